@@ -1,0 +1,108 @@
+"""Accounts are kept by two branches; the bank moves money between any two of them.
+
+An account is named after its branch, ``north-07`` or ``south-42``. Amounts are
+in cents.
+"""
+
+from compiler import Persistent, call, gather, service, spawn, transaction
+
+__all__ = ["REPORTED_FROM", "Bank", "InsufficientFunds", "North", "South"]
+
+REPORTED_FROM = 9_500
+"""Transfers of this amount or more are put on record."""
+
+
+class InsufficientFunds(Exception):
+    """The account holds less than was asked for."""
+
+
+@service
+class North:
+    """Balances of the northern branch."""
+
+    def __init__(self) -> None:
+        self.balances: Persistent[dict[str, int]] = {}
+
+    def deposit(self, account: str, amount: int) -> None:
+        """Add ``amount`` to the account."""
+        self.balances[account] = self.balances.get(account, 0) + amount
+
+    def withdraw(self, account: str, amount: int) -> None:
+        """Take ``amount`` from the account.
+
+        :raises InsufficientFunds: it holds less.
+        """
+        balance = self.balances.get(account, 0)
+        if balance < amount:
+            raise InsufficientFunds(account, balance)
+        self.balances[account] = balance - amount
+
+    def total(self) -> int:
+        """What all accounts hold together."""
+        return sum(self.balances.values())
+
+
+@service
+class South:
+    """Balances of the southern branch."""
+
+    def __init__(self) -> None:
+        self.balances: Persistent[dict[str, int]] = {}
+
+    def deposit(self, account: str, amount: int) -> None:
+        """Add ``amount`` to the account."""
+        self.balances[account] = self.balances.get(account, 0) + amount
+
+    def withdraw(self, account: str, amount: int) -> None:
+        """Take ``amount`` from the account.
+
+        :raises InsufficientFunds: it holds less.
+        """
+        balance = self.balances.get(account, 0)
+        if balance < amount:
+            raise InsufficientFunds(account, balance)
+        self.balances[account] = balance - amount
+
+    def total(self) -> int:
+        """What all accounts hold together."""
+        return sum(self.balances.values())
+
+
+@service
+class Bank:
+    """Where customers ask."""
+
+    def __init__(self) -> None:
+        self.reported: Persistent[list[tuple[str, str, int]]] = []
+
+    async def transfer(self, source: str, target: str, amount: int) -> None:
+        """Move ``amount`` from one account to another, which may be at the other branch.
+
+        :raises InsufficientFunds: ``source`` holds less; nothing was moved.
+        :raises ValueError: the amount is not positive.
+        """
+        if amount <= 0:
+            raise ValueError(f"cannot move {amount} cents")
+        async with transaction():
+            # The money arrives before it leaves: if it cannot leave, the exception undoes both.
+            self._deposit(target, amount)
+            self._withdraw(source, amount)
+            if amount >= REPORTED_FROM:
+                self.reported.append((source, target, amount))
+
+    async def audit(self) -> int:
+        """What both branches hold at one moment."""
+        north, south = await gather(spawn(North.total), spawn(South.total))
+        return north + south
+
+    def _deposit(self, account: str, amount: int) -> None:
+        if account.startswith("north"):
+            call(North.deposit, account, amount)
+        else:
+            call(South.deposit, account, amount)
+
+    def _withdraw(self, account: str, amount: int) -> None:
+        if account.startswith("north"):
+            call(North.withdraw, account, amount)
+        else:
+            call(South.withdraw, account, amount)

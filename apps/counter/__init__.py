@@ -1,0 +1,1 @@
+"""One service that counts: the smallest application there is."""

@@ -1,0 +1,1 @@
+"""One transaction across services: two counters that always agree."""

@@ -1,0 +1,205 @@
+"""Imports the application's plain modules: the classes as the user wrote them.
+
+They are executed once, from the very text that is compiled, with the paper's
+vocabulary injected. A module that is imported already, from the same file and
+text, is used as it is, so that tests and applications share their classes.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import traceback
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import compiler as facade
+from compiler.errors import CompileError, Problems
+from compiler.sources import Source
+from core.errors import TransactionException
+
+__all__ = ["PAPER_NAMES", "PlainModule", "import_plain", "import_workload", "run_as_module"]
+
+PAPER_NAMES: Mapping[str, Any] = {
+    name: getattr(facade, name)
+    for name in (
+        "AbortTx",
+        "AbortTxNoExc",
+        "AsyncInvoke",
+        "BeginTx",
+        "CommitTx",
+        "Persistent",
+        "SyncInvoke",
+        "TransactionException",
+        "Wait",
+        "WaitAll",
+    )
+}
+"""What programs written for the paper's prototype use without importing it."""
+
+_TEXT = "__mu2sls_text__"
+_BEFORE = "__mu2sls_namespace__"
+_PAPER_MODULE = "runtime.transaction_exception"
+
+
+class PlainModule:
+    """A module of the application after its import.
+
+    :ivar namespace: its globals as they were right after its import, before anything is
+        substituted for the reference run.
+    """
+
+    def __init__(self, source: Source, module: types.ModuleType) -> None:
+        self.source = source
+        self.module = module
+        if _BEFORE not in vars(module):
+            setattr(module, _BEFORE, dict(vars(module)))
+        self.namespace: dict[str, Any] = vars(module)[_BEFORE]
+
+
+class _Loader(importlib.abc.Loader):
+    """Executes a parsed module."""
+
+    def __init__(self, name: str, path: Path, text: str) -> None:
+        self._name = name
+        self._path = path
+        self._text = text
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        for name, value in PAPER_NAMES.items():
+            vars(module).setdefault(name, value)
+        exec(compile(self._text, str(self._path), "exec", dont_inherit=True), vars(module))
+        setattr(module, _TEXT, self._text)
+
+
+class _PaperModules(importlib.abc.Loader):
+    """Makes ``runtime.transaction_exception``, which the paper's programs import."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        if module.__name__ == _PAPER_MODULE:
+            vars(module)["TransactionException"] = TransactionException
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the application's modules while it is imported."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = {source.name: source for source in sources}
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        del path, target
+        source = self._sources.get(fullname)
+        if source is not None:
+            loader = _Loader(fullname, source.path, source.text)
+            return importlib.util.spec_from_file_location(
+                fullname,
+                source.path,
+                loader=loader,
+                submodule_search_locations=[str(source.path.parent)] if source.is_package else None,
+            )
+        if fullname in ("runtime", _PAPER_MODULE):
+            return importlib.machinery.ModuleSpec(
+                fullname, _PaperModules(), is_package=fullname == "runtime"
+            )
+        return None
+
+
+@contextmanager
+def _importing(root: Path, sources: Sequence[Source]) -> Iterator[None]:
+    finder = _Finder(sources)
+    before = {name: sys.modules.get(name) for name in ("runtime", _PAPER_MODULE)}
+    sys.meta_path.insert(0, finder)
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))
+        sys.meta_path.remove(finder)
+        for name, module in before.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+
+
+def import_plain(root: Path, sources: Sequence[Source], problems: Problems) -> list[PlainModule]:
+    """Import every module of the application; what fails is recorded in ``problems``."""
+    _forget_stale(sources)
+    found = []
+    with _importing(root, sources):
+        for source in sources:
+            try:
+                found.append(PlainModule(source, importlib.import_module(source.name)))
+            except Exception as error:  # the user's module level may raise anything
+                problems.add_error(_import_error(source, error, sources))
+    for plain in found:
+        for name, value in PAPER_NAMES.items():
+            vars(plain.module).setdefault(name, value)
+            plain.namespace.setdefault(name, value)
+    return found
+
+
+def _forget_stale(sources: Sequence[Source]) -> None:
+    """Drop modules that were imported under our names from other files or older text."""
+    for source in sources:
+        known = sys.modules.get(source.name)
+        if known is None:
+            continue
+        same_file = getattr(known, "__file__", None) == str(source.path)
+        if not same_file or getattr(known, _TEXT, source.text) != source.text:
+            del sys.modules[source.name]
+
+
+def import_workload(root: Path, workload: Source, sources: Sequence[Source]) -> types.ModuleType:
+    """Import the workload module, which shares the application's classes."""
+    _forget_stale([workload])
+    with _importing(root, [*sources, workload]):
+        return importlib.import_module(workload.name)
+
+
+def _import_error(source: Source, error: Exception, sources: Sequence[Source]) -> CompileError:
+    """Where in the application's modules the import failed, and why."""
+    by_path = {str(each.path): each for each in sources}
+    place = (source, 1)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename in by_path:
+            place = (by_path[frame.filename], frame.lineno or 1)
+    where, line = place
+    lines = where.text.splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    column = len(text) - len(text.lstrip()) + 1
+    what, remedy = _explain_import(error)
+    return CompileError(where.path, line, column, len(text.rstrip()) + 1, text, what, remedy)
+
+
+def _explain_import(error: Exception) -> tuple[str, str]:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return (
+            f"this needs the module {error.name}, which is not installed",
+            f"install it (pip install {error.name.split('.')[0]}), or remove the import",
+        )
+    return (
+        f"importing the module fails here: {type(error).__name__}: {error}",
+        "module level that runs without error",
+    )
+
+
+def run_as_module(
+    name: str, path: Path, body: list[ast.stmt], namespace: dict[str, Any]
+) -> dict[str, Any]:
+    """Execute statements of ``path`` in ``namespace`` and return it."""
+    namespace["__name__"] = name
+    tree = ast.Module(body=body, type_ignores=[])
+    exec(compile(tree, str(path), "exec", dont_inherit=True), namespace)
+    return namespace

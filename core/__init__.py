@@ -1,0 +1,1 @@
+"""The protocol, sans-IO: executes one request, asking its host for everything else."""

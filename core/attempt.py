@@ -1,0 +1,533 @@
+"""One attempt at one request: the protocol.
+
+:func:`attempt` is a generator: it yields the effects of :mod:`core.ports`, is
+sent their answers, and returns the reply. It drives the compiled method, a
+coroutine that yields the effects of :mod:`core.effects`, and decides what each
+of them means for the store and for other services.
+
+How it works (rule numbers are those of ``docs/protocol.md``):
+
+* A request that may write runs in *owned* regions. A region opens lazily: its
+  read version is taken when something must be read or sent along, and with its
+  first read the request's journal is read from the region's place on. Finding
+  a record turns the region into a replay; finding the method's outcome ends the
+  attempt (rules 1, 2, 4).
+* Before an effectful call leaves, and when the method ends, a region that took
+  any input or wrote anything is committed together with its journal record, in
+  conflict with that record's key (rules 2, 3), with the intent of the tree
+  unless the commit is known to be the tree's only one (rule 5).
+* In a transaction, and to read-only methods, calls *travel*: they take the
+  region along and bring it back (rule 6). A read-only root request is a region
+  that nobody commits.
+* When the store refuses, the region's inputs are void. The attempt makes a new
+  coroutine, feeds it what is already durable, and goes live from there (rule 8).
+* What cannot be completed ends the attempt with a ``Failed`` outcome; it is
+  never thrown into user code (rule 9).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Coroutine, Generator
+from contextlib import suppress
+from typing import Any
+
+from core import effects
+from core.calls import Calls, Stuck, UserError, failed
+from core.errors import (
+    BadRequest,
+    Conflict,
+    Expired,
+    Failure,
+    IdReused,
+    NondeterminismError,
+    StoreError,
+    TooLarge,
+    TransactionException,
+    UnsupportedValue,
+)
+from core.ids import request_random
+from core.journal import (
+    METHOD_END,
+    Got,
+    Intent,
+    Record,
+    Scanned,
+    Ticked,
+    decode_record,
+    encode_intent,
+    encode_record,
+    fingerprint,
+)
+from core.layout import (
+    DATA,
+    WATERMARK,
+    intent_key,
+    journal_key,
+    journal_place,
+    journal_range,
+    set_aside_key,
+)
+from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
+from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Release
+from core.program import Method, Program
+from core.region import Region
+from core.store import Clear, ClearRange, Mutation, Pairs, Set, point
+from core.writes import UNKNOWN
+
+__all__ = ["Attempt", "attempt"]
+
+Steps = Generator[Effect, Any, Any]
+
+
+def attempt(program: Program, request: Request, name: str) -> Generator[Effect, Any, Reply]:
+    """Execute ``request`` once.
+
+    :param name: names this attempt; unique among all attempts.
+    :returns: the reply. A host that gives up simply drops the generator.
+    """
+    method = program.method(request.service, request.method)
+    try:
+        if method is None:
+            raise BadRequest(f"there is no method {request.service}.{request.method}")
+        if request.id.is_root and not method.public:
+            raise BadRequest(f"{request.service}.{request.method} is private to its service")
+        args, kwargs = program.codec.decode(request.args)
+        if request.id.is_root:
+            _check_arguments(method, args, kwargs)
+    except Failure as failure:
+        return Reply(request.id, failed(failure))
+    return (yield from Attempt(program, request, method, args, kwargs, name).run())
+
+
+def _check_arguments(method: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        method.check(*args, **kwargs)
+    except TypeError as error:
+        raise BadRequest(f"{method.service}.{method.name}: {error}") from None
+
+
+class Answered(Exception):  # noqa: N818 - control flow, not an error
+    """The journal holds the method's outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class Attempt:
+    """State of one attempt; :meth:`run` executes it."""
+
+    def __init__(
+        self,
+        program: Program,
+        request: Request,
+        method: Method,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        name: str,
+    ) -> None:
+        self.program = program
+        self.request = request
+        self.method = method
+        self.args = args
+        self.kwargs = kwargs
+        self.name = name
+        self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
+        self.travels = request.travel is not None or self.snapshot
+        self.records: dict[int, Record] = {}
+        self.intent_recorded = request.intent_recorded
+        self.intent_cleared = False
+        self.fingerprint = b"" if self.travels else fingerprint(request)
+        self.calls = Calls(self)
+        self._units = 0
+        self._retry = 0
+        # Made anew by every execution:
+        self.coroutine: Coroutine[Any, Any, Any]
+        self.region: Region
+        self.place = 0
+        self.scopes: list[tuple[int, int]] = []
+        self._random: random.Random | None = None
+
+    # --- the life of an attempt
+
+    def run(self) -> Generator[Effect, Any, Reply]:
+        """Execute until there is an outcome; rewind when the store refuses (rule 8)."""
+        while True:
+            try:
+                return self._reply((yield from self._execute()))
+            except Answered as answered:
+                return self._reply(answered.outcome)
+            except Stuck as stuck:
+                return self._reply((yield from self._set_aside(stuck.failed)))
+            except TooLarge as error:
+                too_large = Failed("TooLarge", True, str(error))
+                return self._reply((yield from self._set_aside(too_large)))
+            except NondeterminismError as error:
+                outcome = Failed("SetAside", False, str(error))
+                return self._reply((yield from self._set_aside(outcome)))
+            except StoreError as error:
+                if self.request.travel is not None:
+                    return self._reply(failed(error))
+                yield from self._back_off(error)
+            except Failure as failure:
+                return self._reply(failed(failure))
+
+    def _back_off(self, error: StoreError) -> Steps:
+        keys = error.keys if isinstance(error, Conflict) else ()
+        begin, end = DATA
+        self._retry += 1
+        yield Pause(self._retry, tuple(sorted(key for key in keys if begin <= key < end)))
+
+    def _reply(self, outcome: Outcome) -> Reply:
+        region = self.region
+        travelled = None
+        if self.request.travel is not None and not isinstance(outcome, Failed):
+            travelled = Travelled(region.reads, region.writes.own(), region.units)
+        return Reply(
+            self.request.id,
+            outcome,
+            travelled,
+            self.intent_recorded,
+            self.intent_cleared,
+            region.version if self.snapshot else 0,
+            region.units if self.snapshot else [],
+        )
+
+    def _set_aside(self, outcome: Failed) -> Generator[Effect, Any, Failed]:
+        """What no retry can mend: keep it for a person, and let the tree's intent go (rule 8).
+
+        Where nothing is durable yet, there is nothing to keep.
+        """
+        if self.request.travel is not None or not self.intent_recorded:
+            return outcome
+        root = self.request.id.root
+        note = encode_intent(Intent(self.request.origin))
+        mutations: list[Mutation] = [Set(set_aside_key(root), note), Clear(intent_key(root))]
+        try:
+            version = yield ReadVersion()
+            yield Commit(self.request.id, self.place, METHOD_END, (), version, [], mutations)
+        except StoreError as error:
+            return failed(error)  # recovery comes here again
+        return Failed("SetAside", False, outcome.text)
+
+    def _execute(self) -> Generator[Effect, Any, Outcome]:
+        """Run the method once from its start, replaying what is durable."""
+        self.place = 0
+        self.scopes = []
+        self._random = None
+        self.calls.restart()
+        self._next_region()
+        instance = self.program.services[self.method.service].instance
+        self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
+        try:
+            outcome = yield from self._drive()
+        finally:
+            self._discard()
+        yield from self.calls.receive_all()
+        if not self.travels:
+            yield from self.end_region(METHOD_END, outcome)
+        return outcome
+
+    def _discard(self) -> None:
+        """Drop the coroutine without letting its ``finally`` blocks act."""
+        with suppress(RuntimeError):  # a ``finally`` asked for an effect; nobody performs it
+            self.coroutine.close()
+
+    def _drive(self) -> Generator[Effect, Any, Outcome]:
+        """Send answers to user code until it ends."""
+        coroutine = self.coroutine
+        answer: Any = None
+        error: Exception | None = None
+        while True:
+            try:
+                effect = coroutine.send(answer) if error is None else coroutine.throw(error)
+            except StopIteration as stop:
+                return (yield from self._returned(stop.value))
+            except Exception as exception:
+                yield from self.calls.settle()
+                self._undo_transactions()
+                return self.program.codec.encode_exception(exception)
+            error = None
+            try:
+                answer = yield from _HANDLERS[type(effect)](self, effect)
+            except UserError as raised:
+                error = raised.exception
+
+    def _returned(self, value: Any) -> Generator[Effect, Any, Outcome]:
+        yield from self.calls.settle()
+        codec = self.program.codec
+        if self._undo_transactions():
+            name = f"{self.method.service}.{self.method.name}"
+            text = f"{name} returned with a transaction open: commit or abort it before"
+            return codec.encode_exception(TransactionException(text))
+        try:
+            return Returned(codec.encode(value))
+        except UnsupportedValue as error:
+            return codec.encode_exception(error)
+
+    def where(self) -> str:
+        """``file:line`` of the statement that user code stands at."""
+        place = f"{self.method.file}:{self.method.line}"
+        at: Any = self.coroutine
+        while at is not None:
+            frame = getattr(at, "cr_frame", None) or getattr(at, "gi_frame", None)
+            if frame is not None and frame.f_code.co_filename == self.method.file:
+                place = f"{self.method.file}:{frame.f_lineno}"
+            at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None)
+        return place
+
+    # --- regions
+
+    def _next_region(self) -> None:
+        """Begin a region at the present place."""
+        self._units += 1
+        unit = f"{self.name}.{self._units}"
+        if self.request.travel is not None:
+            self.region = Region.travelling(unit, self.request.travel)
+        else:
+            self.region = Region(self.place, unit, self.records.get(self.place))
+            self.region.checked = self.snapshot
+
+    def take_place(self) -> int:
+        """The next place of the program."""
+        place = self.place
+        self.place += 1
+        return place
+
+    def open_region(self) -> Steps:
+        """Take the region's read version, if it has none."""
+        if not self.region.version:
+            self.region.version = yield ReadVersion()
+
+    def read(
+        self, keys: tuple[bytes, ...] = (), ranges: tuple[tuple[bytes, bytes, int], ...] = ()
+    ) -> Steps:
+        """Read at the region's version; with its first read, look into the journal too.
+
+        Afterwards the region may be one that is replayed: then the answer is void.
+
+        :raises Expired: the watermark has passed the request.
+        :raises Answered: the journal holds the method's outcome.
+        """
+        yield from self.open_region()
+        region = self.region
+        if region.checked:
+            return (yield Read(region.unit, region.version, keys, ranges))
+        request = self.request.id
+        journal = (journal_key(request, region.place), journal_range(request).end, 0)
+        values, pairs = yield Read(
+            region.unit, region.version, (*keys, WATERMARK), (*ranges, journal)
+        )
+        watermark = values.pop()
+        if watermark is not None and watermark > request.root:
+            raise Expired(f"request {request} is older than what is remembered")
+        region.checked = True
+        self._found(pairs.pop())
+        return values, pairs
+
+    def _found(self, pairs: Pairs) -> None:
+        """Take in the journal records found from the region's place on."""
+        for key, value in pairs:
+            record = decode_record(value)
+            if record.fingerprint != self.fingerprint:
+                raise IdReused(
+                    f"request id {self.request.id} belongs to another call: use a new id for "
+                    "another method or other arguments"
+                )
+            self.records[journal_place(self.request.id, key)] = record
+            self._learn_intent(record)
+            if record.outcome is not None:
+                raise Answered(record.outcome)
+        if pairs:
+            found = self.records.get(self.region.place)
+            if found is None:
+                raise NondeterminismError(
+                    "state or time", "none before the next call", self.where()
+                )
+            self.region.begin_replay(found)
+
+    def _learn_intent(self, record: Record) -> None:
+        """What a record tells about the tree's intent (rule 5)."""
+        only = record.end == METHOD_END and self.request.last
+        self.intent_recorded = self.intent_recorded or not only
+        self.intent_cleared = only
+
+    def end_region(self, end: int, outcome: Outcome | None = None) -> Steps:
+        """End the region before ``end``, making durable what led there (rules 2 and 3)."""
+        region = self.region
+        if region.record is None and region.dirty and not region.checked:
+            yield from self.read()
+        if region.record is not None:
+            what = "the method's end" if end == METHOD_END else f"call {end} of the method"
+            region.replayed(end, what, self.where)
+        elif region.dirty:
+            yield from self._commit(end, outcome)
+        if end != METHOD_END:
+            self._next_region()
+
+    def _commit(self, end: int, outcome: Outcome | None) -> Steps:
+        region, request = self.region, self.request.id
+        key = journal_key(request, region.place)
+        record = Record(self.fingerprint, end, region.entries if outcome is None else [], outcome)
+        mutations = region.writes.all()
+        mutations.append(Set(key, encode_record(record)))
+        mutations += self._intent(end)
+        reads = [*region.reads, point(key)]
+        units = tuple(region.units)
+        yield Commit(request, region.place, end, units, region.version, reads, mutations)
+        self.records[region.place] = record
+        self._learn_intent(record)
+        if self._retry:
+            self._retry = 0
+            yield Release()
+
+    def _intent(self, end: int) -> list[Mutation]:
+        """What a commit does to the tree's intent (rule 5)."""
+        root = self.request.id.root
+        if end == METHOD_END and self.request.last:
+            return [Clear(intent_key(root))] if self.intent_recorded else []
+        if self.intent_recorded:
+            return []
+        return [Set(intent_key(root), encode_intent(Intent(self.request.origin)))]
+
+    # --- what user code asks for
+
+    def _get(self, effect: effects.Get) -> Steps:
+        if self.calls.pending:
+            yield from self.calls.settle()
+        region, key = self.region, effect.key
+        if region.record is None:
+            value: Any = region.known(key)
+            if value is UNKNOWN:
+                values, _ = yield from self.read((key,))
+                if region.record is None:
+                    value = values[0]
+                    region.saw(key, value)
+        if region.record is not None:
+            return region.replay(Got(key, None), self.where).value
+        region.entries.append(Got(key, value))
+        return value
+
+    def _scan(self, effect: effects.Scan) -> Steps:
+        yield from self.calls.settle()
+        region, begin, end, limit = self.region, effect.begin, effect.end, effect.limit
+        pairs: Pairs | None = None
+        if region.record is None:
+            pairs = region.scan_known(begin, end, limit)
+            if pairs is None:
+                reach = 0 if region.writes.touch(begin, end) else limit
+                _, ranges = yield from self.read((), ((begin, end, reach),))
+                if region.record is None:
+                    region.scanned(begin, end, reach, ranges[0])
+                    pairs = region.scan_known(begin, end, limit)
+        if region.record is not None:
+            return region.replay(Scanned(begin, end, limit, []), self.where).pairs
+        assert pairs is not None
+        region.entries.append(Scanned(begin, end, limit, pairs))
+        return pairs
+
+    def _write(self, effect: effects.Put | effects.Delete | effects.DeleteRange) -> Steps:
+        yield from self.calls.settle()
+        mutation: Mutation
+        if isinstance(effect, effects.Put):
+            mutation = Set(effect.key, effect.value)
+        elif isinstance(effect, effects.Delete):
+            mutation = Clear(effect.key)
+        else:
+            mutation = ClearRange(effect.begin, effect.end)
+        self.region.writes.add(mutation)
+        self.region.dirty = True
+
+    def _clock(self, _: effects.Clock) -> Steps:
+        yield from self.calls.settle()
+        region = self.region
+        if region.record is None and not region.checked:
+            yield from self.read()
+        if region.record is not None:
+            return region.replay(Ticked(0), self.where).time
+        time = yield Now(region.unit)
+        region.dirty = True
+        region.entries.append(Ticked(time))
+        return time
+
+    def _random_stream(self, _: effects.Random) -> Steps:
+        if self._random is None:
+            self._random = request_random(self.request.id)
+        yield from ()
+        return self._random
+
+    # --- transactions (rule 6)
+
+    def _begin(self, _: effects.Begin) -> Steps:
+        yield from self.calls.settle()
+        place = self.take_place()
+        if not self.scopes and not self.travels:
+            if self.region.held_transaction:
+                yield from self.end_region(place)
+            self.region.held_transaction = True
+        self.scopes.append((place, self.region.writes.mark()))
+        return place
+
+    def _commit_transaction(self, effect: effects.CommitTransaction) -> Steps:
+        yield from self.calls.settle()
+        if effect.scope == effects.INNERMOST and not self.scopes:
+            raise UserError(TransactionException("there is no open transaction to commit"))
+        self._leave(effect.scope)
+
+    def _rollback(self, effect: effects.Rollback) -> Steps:
+        yield from self.calls.settle()
+        mark = self._leave(effect.scope)
+        if mark is not None:
+            self.region.writes.rollback(mark)
+
+    def _leave(self, scope: int) -> int | None:
+        """End a scope and those inside it; its savepoint, or None if it had ended before."""
+        for index in range(len(self.scopes) - 1, -1, -1):
+            place, mark = self.scopes[index]
+            if scope in (place, effects.INNERMOST):
+                del self.scopes[index:]
+                return mark
+        return None
+
+    def abort_innermost(self) -> None:
+        """A call raised TransactionException: the transaction around it is undone."""
+        mark = self._leave(effects.INNERMOST)
+        if mark is not None:
+            self.region.writes.rollback(mark)
+
+    def _undo_transactions(self) -> bool:
+        """Undo every open transaction; whether there was one."""
+        if not self.scopes:
+            return False
+        self.region.writes.rollback(self.scopes[0][1])
+        self.scopes = []
+        return True
+
+    # --- calls
+
+    def _call(self, effect: effects.Call) -> Steps:
+        return self.calls.call(effect)
+
+    def _spawn(self, effect: effects.Spawn) -> Steps:
+        return self.calls.spawn(effect)
+
+    def _join(self, effect: effects.Join) -> Steps:
+        return self.calls.join(effect)
+
+
+_HANDLERS: dict[type, Any] = {
+    effects.Get: Attempt._get,
+    effects.Scan: Attempt._scan,
+    effects.Put: Attempt._write,
+    effects.Delete: Attempt._write,
+    effects.DeleteRange: Attempt._write,
+    effects.Clock: Attempt._clock,
+    effects.Random: Attempt._random_stream,
+    effects.Begin: Attempt._begin,
+    effects.CommitTransaction: Attempt._commit_transaction,
+    effects.Rollback: Attempt._rollback,
+    effects.Call: Attempt._call,
+    effects.Spawn: Attempt._spawn,
+    effects.Join: Attempt._join,
+}

@@ -1,0 +1,275 @@
+"""Calls of one attempt: which travel, which are effectful, and what became of them.
+
+An *effectful* call leaves after the region before it is durable, under an id
+derived from its place, and the callee remembers the answer. So answers survive
+a rewind, and asking again is harmless.
+
+A *travelling* call takes the region along and is void when the region is. Its
+outcome is an input of the region and stands in the region's journal record.
+Spawned ones run in parallel on the writes made before; they are taken in
+("settled") in the order they were spawned, before user code does anything else,
+and one that read what an earlier one wrote is run again after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from core.effects import Call, Future, Join, Spawn
+from core.errors import (
+    DefiniteFailure,
+    Interrupted,
+    TooOld,
+    TransactionException,
+    UnsupportedValue,
+)
+from core.journal import Called
+from core.messages import Failed, Outcome, Reply, Request, Returned, Travel
+from core.ports import Effect, Receive, Send
+from core.program import Method
+from core.writes import touches
+
+if TYPE_CHECKING:
+    from core.attempt import Attempt
+
+__all__ = ["Calls", "Stuck", "UserError", "failed"]
+
+Steps = Generator[Effect, Any, Any]
+
+_REWIND = frozenset({"TooOld", "FutureVersion", "StoreUnavailable"})
+"""Failures of a travelling call that a new read version mends."""
+
+_FINAL = frozenset({"BadRequest", "IdReused", "SetAside", "TooLarge"})
+"""Failures of a call that no retry mends."""
+
+
+class UserError(Exception):
+    """An exception to be raised in user code."""
+
+    def __init__(self, exception: Exception) -> None:
+        super().__init__()
+        self.exception = exception
+
+
+class Stuck(Exception):  # noqa: N818 - control flow, not an error
+    """A callee failed in a way that no retry mends."""
+
+    def __init__(self, outcome: Failed) -> None:
+        super().__init__()
+        self.failed = outcome
+
+
+def failed(error: Exception) -> Failed:
+    """An error as the outcome of a request."""
+    return Failed(type(error).__name__, isinstance(error, DefiniteFailure), str(error))
+
+
+class _Departed:
+    """A travelling call in flight; ``mark`` is how far the region's writes went along."""
+
+    __slots__ = ("mark", "request", "ticket")
+
+    def __init__(self, request: Request, mark: int, ticket: int) -> None:
+        self.request = request
+        self.mark = mark
+        self.ticket = ticket
+
+
+class Calls:
+    """The calls of one attempt.
+
+    :ivar pending: travelling calls not yet taken in, in order.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._tickets: dict[int, int] = {}
+        self._answers: dict[int, Outcome] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new execution: travelling calls are void, effectful ones are kept."""
+        self.pending: list[_Departed] = []
+        self._outcomes: dict[int, Outcome] = {}
+        self._issued: list[int] = []
+
+    # --- what user code asks for
+
+    def call(self, effect: Call) -> Steps:
+        """Call and wait: the result, or UserError."""
+        yield from self.settle()
+        place = self._attempt.take_place()
+        args = self._encode(effect)
+        if self._travels(effect):
+            yield from self._depart(effect, args, place)
+            yield from self.settle()
+        else:
+            yield from self._issue(effect, args, place, last=effect.last)
+            yield from self._receive([place])
+        return self._deliver(place)
+
+    def spawn(self, effect: Spawn) -> Steps:
+        """Start a call: a Future."""
+        if not self._travels(effect):
+            yield from self.settle()
+        place = self._attempt.take_place()
+        args = self._encode(effect)
+        if self._travels(effect):
+            yield from self._depart(effect, args, place)
+        else:
+            yield from self._issue(effect, args, place, last=False)
+        return Future(place)
+
+    def join(self, effect: Join) -> Steps:
+        """Wait for futures: the list of results, or UserError with the first exception."""
+        yield from self.settle()
+        places = [future.place for future in effect.futures]
+        yield from self._receive([place for place in places if place not in self._outcomes])
+        return [self._deliver(place) for place in places]
+
+    def receive_all(self) -> Steps:
+        """Wait for the effectful calls that nobody joined."""
+        yield from self._receive(self._issued)
+
+    def _encode(self, effect: Call | Spawn) -> bytes:
+        try:
+            return self._attempt.program.codec.encode((effect.args, effect.kwargs))
+        except UnsupportedValue as error:
+            raise UserError(error) from None
+
+    def _deliver(self, place: int) -> Any:
+        outcome = self._outcomes.get(place) or self._answers[place]
+        codec = self._attempt.program.codec
+        if isinstance(outcome, Returned):
+            return codec.decode(outcome.value)
+        assert not isinstance(outcome, Failed)
+        exception = codec.decode_exception(outcome)
+        if isinstance(exception, TransactionException):
+            self._attempt.abort_innermost()
+        raise UserError(exception)
+
+    def _travels(self, effect: Call | Spawn) -> bool:
+        attempt = self._attempt
+        if attempt.travels or attempt.scopes:
+            return True
+        callee: Method | None = attempt.program.method(effect.service, effect.method)
+        return callee is not None and callee.facts.read_only
+
+    def _request(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Request:
+        attempt = self._attempt
+        return Request(
+            attempt.request.id.child(place),
+            effect.service,
+            effect.method,
+            args,
+            attempt.request.origin,
+            None,
+            attempt.intent_recorded,
+            last and attempt.request.last,
+            attempt.request.deadline,
+        )
+
+    # --- effectful calls (rules 2 to 5)
+
+    def _issue(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Steps:
+        """Commit the region before the call, then send it, once per attempt."""
+        yield from self._attempt.end_region(place)
+        self._issued.append(place)
+        if place not in self._tickets:
+            request = self._request(effect, args, place, last)
+            self._tickets[place] = yield Send(request)
+
+    def _receive(self, places: list[int]) -> Steps:
+        waiting = [place for place in places if place not in self._answers]
+        if not waiting:
+            return
+        replies: list[Reply] = yield Receive(tuple(self._tickets[place] for place in waiting))
+        failures = []
+        for place, reply in zip(waiting, replies, strict=True):
+            if isinstance(reply.outcome, Failed):
+                del self._tickets[place]
+                failures.append(reply.outcome)
+                continue
+            self._answers[place] = reply.outcome
+            self._attempt.intent_recorded |= reply.intent_recorded
+            self._attempt.intent_cleared |= reply.intent_cleared
+        for failure in failures:
+            self._give_up(failure)
+
+    def _give_up(self, failure: Failed) -> None:
+        if failure.kind in _FINAL:
+            raise Stuck(failure)
+        raise Interrupted(failure.text)
+
+    # --- travelling calls (rule 6)
+
+    def _depart(self, effect: Call | Spawn, args: bytes, place: int) -> Steps:
+        region = self._attempt.region
+        request = self._request(effect, args, place, last=False)
+        if region.record is None:
+            yield from self._attempt.open_region()
+            departed = yield from self._send(request)
+        else:
+            departed = _Departed(request, 0, -1)
+        self.pending.append(departed)
+
+    def _send(self, request: Request) -> Generator[Effect, Any, _Departed]:
+        """Send the region along, as it is now."""
+        region = self._attempt.region
+        travel = Travel(region.version, region.writes.all())
+        return _Departed(request, region.writes.mark(), (yield Send(_with_travel(request, travel))))
+
+    def settle(self) -> Steps:
+        """Take in the travelling calls in flight, in the order they were spawned."""
+        if not self.pending:
+            return
+        attempt, pending, self.pending = self._attempt, self.pending, []
+        region = attempt.region
+        if region.record is None and not region.checked:
+            yield from attempt.read()  # the journal, while the calls are under way
+        if region.record is not None:
+            for departed in pending:
+                asked = Called(departed.request.service, departed.request.method, _NOTHING)
+                outcome = region.replay(asked, attempt.where).outcome
+                self._outcomes[departed.request.id.path[-1]] = outcome
+            return
+        replies = yield Receive(tuple(departed.ticket for departed in pending))
+        for departed, reply in zip(pending, replies, strict=True):
+            yield from self._take_in(departed, reply)
+
+    def _take_in(self, departed: _Departed, reply: Reply) -> Steps:
+        """Merge what a callee did; run it again if it missed what an earlier one wrote."""
+        region = self._attempt.region
+        while True:
+            outcome, travelled = reply.outcome, reply.travelled
+            if isinstance(outcome, Failed):
+                if outcome.kind in _REWIND:
+                    raise TooOld(outcome.text)
+                self._give_up(outcome)
+            assert travelled is not None
+            if not touches(region.writes.since(departed.mark), travelled.reads):
+                break
+            departed = yield from self._send(departed.request)
+            (reply,) = yield Receive((departed.ticket,))
+        region.merge(travelled.reads, travelled.writes, travelled.units)
+        request = departed.request
+        region.entries.append(Called(request.service, request.method, outcome))
+        self._outcomes[request.id.path[-1]] = outcome
+
+
+_NOTHING = Returned(b"")
+
+
+def _with_travel(request: Request, travel: Travel) -> Request:
+    return Request(
+        request.id,
+        request.service,
+        request.method,
+        request.args,
+        request.origin,
+        travel,
+        request.intent_recorded,
+        False,
+        request.deadline,
+    )

@@ -1,0 +1,251 @@
+"""What compiled user code asks the executor for.
+
+A compiled method is a coroutine. Everything it does that is not plain
+computation is an ``await`` of one of the functions below, which yields an
+effect to whoever drives the coroutine (:mod:`core.attempt`) and returns what is
+sent back. Nothing here decides anything, and nothing here waits.
+
+The state accesses (``Get`` ... ``DeleteRange``) are issued by :mod:`core.fields`;
+the compiler emits the others directly.
+"""
+
+from __future__ import annotations
+
+import random as _random
+import types
+from collections.abc import Generator
+from typing import Any
+
+import msgspec
+
+from core.errors import TransactionException
+
+__all__ = [
+    "Begin",
+    "Call",
+    "Clock",
+    "CommitTransaction",
+    "Delete",
+    "DeleteRange",
+    "Future",
+    "Get",
+    "Join",
+    "ProgramEffect",
+    "Put",
+    "Random",
+    "Rollback",
+    "Scan",
+    "Spawn",
+    "Transaction",
+    "abort",
+    "begin",
+    "call",
+    "clock",
+    "commit",
+    "gather",
+    "join",
+    "perform",
+    "random",
+    "rollback",
+    "spawn",
+]
+
+
+class Get(msgspec.Struct, frozen=True):
+    """Read one key: ``bytes | None``."""
+
+    key: bytes
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """Read a range in key order: pairs; ``limit`` 0 reads all."""
+
+    begin: bytes
+    end: bytes
+    limit: int = 0
+
+
+class Put(msgspec.Struct, frozen=True):
+    """Write one key."""
+
+    key: bytes
+    value: bytes
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """Remove one key."""
+
+    key: bytes
+
+
+class DeleteRange(msgspec.Struct, frozen=True):
+    """Remove every key of a range."""
+
+    begin: bytes
+    end: bytes
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Call a method of another service and wait: its result, or its exception is raised.
+
+    :ivar last: the compiler's proof that the caller commits nothing after this call.
+    """
+
+    service: str
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    last: bool
+
+
+class Spawn(msgspec.Struct, frozen=True):
+    """Start a call and do not wait: a :class:`Future`."""
+
+    service: str
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+class Join(msgspec.Struct, frozen=True):
+    """Wait for futures: a list of their results; the first exception, in order, is raised."""
+
+    futures: tuple[Future, ...]
+
+
+INNERMOST = -1
+"""The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """Begin a transaction, or a nested one: an int that names the scope."""
+
+
+class CommitTransaction(msgspec.Struct, frozen=True):
+    """End a transaction and keep what it wrote; nothing if the scope has ended before."""
+
+    scope: int = INNERMOST
+
+
+class Rollback(msgspec.Struct, frozen=True):
+    """End a transaction and undo what it wrote; nothing if the scope has ended before."""
+
+    scope: int = INNERMOST
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """Read the clock: Unix time in nanoseconds."""
+
+
+class Random(msgspec.Struct, frozen=True):
+    """The request's own ``random.Random``, the same on every execution."""
+
+
+ProgramEffect = (
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Begin | CommitTransaction
+    | Rollback | Clock | Random
+)  # fmt: skip
+
+
+@types.coroutine
+def perform(effect: ProgramEffect) -> Generator[ProgramEffect, Any, Any]:
+    """Yield an effect to the driver and return its answer."""
+    return (yield effect)
+
+
+class Future:
+    """A spawned call, or several gathered; ``await`` it for the result.
+
+    A gathered future's result is the list of its parts' results, nested as it was gathered.
+    """
+
+    __slots__ = ("place", "parts")
+
+    def __init__(self, place: int, parts: tuple[Future, ...] | None = None) -> None:
+        self.place = place
+        self.parts = parts
+
+    def leaves(self) -> list[Future]:
+        """The spawned calls below, in order."""
+        if self.parts is None:
+            return [self]
+        return [leaf for part in self.parts for leaf in part.leaves()]
+
+    def __await__(self) -> Generator[ProgramEffect, Any, Any]:
+        results = iter((yield Join(tuple(self.leaves()))))
+        return self._shape(results)
+
+    def _shape(self, results: Any) -> Any:
+        if self.parts is None:
+            return next(results)
+        return tuple(part._shape(results) for part in self.parts)
+
+
+async def call(service: str, method: str, *args: Any, last: bool = False, **kwargs: Any) -> Any:
+    """Call ``service.method`` and wait for its result."""
+    return await perform(Call(service, method, args, kwargs, last))
+
+
+async def spawn(service: str, method: str, *args: Any, **kwargs: Any) -> Future:
+    """Start ``service.method`` and return a future."""
+    future: Future = await perform(Spawn(service, method, args, kwargs))
+    return future
+
+
+def gather(*futures: Future) -> Future:
+    """One future for several: its result is the tuple of theirs."""
+    return Future(-1, futures)
+
+
+async def join(future: Future) -> Any:
+    """Wait for a future: what ``wait(future)`` and ``await future`` compile to."""
+    return await future
+
+
+async def begin() -> None:
+    """Begin a transaction."""
+    await perform(Begin())
+
+
+async def commit() -> None:
+    """Commit the innermost transaction."""
+    await perform(CommitTransaction())
+
+
+async def rollback() -> None:
+    """Undo the innermost transaction and go on (the paper's ``AbortTxNoExc``)."""
+    await perform(Rollback())
+
+
+async def abort(reason: str = "the transaction was aborted") -> None:
+    """Undo the innermost transaction and raise :class:`~core.errors.TransactionException`."""
+    await perform(Rollback())
+    raise TransactionException(reason)
+
+
+class Transaction:
+    """``async with Transaction():`` commits at its end, undoes when an exception leaves it."""
+
+    __slots__ = ("scope",)
+
+    async def __aenter__(self) -> None:
+        self.scope: int = await perform(Begin())
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if kind is None:
+            await perform(CommitTransaction(self.scope))
+        elif issubclass(kind, Exception):
+            await perform(Rollback(self.scope))
+        return False
+
+
+async def clock() -> int:
+    """Unix time in nanoseconds, remembered by the journal."""
+    nanoseconds: int = await perform(Clock())
+    return nanoseconds
+
+
+async def random() -> _random.Random:
+    """The request's own random stream."""
+    stream: _random.Random = await perform(Random())
+    return stream

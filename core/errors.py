@@ -1,0 +1,150 @@
+"""Everything that can go wrong below the user's code, each kind its own type.
+
+Two families, never confused:
+
+* *Store errors* are answers of the Store port. They are thrown into an attempt
+  by its host and handled there (:mod:`core.attempt`); they never reach user code.
+* *Failures* are what a client is told instead of an answer. A
+  :class:`DefiniteFailure` says that nothing happened and nothing will; an
+  :class:`IndefiniteFailure` says that nobody knows yet, so the client may ask
+  again under the same request id, and only under that id.
+
+An exception that the user's own method raises is neither: it is an answer.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadRequest",
+    "Conflict",
+    "DefiniteFailure",
+    "Expired",
+    "Failure",
+    "FutureVersion",
+    "IdReused",
+    "IndefiniteFailure",
+    "Interrupted",
+    "MuError",
+    "NondeterminismError",
+    "Overloaded",
+    "RemoteError",
+    "SetAside",
+    "StoreError",
+    "StoreUnavailable",
+    "TooLarge",
+    "TooOld",
+    "TransactionException",
+    "Unknown",
+    "UnsupportedValue",
+]
+
+
+class MuError(Exception):
+    """Base of every error this project raises; the message names place and remedy."""
+
+
+# --- answers of the Store port -------------------------------------------------
+
+
+class StoreError(MuError):
+    """Base of what a store answers when it cannot do what was asked."""
+
+
+class Conflict(StoreError):
+    """A key that the transaction read was written since (FoundationDB 1020).
+
+    :ivar keys: keys known to be in conflict, a hint that may be empty.
+    """
+
+    def __init__(self, keys: tuple[bytes, ...] = ()) -> None:
+        super().__init__("a key that was read has been written since")
+        self.keys = keys
+
+
+class TooOld(StoreError):
+    """The read version left the store's window (FoundationDB 1007)."""
+
+
+class FutureVersion(StoreError):
+    """The read version is ahead of what the store has reached (FoundationDB 1009)."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer and the operation certainly had no effect."""
+
+
+class Unknown(StoreError):
+    """The commit may or may not have happened (FoundationDB 1021)."""
+
+
+class TooLarge(StoreError):
+    """A key, a value or the transaction is over the store's limit; nothing happened."""
+
+
+# --- what a client is told instead of an answer ---------------------------------
+
+
+class Failure(MuError):
+    """Base of the two kinds of failure a client can be told."""
+
+
+class DefiniteFailure(Failure):
+    """Nothing happened and nothing will: the request can be forgotten."""
+
+
+class IndefiniteFailure(Failure):
+    """It is not known whether the request took effect: ask again under the same id."""
+
+
+class BadRequest(DefiniteFailure):
+    """No such service or method, or arguments that do not fit it."""
+
+
+class IdReused(DefiniteFailure):
+    """The request id belongs to a request with another method or other arguments."""
+
+
+class Overloaded(DefiniteFailure):
+    """Turned away before it was started."""
+
+
+class Interrupted(IndefiniteFailure):
+    """The attempt ended before the answer was known: a crash, a lost message, a deadline."""
+
+
+class Expired(IndefiniteFailure):
+    """The request is older than the retention watermark: its record may be gone."""
+
+
+class SetAside(IndefiniteFailure):
+    """The request cannot be completed as the program stands; it is kept for a person."""
+
+
+class NondeterminismError(MuError):
+    """A replay asked for something else than the journal holds.
+
+    :ivar where: ``file:line`` of the user's statement that asked.
+    """
+
+    def __init__(self, asked: str, holds: str, where: str) -> None:
+        super().__init__(
+            f"{where}: a replay asked for {asked}, but the journal holds {holds}. The method must "
+            "do the same on every execution: keep clocks, random numbers and state inside the "
+            "service's own methods, and deploy incompatible changes as new methods."
+        )
+        self.where = where
+
+
+# --- what user code can see -----------------------------------------------------
+
+
+class TransactionException(Exception):  # noqa: N818 - the paper's name
+    """A transaction was aborted; everything it wrote is undone."""
+
+
+class RemoteError(MuError):
+    """A callee raised an exception whose type this application does not define."""
+
+
+class UnsupportedValue(MuError):
+    """A value that cannot be stored or sent; the message says which and what can."""

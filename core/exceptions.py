@@ -1,0 +1,69 @@
+"""Which exceptions cross a service boundary as themselves, and how they are rebuilt."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from core.errors import RemoteError, TransactionException, UnsupportedValue
+from core.userclasses import qualified_name
+
+__all__ = ["ExceptionTypes"]
+
+_BUILTIN = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name
+}
+_OWN = {kind.__name__: kind for kind in (TransactionException, RemoteError, UnsupportedValue)}
+
+
+class ExceptionTypes:
+    """The exception classes that an application knows, by name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, type[Exception]] = {**_BUILTIN, **_OWN}
+        self._names: dict[type, str] = {kind: name for name, kind in self._by_name.items()}
+
+    def register(self, kind: type[Exception]) -> None:
+        """Add a class of the application.
+
+        :raises UnsupportedValue: another class has its name.
+        """
+        if kind in self._names:
+            return
+        name = qualified_name(kind)
+        if self._by_name.setdefault(name, kind) is not kind:
+            raise UnsupportedValue(f"two exception classes are called {name}: rename one")
+        self._names[kind] = name
+
+    def take(self, exception: Exception) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """The exception's name, arguments and attributes."""
+        kind = type(exception)
+        name = self._names.get(kind) or qualified_name(kind)
+        return name, exception.args, dict(getattr(exception, "__dict__", {}))
+
+    def make(self, name: str, content: Any, text: str) -> Exception:
+        """The exception again.
+
+        :param content: arguments and attributes, or None if they could not travel.
+        """
+        kind = self._by_name.get(name)
+        if kind is None or content is None:
+            return RemoteError(f"{name}: {text}" if text else name)
+        args, state = content
+        try:
+            exception = _construct(kind, args)
+        except Exception:
+            return RemoteError(f"{name}: {text}" if text else name)
+        exception.__dict__.update(state)
+        return exception
+
+
+def _construct(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
+    """Rebuild without running an ``__init__`` that the user wrote: it has run already."""
+    if hasattr(kind.__init__, "__code__"):
+        exception = kind.__new__(kind, *args)
+        exception.args = args
+        return exception
+    return kind(*args)

@@ -1,0 +1,33 @@
+"""Persistent fields as compiled methods see them: Python's containers, stored per element.
+
+A field object holds no state. Its methods are coroutines that read and write
+single keys through :func:`core.effects.perform`, so that requests on different
+elements never conflict. They take and return plain values, copies always, and
+raise what Python's own containers raise. Iteration follows the order of the
+encoded keys (:mod:`core.keys`).
+
+=========  ====================================================================
+field      store content, below the field's prefix
+=========  ====================================================================
+dict       encoded key -> value
+set        encoded element -> nothing
+list       encoded index -> element; the bare prefix -> length, absent for none
+value      the bare prefix -> value
+=========  ====================================================================
+"""
+
+from core.fields.base import Field
+from core.fields.dicts import DictField
+from core.fields.lists import ListField
+from core.fields.sets import SetField
+from core.fields.values import ValueField
+
+__all__ = ["FIELDS", "DictField", "Field", "ListField", "SetField", "ValueField"]
+
+FIELDS: dict[str, type[Field]] = {
+    "dict": DictField,
+    "list": ListField,
+    "set": SetField,
+    "value": ValueField,
+}
+"""The class for each kind of field."""

@@ -1,0 +1,130 @@
+"""A persistent dict: one store key for each of its keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.effects import Delete, Get, Put, perform
+from core.fields.base import Field
+from core.store import Pairs
+
+__all__ = ["DictField"]
+
+_MISSING = object()
+
+
+class DictField(Field):
+    """``Persistent[dict[K, V]]``; the methods are dict's own."""
+
+    __slots__ = ()
+
+    plain = dict
+
+    def _content(self, value: dict[Any, Any]) -> dict[bytes, bytes]:
+        return {self._key(key): self._encode(item) for key, item in value.items()}
+
+    def _value(self, pairs: Pairs) -> dict[Any, Any]:
+        element, decode = self._element, self._decode
+        return {element(key): decode(data) for key, data in pairs}
+
+    # --- one key
+
+    async def getitem(self, key: Any) -> Any:
+        """``d[key]``. :raises KeyError: there is none."""
+        data = await perform(Get(self._key(key)))
+        if data is None:
+            raise KeyError(key)
+        return self._decode(data)
+
+    async def setitem(self, key: Any, value: Any) -> None:
+        """``d[key] = value``."""
+        await perform(Put(self._key(key), self._encode(value)))
+
+    async def delitem(self, key: Any) -> None:
+        """``del d[key]``. :raises KeyError: there is none."""
+        store_key = self._key(key)
+        if await perform(Get(store_key)) is None:
+            raise KeyError(key)
+        await perform(Delete(store_key))
+
+    async def contains(self, key: Any) -> bool:
+        """``key in d``."""
+        return await perform(Get(self._key(key))) is not None
+
+    async def get(self, key: Any, default: Any = None, /) -> Any:
+        """``d.get(key, default)``."""
+        data = await perform(Get(self._key(key)))
+        return default if data is None else self._decode(data)
+
+    async def pop(self, key: Any, default: Any = _MISSING, /) -> Any:
+        """``d.pop(key[, default])``. :raises KeyError: there is neither."""
+        store_key = self._key(key)
+        data = await perform(Get(store_key))
+        if data is not None:
+            await perform(Delete(store_key))
+            return self._decode(data)
+        if default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    async def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        """``d.setdefault(key, default)``; a copy, as every value read."""
+        store_key = self._key(key)
+        data = await perform(Get(store_key))
+        if data is None:
+            data = self._encode(default)
+            await perform(Put(store_key, data))
+        return self._decode(data)
+
+    # --- many keys
+
+    async def update(self, /, *args: Any, **kwargs: Any) -> None:
+        """``d.update(...)``: all of it, or nothing if the arguments are no mapping or pairs."""
+        plain: dict[Any, Any] = {}
+        plain.update(*args, **kwargs)
+        for store_key, data in self._content(plain).items():
+            await perform(Put(store_key, data))
+
+    async def ior(self, other: Any) -> None:
+        """``d |= other``."""
+        plain: dict[Any, Any] = {}
+        plain |= other
+        await self.update(plain)
+
+    async def popitem(self) -> tuple[Any, Any]:
+        """``d.popitem()``: the last item in key order. :raises KeyError: the dict is empty."""
+        pairs = await self._scan()
+        if not pairs:
+            {}.popitem()
+        store_key, data = pairs[-1]
+        await perform(Delete(store_key))
+        return self._element(store_key), self._decode(data)
+
+    async def clear(self) -> None:
+        """``d.clear()``."""
+        await self._clear()
+
+    async def length(self) -> int:
+        """``len(d)``; reads every key."""
+        return len(await self._scan())
+
+    async def truth(self) -> bool:
+        """``bool(d)``; reads one pair."""
+        return bool(await self._scan(1))
+
+    async def keys(self) -> list[Any]:
+        """The keys, in key order."""
+        return [self._element(key) for key, _ in await self._scan()]
+
+    async def values(self) -> list[Any]:
+        """The values, in key order."""
+        return [self._decode(data) for _, data in await self._scan()]
+
+    async def items(self) -> list[tuple[Any, Any]]:
+        """The items, in key order."""
+        return [(self._element(key), self._decode(data)) for key, data in await self._scan()]
+
+    async def copy(self) -> dict[Any, Any]:
+        """``d.copy()``: a plain dict."""
+        copied: dict[Any, Any] = await self.load()
+        return copied

@@ -1,0 +1,93 @@
+"""Where everything lives in the store.
+
+===================================  ==================================================
+key                                  value
+===================================  ==================================================
+``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
+``i`` root                           the intent of a request tree not yet complete
+``j`` root path ``00`` place         the journal record of a region
+``w``                                the retention watermark, a root id
+``x`` root                           a request set aside
+===================================  ==================================================
+
+Root ids sort by time, so one range clear forgets everything up to a moment. A
+request's own regions are contiguous and apart from its children's.
+"""
+
+from __future__ import annotations
+
+from core.ids import RequestId
+from core.store import KeyRange
+
+__all__ = [
+    "DATA",
+    "INTENTS",
+    "JOURNAL",
+    "SET_ASIDE",
+    "WATERMARK",
+    "data_prefix",
+    "intent_key",
+    "journal_key",
+    "journal_place",
+    "journal_range",
+    "root_of_intent",
+    "set_aside_key",
+    "up_to",
+]
+
+DATA = KeyRange(b"d", b"e")
+INTENTS = KeyRange(b"i", b"j")
+JOURNAL = KeyRange(b"j", b"k")
+SET_ASIDE = KeyRange(b"x", b"y")
+WATERMARK = b"w"
+
+
+def data_prefix(service: str, field: str) -> bytes:
+    """The prefix of every key of one persistent field."""
+    return b"d%b\x00%b\x00" % (service.encode(), field.encode())
+
+
+def _number(value: int) -> bytes:
+    """A positive number that sorts in order: its length, then its bytes; never ``00`` first."""
+    size = (value.bit_length() + 7) // 8 or 1
+    return bytes((size,)) + value.to_bytes(size, "big")
+
+
+def _own(request: RequestId) -> bytes:
+    return b"j%b%b\x00" % (request.root, b"".join(map(_number, request.path)))
+
+
+def journal_key(request: RequestId, place: int) -> bytes:
+    """The key of the record of the region that starts at ``place``."""
+    return _own(request) + _number(place)
+
+
+def journal_place(request: RequestId, key: bytes) -> int:
+    """The place in a journal key of the request."""
+    return int.from_bytes(key[len(_own(request)) + 1 :], "big")
+
+
+def journal_range(request: RequestId) -> KeyRange:
+    """Every journal record of the request, without its children's."""
+    own = _own(request)
+    return KeyRange(own, own[:-1] + b"\x01")
+
+
+def intent_key(root: bytes) -> bytes:
+    """The key of the tree's intent."""
+    return b"i" + root
+
+
+def root_of_intent(key: bytes) -> bytes:
+    """The root id in an intent's key."""
+    return key[1:]
+
+
+def set_aside_key(root: bytes) -> bytes:
+    """The key under which a request that cannot be completed is kept."""
+    return b"x" + root
+
+
+def up_to(section: KeyRange, root: bytes) -> KeyRange:
+    """The part of a section whose root ids sort before ``root``."""
+    return KeyRange(section.begin, section.begin + root)

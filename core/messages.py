@@ -1,0 +1,114 @@
+"""What travels between services: one request, one reply.
+
+Messages are msgspec structs of plain numbers, bytes and strings, so any
+transport can carry them. User values inside them are already encoded
+(:mod:`core.codec`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.ids import RequestId
+from core.store import KeyRange, Mutation
+
+__all__ = [
+    "Failed",
+    "Origin",
+    "Outcome",
+    "Raised",
+    "Reply",
+    "Request",
+    "Returned",
+    "Travel",
+    "Travelled",
+]
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """The root call of a request tree: what an intent must hold to re-drive it."""
+
+    service: str
+    method: str
+    args: bytes
+
+
+class Travel(msgspec.Struct, frozen=True, array_like=True):
+    """A region that travels: the callee reads at its version and sees its writes."""
+
+    version: int
+    writes: list[Mutation]
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """A call of one method.
+
+    :ivar args: the codec's bytes of ``(args, kwargs)``.
+    :ivar origin: the tree's root call; for a root request, its own.
+    :ivar travel: the caller's region, when the callee must make nothing durable.
+    :ivar intent_recorded: whether some commit of the tree has recorded the intent.
+    :ivar last: whether nothing in the tree commits after this request, so that
+        its own last commit may clear the intent.
+    :ivar deadline: host time in nanoseconds after which nobody waits for the answer, 0 for never.
+    """
+
+    id: RequestId
+    service: str
+    method: str
+    args: bytes
+    origin: Origin
+    travel: Travel | None = None
+    intent_recorded: bool = False
+    last: bool = True
+    deadline: int = 0
+
+
+class Returned(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="v"):
+    """The method returned; ``value`` is the codec's bytes."""
+
+    value: bytes
+
+
+class Raised(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="e"):
+    """The method raised: the exception's registered name, codec bytes of its args, its text."""
+
+    type: str
+    args: bytes
+    text: str
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="f"):
+    """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family."""
+
+    kind: str
+    definite: bool
+    text: str
+
+
+Outcome = Returned | Raised | Failed
+
+
+class Travelled(msgspec.Struct, frozen=True, array_like=True):
+    """What a travelling callee gives back: what it read, what it wrote, and which units did it."""
+
+    reads: list[KeyRange]
+    writes: list[Mutation]
+    units: list[str]
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True):
+    """The end of one attempt at a request.
+
+    :ivar intent_recorded: whether the tree's intent is now known to be recorded.
+    :ivar intent_cleared: whether the commit that ended the tree cleared the intent.
+    :ivar version: for a read-only root request, the version it read at; else 0.
+    :ivar units: for a read-only root request, the units that read; see :class:`core.ports.Read`.
+    """
+
+    id: RequestId
+    outcome: Outcome
+    travelled: Travelled | None = None
+    intent_recorded: bool = False
+    intent_cleared: bool = False
+    version: int = 0
+    units: list[str] = []

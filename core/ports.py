@@ -1,0 +1,115 @@
+"""The effects an attempt asks its host for: the only way out of the core.
+
+:func:`core.attempt.attempt` is a generator. It yields one of these and is sent
+the answer, or has one of :mod:`core.errors`' store errors thrown into it. A host
+is a loop around ``send`` and ``throw``: in virtual time (``sim``) or asyncio.
+
+==================  =================================================================
+effect              answer
+==================  =================================================================
+ReadVersion         int; may raise StoreUnavailable
+Read                (values, ranges); may raise TooOld, FutureVersion, StoreUnavailable
+Commit              int, the committed version; may raise any store error
+Send                an int ticket, at once; the host transmits and retries
+Receive             the Replies for the tickets, in their order; when one cannot be had
+                    after the host's bounded retries, a Reply whose outcome is Failed
+Now                 int, Unix time in nanoseconds
+Pause               None, after a while that grows with ``retry``; takes turns on ``keys``
+Release             None, at once; gives back the turns taken by Pause
+==================  =================================================================
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.ids import RequestId
+from core.messages import Reply, Request
+from core.store import KeyRange, Mutation, Pairs
+
+__all__ = [
+    "Answer",
+    "Commit",
+    "Effect",
+    "Now",
+    "Pause",
+    "Read",
+    "ReadAnswer",
+    "ReadVersion",
+    "Receive",
+    "Release",
+    "Send",
+]
+
+
+class ReadVersion(msgspec.Struct, frozen=True):
+    """Take a read version."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """Read keys and ranges at one version, in one round trip.
+
+    :ivar unit: names the region attempt that reads; the same name stands in the ``units`` of
+        the commit that makes the region durable. Hosts may record it, none needs it.
+    :ivar ranges: ``(begin, end, limit)`` each; limit 0 reads all.
+    """
+
+    unit: str
+    version: int
+    keys: tuple[bytes, ...]
+    ranges: tuple[tuple[bytes, bytes, int], ...] = ()
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """Commit a region.
+
+    :ivar request: the request whose region this is; None for maintenance.
+    :ivar place: the region's number; ``end`` is the place of the call that follows it, or -1
+        when the method ends with it.
+    :ivar units: the region attempt's own name and those of the travelling callees it merged.
+    """
+
+    request: RequestId | None
+    place: int
+    end: int
+    units: tuple[str, ...]
+    version: int
+    reads: list[KeyRange]
+    mutations: list[Mutation]
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send a request to its service and do not wait."""
+
+    request: Request
+
+
+class Receive(msgspec.Struct, frozen=True):
+    """Wait for the replies to requests sent before."""
+
+    tickets: tuple[int, ...]
+
+
+class Now(msgspec.Struct, frozen=True):
+    """Read the clock.
+
+    :ivar unit: as in :class:`Read`.
+    """
+
+    unit: str
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Back off after the ``retry``-th failure of a region and queue up for contended keys."""
+
+    retry: int
+    keys: tuple[bytes, ...] = ()
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Give back the turns taken."""
+
+
+Effect = ReadVersion | Read | Commit | Send | Receive | Now | Pause | Release
+ReadAnswer = tuple[list[bytes | None], list[Pairs]]
+Answer = int | ReadAnswer | list[Reply] | None

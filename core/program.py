@@ -1,0 +1,83 @@
+"""A compiled application as the executor sees it: services, methods, facts, codec.
+
+The compiler builds one of these from the graph (:mod:`compiler`); ``core`` never
+looks at the graph itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.codec import Codec
+
+__all__ = ["Facts", "Method", "Program", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the analysis proved about a method; where it could not prove, the careful value.
+
+    :ivar read_only: writes nothing, all the way down; it records no result.
+    :ivar single_region: makes no effectful call outside a transaction, so it commits at most once.
+    :ivar footprint: ``Service.field`` names it may touch, all the way down.
+    :ivar callees: ``Service.method`` names it may call, directly.
+    :ivar recursive: may reach itself through calls.
+    """
+
+    read_only: bool = False
+    single_region: bool = False
+    footprint: frozenset[str] = frozenset()
+    callees: frozenset[str] = frozenset()
+    recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One compiled method.
+
+    :ivar function: ``function(instance, *args, **kwargs)`` returns the coroutine.
+    :ivar check: binds arguments to the signature; raises ``TypeError`` when they do not fit.
+    :ivar public: whether clients may call it (no leading underscore).
+    """
+
+    service: str
+    name: str
+    function: Callable[..., Coroutine[Any, Any, Any]]
+    check: Callable[..., object]
+    facts: Facts
+    public: bool
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Service:
+    """One compiled service.
+
+    :ivar instance: what compiled methods get as ``self``: constants set in ``__init__``
+        and one :mod:`core.fields` object for each persistent field. It holds no state.
+    """
+
+    name: str
+    instance: object
+    methods: dict[str, Method]
+
+
+@dataclass(slots=True)
+class Program:
+    """A whole application.
+
+    :ivar initial: store keys and values that must be there before the first request.
+    """
+
+    name: str
+    services: dict[str, Service]
+    codec: Codec
+    initial: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def method(self, service: str, name: str) -> Method | None:
+        """The method ``service.name``, or None."""
+        found = self.services.get(service)
+        return found.methods.get(name) if found else None

@@ -1,0 +1,73 @@
+"""The oracles: what must be true of every run, checked from what clients and the store saw.
+
+No oracle asks the executor what it did. They look at the recorded history, at
+the store's final content, and at what the uncompiled program does with the same
+inputs in the same order; some drive requests again, as a late duplicate would.
+
+=====================  ====================================================================
+oracle                 says
+=====================  ====================================================================
+exactly_once           nothing happened twice, and what happened goes with the answer given
+strict_serializable    the order of commits explains every read and respects real time
+reference              the plain Python classes, in that order, give the same answers and state
+determinism            execution from the journal asks for the same effects again
+atomicity              the store holds whole commits and nothing else
+liveness               everything sent was completed once faults stopped
+bounded_storage        retention leaves application data only
+*app*.*invariant*      the application's own assertions about its final state
+=====================  ====================================================================
+
+An oracle that found nothing to examine is inconclusive, never satisfied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sim.checks.atomicity import atomicity
+from sim.checks.bounded_storage import bounded_storage
+from sim.checks.determinism import determinism
+from sim.checks.exactly_once import exactly_once
+from sim.checks.invariants import invariants
+from sim.checks.liveness import liveness
+from sim.checks.reference import reference
+from sim.checks.strict_serializable import strict_serializable
+from sim.checks.subject import Subject
+from sim.checks.verdict import Verdict
+from sim.scenario import CHECKS
+
+if TYPE_CHECKING:
+    from compiler.application import Application
+    from sim.run import Run
+    from sim.scenario import Scenario
+
+__all__ = ["ORACLES", "Verdict", "check"]
+
+ORACLES: dict[str, Callable[[Subject], Verdict]] = {
+    "exactly_once": exactly_once,
+    "strict_serializable": strict_serializable,
+    "reference": reference,
+    "determinism": determinism,
+    "atomicity": atomicity,
+    "liveness": liveness,
+    "bounded_storage": bounded_storage,
+}
+"""The oracles of every run, by the names that scenarios use."""
+
+
+def check(run: Run, application: Application, scenario: Scenario) -> list[Verdict]:
+    """Judge a run by every oracle and by the invariants its scenario names.
+
+    :returns: one verdict each, in the order of :data:`sim.scenario.CHECKS`, then invariants.
+    """
+    subject = Subject(run, application, scenario)
+    verdicts = [_judge(name, ORACLES[name], subject) for name in CHECKS]
+    return verdicts + invariants(subject)
+
+
+def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+    try:
+        return oracle(subject)
+    except Exception as error:  # noqa: BLE001 - an oracle that broke has not judged anything
+        return Verdict(name, "inconclusive", f"the check broke: {type(error).__name__}: {error}")

@@ -1,0 +1,101 @@
+"""The run under examination, with the indexes that several oracles need, each made once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from core.ids import RequestId
+from core.layout import DATA, SET_ASIDE, WATERMARK
+from core.messages import Failed, Origin, Request
+from core.store import Set
+from sim.checks.readable import Readable
+from sim.checks.replay import Replayed, Snapshot, replay
+from sim.history import Answered, Committed, Sent
+
+if TYPE_CHECKING:
+    from compiler.application import Application
+    from sim.run import Run
+    from sim.scenario import Scenario
+
+__all__ = ["Subject", "is_set_aside"]
+
+
+class Subject:
+    """A run, its application and its scenario.
+
+    :ivar sent: the first sending of each root request, by root id.
+    :ivar answers: the answers (not the failures) each root request was given, by root id.
+    :ivar trees: the commits of each request tree, in version order, by root id.
+    """
+
+    def __init__(self, run: Run, application: Application, scenario: Scenario) -> None:
+        self.run = run
+        self.application = application
+        self.program = application.program
+        self.scenario = scenario
+        self.history = run.history
+        self.readable = Readable(self.program.codec)
+        self.sent: dict[bytes, Sent] = {}
+        for sent in self.history.sent:
+            self.sent.setdefault(sent.id.root, sent)
+        self.answers: dict[bytes, list[Answered]] = defaultdict(list)
+        for answer in self.history.answers:
+            if not isinstance(answer.outcome, Failed):
+                self.answers[answer.id.root].append(answer)
+        self.trees: dict[bytes, list[Committed]] = defaultdict(list)
+        for commit in self.history.commits:
+            if commit.request is not None:
+                self.trees[commit.request.root].append(commit)
+
+    @cached_property
+    def snapshots(self) -> list[Answered]:
+        """Answers to read-only requests, by the version they read at."""
+        answers = [a for found in self.answers.values() for a in found if a.version]
+        return sorted(answers, key=lambda answer: answer.version)
+
+    @cached_property
+    def replayed(self) -> Replayed:
+        """The recorded commits replayed in order on a plain map."""
+        snapshots = [Snapshot(a.version, tuple(a.units)) for a in self.snapshots]
+        history = self.history
+        return replay(history.initial, history.commits, history.units, snapshots)
+
+    @cached_property
+    def watermark(self) -> bytes:
+        """Root ids before this one may have been forgotten."""
+        return self.run.final.get(WATERMARK, b"")
+
+    def read_only(self, service: str, method: str) -> bool:
+        """Whether the program's facts call the method read-only."""
+        found = self.program.method(service, method)
+        return found is not None and found.facts.read_only
+
+    def request(self, sent: Sent) -> Request:
+        """The request as its client sent it, without the client's deadline."""
+        origin = Origin(sent.service, sent.method, sent.args)
+        return Request(sent.id, sent.service, sent.method, sent.args, origin)
+
+    def describe(self, request: RequestId) -> str:
+        """``Service.method(args) (request id)`` of a root request, the tree's for a nested one."""
+        sent = self.sent.get(request.root)
+        if sent is None:
+            return f"request {request}"
+        call = f"{sent.service}.{sent.method}{self.readable.arguments(sent.args)}"
+        below = "" if request.is_root else "a call below "
+        return f"{below}{call} (request {request})"
+
+    @cached_property
+    def final_data(self) -> dict[bytes, bytes]:
+        """The application's data in the final store."""
+        begin, end = DATA
+        return {key: value for key, value in self.run.final.items() if begin <= key < end}
+
+
+def is_set_aside(commit: Committed) -> bool:
+    """Whether the commit does no more than keep a request for a person."""
+    return any(
+        isinstance(mutation, Set) and mutation.key[:1] == SET_ASIDE.begin
+        for mutation in commit.mutations
+    )

@@ -1,0 +1,114 @@
+"""What a run was seen to do: the only thing the checks look at, beside the final store.
+
+Recorded at the boundary (what clients sent and got, what the store was asked
+and answered), not by the executor that is being checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.ids import RequestId
+from core.messages import Outcome
+from core.store import KeyRange, Mutation, Pairs
+
+__all__ = ["Answered", "Committed", "FaultStruck", "History", "Sent", "Unit"]
+
+
+@dataclass(slots=True)
+class Sent:
+    """A client sends a request, for the first time (``attempt`` 0) or again."""
+
+    time: float
+    id: RequestId
+    service: str
+    method: str
+    args: bytes
+    attempt: int
+
+
+@dataclass(slots=True)
+class Answered:
+    """A client receives a reply (also a late or duplicated one).
+
+    :ivar version: for a read-only request, the version it read at; else 0.
+    """
+
+    time: float
+    id: RequestId
+    outcome: Outcome
+    attempt: int
+    version: int
+    units: list[str]
+
+
+@dataclass(slots=True)
+class Unit:
+    """One attempt at one region by one activation: what it read from the store and the clock.
+
+    :ivar reads: key and value as seen, in order; ``scans``: begin, end, limit and pairs as seen.
+    """
+
+    name: str
+    request: RequestId
+    version: int
+    reads: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    scans: list[tuple[bytes, bytes, int, Pairs]] = field(default_factory=list)
+    clocks: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Committed:
+    """The store applied a commit, whether or not anybody learned of it.
+
+    :ivar request: None for maintenance (recovery, retention, clearing of intents).
+    :ivar place: the region's number and ``end`` the place after it, -1 at the method's end.
+    :ivar travelling: whether the attempt that committed was a travelling one (it never may).
+    """
+
+    time: float
+    version: int
+    read_version: int
+    request: RequestId | None
+    place: int
+    end: int
+    units: tuple[str, ...]
+    reads: list[KeyRange]
+    mutations: list[Mutation]
+    travelling: bool = False
+
+
+@dataclass(slots=True)
+class FaultStruck:
+    """A fault struck: its index among the scenario's faults, and where.
+
+    :ivar nth: the number of the opportunity, to replay the strike by ``nth``.
+    """
+
+    time: float
+    fault: int
+    kind: str
+    where: str
+    nth: int = -1
+
+
+@dataclass(slots=True)
+class History:
+    """Everything recorded, each list in the order of time (commits also in that of versions).
+
+    :ivar initial: the store's contents before the first request.
+    :ivar refused_commits: commits the store answered with an error, by error name.
+    :ivar points: how often each crash point ``Service.method@point`` was passed.
+    :ivar reads: store reads asked for; ``read_versions`` likewise.
+    """
+
+    initial: dict[bytes, bytes] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+    units: dict[str, Unit] = field(default_factory=dict)
+    commits: list[Committed] = field(default_factory=list)
+    faults: list[FaultStruck] = field(default_factory=list)
+    refused_commits: dict[str, int] = field(default_factory=dict)
+    points: dict[str, int] = field(default_factory=dict)
+    reads: int = 0
+    read_versions: int = 0

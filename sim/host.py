@@ -1,0 +1,409 @@
+"""The host of an attempt in virtual time: performs its effects and lets faults strike between.
+
+An :class:`Activity` drives one generator of host effects (:mod:`core.ports`): an
+:class:`Execution` of a request in a pod, or maintenance (:mod:`sim.platform.workers`).
+The handler of an effect either has the answer at once or returns WAIT and calls
+:meth:`Activity.advance` when it has it.
+
+Between any two steps the activity passes *points* (:data:`sim.scenario.POINTS`).
+At a point a fault may
+
+* **crash** it: ``Crash`` is thrown into the generator and nothing it asks for any
+  more is done; what is already on its way, commits and messages, goes on. Half
+  of the crashes take the whole pod along;
+* **pause** it: it freezes there and later goes on as if nothing had happened,
+  whatever others did about its request in the meantime.
+
+A frozen activity holds what it was about to do; a dead one never does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from core.errors import StoreError
+from core.ids import RequestId
+from core.messages import Failed, Reply, Request
+from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
+from sim.faults import POINT, Crash, MethodFaults
+from sim.platform.exchange import Delivery, Exchange
+from sim.platform.link import Tag
+from sim.platform.timers import later
+
+if TYPE_CHECKING:
+    from sim.platform.cluster import Cluster
+    from sim.platform.pod import Pod
+
+__all__ = ["Activity", "Execution"]
+
+_START = POINT["start"]
+_BEFORE_READ, _AFTER_READ = POINT["before_read"], POINT["after_read"]
+_BEFORE_COMMIT, _AFTER_COMMIT = POINT["before_commit"], POINT["after_commit"]
+_BEFORE_CALL, _DURING_CALL = POINT["before_call"], POINT["during_call"]
+_AFTER_CALL = POINT["after_call"]
+_BEFORE_REPLY, _AFTER_REPLY = POINT["before_reply"], POINT["after_reply"]
+_NAMES = tuple(POINT)
+
+_PAUSE = 3.0
+"""Seconds a pause lasts if the fault gives no duration: longer than callers wait."""
+_BASE, _CAP = 0.002, 0.25
+"""Back-off after a conflict: the first, and the longest, in seconds."""
+
+WAIT: Any = object()
+"""Returned by a handler that will call ``advance`` when it has the answer."""
+
+
+class Activity:
+    """One generator of host effects, with everything it holds.
+
+    :param source: the service it runs in, as partitions know it.
+    :param request: whose units and commits to record, None for maintenance.
+    :ivar alive: until it ends or crashes.
+    """
+
+    __slots__ = (
+        "_calls", "_frozen", "_held", "_missing", "_passed", "_points", "_steps", "_tickets",
+        "alive", "cluster", "deadline", "method", "pod", "request", "source",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        pod: Pod,
+        steps: Generator[Effect, Any, Any],
+        method: MethodFaults,
+        request: Request | None,
+    ) -> None:
+        self.cluster = cluster
+        self.pod = pod
+        self.source = method.service
+        self.method = method
+        self.request = request
+        self.alive = True
+        self.deadline = 0.0
+        self._steps = steps
+        self._passed = method.passed
+        self._points = method.points
+        self._calls: list[Exchange] = []
+        self._tickets: tuple[int, ...] = ()
+        self._missing = 0
+        self._frozen = False
+        self._held: Callable[[], object] | None = None
+
+    # --- driving
+
+    def advance(self, answer: Any) -> None:
+        """Give the generator an answer, or throw a StoreError into it, and perform what follows."""
+        steps = self._steps
+        while True:
+            try:
+                if isinstance(answer, StoreError):
+                    effect = steps.throw(answer)
+                else:
+                    effect = steps.send(answer)
+            except StopIteration as stop:
+                self.ended(stop.value)
+                return
+            except StoreError as error:
+                self.failed(error)
+                return
+            answer = _HANDLERS[type(effect)](self, effect)
+            if answer is WAIT:
+                return
+
+    def ended(self, result: Any) -> None:
+        """The generator returned."""
+        self.finish()
+
+    def failed(self, error: StoreError) -> None:
+        """The generator could not bear a store error."""
+        raise AssertionError(f"{self.method.service}.{self.method.method} let {error!r} out")
+
+    def finish(self) -> None:
+        """It is over: nobody waits for its calls, and its pod has room again."""
+        self.alive = False
+        for exchange in self._calls:
+            exchange.close()
+        self.pod.leave(self)
+
+    def crash(self) -> None:
+        """It stops existing."""
+        if not self.alive:
+            return
+        self.finish()
+        try:
+            self._steps.throw(Crash())
+            self._steps.close()
+        except (Crash, StopIteration, RuntimeError, StoreError):
+            pass  # whatever it would still do is not done
+
+    def _continue(self, step: Callable[..., Any], *arguments: Any) -> None:
+        """Do ``step(*arguments)`` unless dead; later if frozen. A result is an answer."""
+        if not self.alive:
+            return
+        if self._frozen:
+            self._held = partial(self._continue, step, *arguments)
+            return
+        answer = step(*arguments)
+        if answer is not WAIT:
+            self.advance(answer)
+
+    # --- points
+
+    def _strikes(self, point: int, step: Callable[..., Any] | None, *arguments: Any) -> bool:
+        """Let the faults at ``point`` try: True if ``step`` is not to be done now."""
+        for armed in self._points[point]:
+            rng = self.cluster.faults.strike(armed, self.method, _NAMES[point])
+            if rng is None:
+                continue
+            if armed.fault.kind == "crash":
+                if rng.random() < 0.5:
+                    self.pod.kill()
+                self.crash()
+            else:
+                self._freeze(armed.fault.duration or _PAUSE)
+                if step is not None:
+                    self._held = partial(self._continue, step, *arguments)
+            return True
+        return False
+
+    def _freeze(self, seconds: float) -> None:
+        self._frozen = True
+        if self.deadline:
+            self.deadline += seconds  # it does not know that time passed
+        self.cluster.freeze(self, seconds)
+
+    def thaw(self) -> None:
+        """Go on as if nothing had happened."""
+        if self._frozen:
+            self._frozen = False
+            held, self._held = self._held, None
+            if held is not None:
+                held()
+
+    # --- the store
+
+    def _read_version(self, _: ReadVersion) -> Any:
+        self.cluster.link.read_version(self.source, self.method, self._know)
+        return WAIT
+
+    def _know(self, answer: Any) -> None:
+        if self._frozen or not self.alive:
+            self._continue(_itself, answer)
+        else:
+            self.advance(answer)
+
+    def _read(self, effect: Read) -> Any:
+        self._passed[_BEFORE_READ] += 1
+        if self._points[_BEFORE_READ] and self._strikes(_BEFORE_READ, self._read_now, effect):
+            return WAIT
+        return self._read_now(effect)
+
+    def _read_now(self, effect: Read) -> Any:
+        known = partial(self._continue, self._have_read, effect)
+        self.cluster.link.read(self.source, self.method, effect, known)
+        return WAIT
+
+    def _have_read(self, effect: Read, answer: Any) -> Any:
+        if not isinstance(answer, StoreError):
+            if self.request is not None:
+                self.cluster.link.saw(self.request.id, effect, answer)
+            self._passed[_AFTER_READ] += 1
+            if self._points[_AFTER_READ] and self._strikes(_AFTER_READ, _itself, answer):
+                return WAIT
+        return answer
+
+    def _commit(self, effect: Commit) -> Any:
+        self._passed[_BEFORE_COMMIT] += 1
+        if self._points[_BEFORE_COMMIT] and self._strikes(
+            _BEFORE_COMMIT, self._commit_now, effect
+        ):
+            return WAIT
+        return self._commit_now(effect)
+
+    def _commit_now(self, effect: Commit) -> Any:
+        travelling = self.request is not None and self.request.travel is not None
+        request: RequestId | None = effect.request if effect.request.root else None
+        tag = Tag(request, effect, travelling, self._applied)
+        self.cluster.link.commit(self.source, self.method, tag, self._know)
+        return WAIT
+
+    def _applied(self) -> None:
+        """The store applied a commit, and the answer is on its way."""
+        if self.alive and not self._frozen:
+            self._passed[_AFTER_COMMIT] += 1
+            if self._points[_AFTER_COMMIT]:
+                self._strikes(_AFTER_COMMIT, None)
+
+    # --- calls
+
+    def _send(self, effect: Send) -> Any:
+        self._passed[_BEFORE_CALL] += 1
+        if self._points[_BEFORE_CALL] and self._strikes(_BEFORE_CALL, self._send_now, effect):
+            return WAIT
+        return self._send_now(effect)
+
+    def _send_now(self, effect: Send) -> int:
+        exchange = Exchange(self.cluster, self.source, effect.request, self._replied)
+        self._calls.append(exchange)
+        exchange.transmit()
+        return len(self._calls) - 1
+
+    def _receive(self, effect: Receive) -> Any:
+        calls = self._calls
+        missing = [ticket for ticket in effect.tickets if calls[ticket].reply is None]
+        self._tickets = effect.tickets
+        self._missing = len(missing)
+        if not missing:
+            return self._received()
+        self._passed[_DURING_CALL] += 1
+        if self._points[_DURING_CALL]:
+            self._strikes(_DURING_CALL, None)
+        return WAIT
+
+    def _replied(self, exchange: Exchange) -> None:
+        """One of the calls is over; those that nobody waits for yet keep their reply."""
+        if self._missing and any(self._calls[t] is exchange for t in self._tickets):
+            self._missing -= 1
+            if not self._missing:
+                self._continue(self._received)
+
+    def _received(self) -> Any:
+        self._passed[_AFTER_CALL] += 1
+        replies = [self._calls[ticket].reply for ticket in self._tickets]
+        if self._points[_AFTER_CALL] and self._strikes(_AFTER_CALL, _itself, replies):
+            return WAIT
+        return replies
+
+    # --- time
+
+    def _now(self, effect: Now) -> int:
+        now = self.cluster.now_ns()
+        if self.request is not None:
+            self.cluster.link.unit(effect.unit, self.request.id, 0).clocks.append(now)
+        return now
+
+    def _pause(self, effect: Pause) -> Any:
+        """Back off; with keys, wait in line for them instead."""
+        if self.deadline and self.cluster.env.now > self.deadline:
+            self.give_up()
+            return WAIT
+        rng = self.cluster.contention
+        delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * rng.uniform(0.5, 1.0)
+        turns = self.pod.turns
+        if not effect.keys:
+            later(self.cluster.env, delay, self._continue, _itself, None)
+        elif turns.holds(self, effect.keys):
+            later(self.cluster.env, min(delay, 2 * _BASE), self._continue, _itself, None)
+        else:
+            turn = _Turn(self)
+            if turns.take(self, effect.keys, turn.come):
+                turn.come()
+            else:
+                later(self.cluster.env, _CAP * rng.uniform(2.0, 4.0), turn.come)
+        return WAIT
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self._steps.close()
+        self.finish()
+
+    def _release(self, _: Release) -> None:
+        self.pod.turns.release(self)
+
+
+def _itself(answer: Any) -> Any:
+    return answer
+
+
+class _Turn:
+    """Wakes an activity once: when its turn comes, or when it waited too long for it."""
+
+    __slots__ = ("_activity",)
+
+    def __init__(self, activity: Activity) -> None:
+        self._activity: Activity | None = activity
+
+    def come(self) -> None:
+        activity, self._activity = self._activity, None
+        if activity is not None and activity.alive:
+            cluster = activity.cluster
+            delay = _BASE * 0.25 * cluster.contention.random()
+            later(cluster.env, delay, activity._continue, _itself, None)
+
+
+_HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
+    ReadVersion: Activity._read_version,
+    Read: Activity._read,
+    Commit: Activity._commit,
+    Send: Activity._send,
+    Receive: Activity._receive,
+    Now: Activity._now,
+    Pause: Activity._pause,
+    Release: Activity._release,
+}
+
+
+class Execution(Activity):
+    """An attempt at the request of ``delivery``, in ``pod``."""
+
+    __slots__ = ("_delivery",)
+
+    def __init__(self, cluster: Cluster, pod: Pod, delivery: Delivery) -> None:
+        request = delivery.request
+        steps = cluster.attempt(request)
+        super().__init__(cluster, pod, steps, delivery.method, request)
+        self._delivery = delivery
+        if request.deadline:
+            soon = cluster.env.now + cluster.retry.timeout
+            self.deadline = max(cluster.seconds(request.deadline), soon)
+
+    def start(self) -> None:
+        """Begin, when a worker is free."""
+        self.pod.compute(self.cluster.half_cpu, self._begin)
+
+    def _begin(self) -> None:
+        if self.alive:
+            self._passed[_START] += 1
+            if not (self._points[_START] and self._strikes(_START, _itself, None)):
+                self.advance(None)
+
+    def ended(self, result: Reply) -> None:
+        """The attempt returned a reply: encode it and send it off."""
+        self.pod.compute(self.cluster.half_cpu, partial(self._continue, self._reply, result))
+
+    def _reply(self, reply: Reply) -> Any:
+        self._passed[_BEFORE_REPLY] += 1
+        if not (
+            self._points[_BEFORE_REPLY]
+            and self._strikes(_BEFORE_REPLY, self._reply_now, reply)
+        ):
+            self._reply_now(reply)
+        return WAIT
+
+    def _reply_now(self, reply: Reply) -> Any:
+        self.cluster.respond(self._delivery, reply)
+        self._passed[_AFTER_REPLY] += 1
+        if not (self._points[_AFTER_REPLY] and self._strikes(_AFTER_REPLY, self._done, reply)):
+            self._done(reply)
+        return WAIT
+
+    def _done(self, reply: Reply) -> Any:
+        if reply.id.is_root and reply.intent_recorded and not reply.intent_cleared:
+            if not isinstance(reply.outcome, Failed):
+                self.cluster.completed(reply.id.root)
+        self.finish()
+        return WAIT
+
+    def crash(self) -> None:
+        """It stops existing; its caller sees the connection break, or nothing at all."""
+        if self.alive:
+            super().crash()
+            self.cluster.broke(self._delivery)
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more, but its connection may still be open."""
+        super().give_up()
+        self.cluster.broke(self._delivery)

@@ -1,0 +1,15 @@
+"""The modelled cluster: what lies between a client and the compiled code, in virtual time.
+
+::
+
+    client ──hop──▶ Router ──▶ Pod ──▶ Execution (sim.host) ──▶ StoreLink ──▶ SimStore
+                   (queue)   (slots,       │
+                              workers)     └──hop──▶ Router of the callee
+
+One class each: :mod:`~sim.platform.network` delivers messages, :mod:`~sim.platform.exchange`
+is one call with its retries, :mod:`~sim.platform.router` queues and scales,
+:mod:`~sim.platform.pod` computes and crashes, :mod:`~sim.platform.turns` orders contenders,
+:mod:`~sim.platform.link` leads to the store, :mod:`~sim.platform.workers` recovers and forgets,
+:mod:`~sim.platform.disruptions` kills and partitions, and :mod:`~sim.platform.cluster` holds
+them together. Everything is callbacks on the SimPy clock (:mod:`~sim.platform.timers`).
+"""

@@ -1,0 +1,114 @@
+"""One replica of a service: slots for requests, workers that compute, and its death.
+
+A pod holds up to ``concurrency`` requests, but only ``workers`` of them compute at
+the same moment; the others wait for the store, for callees or for a worker. A
+pod that dies takes every execution in it along and comes back empty.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sim.host import Execution
+from sim.platform.exchange import Delivery
+from sim.platform.timers import later
+from sim.platform.turns import Turns
+
+if TYPE_CHECKING:
+    from sim.platform.cluster import Cluster
+    from sim.platform.router import Router
+
+__all__ = ["Pod"]
+
+
+class Pod:
+    """One replica.
+
+    :ivar ready: whether it takes requests.
+    :ivar turns: the lines of its contending attempts.
+    """
+
+    __slots__ = (
+        "_busy", "_cluster", "_executions", "_life", "_runnable", "_workers",
+        "name", "ready", "router", "turns",
+    )  # fmt: skip
+
+    def __init__(self, cluster: Cluster, router: Router, name: str, workers: int) -> None:
+        self._cluster = cluster
+        self._workers = workers
+        self._busy = 0
+        self._runnable: deque[Callable[[], object]] = deque()
+        self._executions: dict[Execution, None] = {}
+        self._life = 0
+        self.name = name
+        self.ready = False
+        self.router = router
+        self.turns = Turns()
+
+    @property
+    def active(self) -> int:
+        """Requests it holds."""
+        return len(self._executions)
+
+    def admit(self, delivery: Delivery) -> None:
+        """Start to execute a request."""
+        execution = Execution(self._cluster, self, delivery)
+        self._executions[execution] = None
+        self._cluster.executing += 1
+        execution.start()
+
+    def leave(self, execution: Execution) -> None:
+        """The execution is over, one way or the other: its slot and its turns are free."""
+        if execution in self._executions:
+            del self._executions[execution]
+            self._cluster.executing -= 1
+            if len(self.turns):
+                self.turns.release(execution)
+            if self.ready and self.router.waiting:
+                self.router.room()
+
+    # --- computing
+
+    def compute(self, seconds: float, then: Callable[[], object]) -> None:
+        """Keep a worker busy for ``seconds``, when one is free, and call ``then``."""
+        if self._busy < self._workers:
+            self._busy += 1
+            later(self._cluster.env, seconds, self._computed, self._life, seconds, then)
+        else:
+            self._runnable.append(then)
+
+    def _computed(self, life: int, seconds: float, then: Callable[[], object]) -> None:
+        if life != self._life:
+            return
+        if self._runnable:
+            following = self._runnable.popleft()
+            later(self._cluster.env, seconds, self._computed, life, seconds, following)
+        else:
+            self._busy -= 1
+        then()
+
+    # --- life and death
+
+    def start(self) -> None:
+        """From now on it takes requests."""
+        self.ready = True
+        self.router.room()
+
+    def retire(self) -> None:
+        """It takes no more requests."""
+        self.ready = False
+
+    def kill(self) -> None:
+        """Its process dies, and all that was going on in it; a new one starts after a while."""
+        if not self.ready:
+            return
+        self.ready = False
+        self._life += 1
+        self._busy = 0
+        self._runnable.clear()
+        self.turns.clear()
+        for execution in list(self._executions):
+            execution.crash()
+        later(self._cluster.env, self._cluster.model.restart, self.start)

@@ -1,0 +1,129 @@
+"""The arrows between the packages point down and never back."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Which of our own packages each may import.
+ARROWS = {
+    "core": {"core"},
+    "compiler": {"compiler", "core"},
+    "sim": {"sim", "compiler", "core"},
+    "backends": {"backends", "compiler", "core"},
+    "apps": {"apps", "compiler"},
+    "figures": {"figures"},
+}
+
+# What others' packages may be imported below a path; the longest matching path counts.
+LIBRARIES = {
+    "core": {"msgspec"},
+    "core/memory.py": {"msgspec", "sortedcontainers"},
+    "compiler": {"ast_comments", "greenlet", "matplotlib", "msgspec", "networkx", "rich"},
+    "compiler/__init__.py": set(),
+    "compiler/api": {"greenlet", "msgspec"},
+    "sim": {"msgspec", "rich", "ruamel", "simpy", "sortedcontainers"},
+    "apps": set(),
+}
+
+MODULES = sorted(
+    path.relative_to(ROOT) for package in ARROWS for path in (ROOT / package).rglob("*.py")
+)
+
+
+def imported(source: str, module: Path) -> set[str]:
+    """Full names of what the source imports anywhere, relative imports resolved."""
+    package = module.parent.parts
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            names.add(".".join([*base, *([node.module] if node.module else [])]))
+    return names
+
+
+def forbidden(source: str, module: Path) -> set[str]:
+    """What the source imports although the module's place forbids it."""
+    allowed_ours = ARROWS[module.parts[0]]
+    places = [place for place in LIBRARIES if module.is_relative_to(place)]
+    allowed_others = LIBRARIES[max(places, key=len)] if places else None
+    found = set()
+    for name in imported(source, module):
+        top = name.split(".")[0]
+        if top in ARROWS:
+            if top not in allowed_ours:
+                found.add(name)
+            elif module.parts[0] == "apps" and top == "compiler" and name != "compiler":
+                found.add(name)  # applications know the facade alone
+        elif (
+            allowed_others is not None
+            and top not in allowed_others
+            and top not in sys.stdlib_module_names
+        ):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_point_down(module):
+    assert forbidden((ROOT / module).read_text(), module) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core/attempt.py", "import simpy"),
+        ("core/attempt.py", "import sortedcontainers"),
+        ("core/attempt.py", "def f():\n    from networkx import DiGraph"),
+        ("core/attempt.py", "from kubernetes.client import ApiClient"),
+        ("core/attempt.py", "import sim.scenario"),
+        ("core/sub/module.py", "from ...compiler import graph"),
+        ("compiler/graph.py", "from sim import history"),
+        ("compiler/__init__.py", "import networkx"),
+        ("compiler/api/calls.py", "import networkx"),
+        ("sim/run.py", "import apps.hotel"),
+        ("sim/run.py", "from backends.local import gateway"),
+        ("apps/hotel/services.py", "from compiler.api import service"),
+        ("apps/hotel/services.py", "import core.errors"),
+        ("figures/draw.py", "from sim.result import Result"),
+    ],
+)
+def test_a_wrong_import_is_found(module, source):
+    assert len(forbidden(source, Path(module))) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("core/memory.py", "from sortedcontainers import SortedDict"),
+        ("core/attempt.py", "from core.errors import Conflict\nimport msgspec\nimport heapq"),
+        ("compiler/graph.py", "import networkx as nx"),
+        ("sim/run.py", "from compiler import application\nimport simpy"),
+        ("apps/chain/services.py", "from apps.counter.services import Counter"),
+        ("figures/draw.py", "import matplotlib.pyplot as plt\nimport json"),
+    ],
+)
+def test_a_right_import_is_let_through(module, source):
+    assert forbidden(source, Path(module)) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("compiler", {"networkx", "ast_comments", "rich", "simpy", "sim"}),
+        ("core.attempt", {"networkx", "ast_comments", "rich", "simpy", "sim", "compiler"}),
+    ],
+)
+def test_what_users_and_pods_load_is_light(module, heavy):
+    """Importing the facade, or the core alone, drags nothing heavy in, not even indirectly."""
+    program = f"import sys, {module}; print(*sorted(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert heavy.isdisjoint(run.stdout.split())
