@@ -37,9 +37,7 @@ from core.calls import Calls, Stuck, UserError, failed
 from core.errors import (
     BadRequest,
     Conflict,
-    Expired,
     Failure,
-    IdReused,
     NondeterminismError,
     StoreError,
     TooLarge,
@@ -51,28 +49,20 @@ from core.journal import (
     METHOD_END,
     Got,
     Intent,
-    Record,
     Scanned,
     Ticked,
-    decode_record,
     encode_intent,
-    encode_record,
-    fingerprint,
 )
 from core.layout import (
     DATA,
-    WATERMARK,
     intent_key,
-    journal_key,
-    journal_place,
-    journal_range,
     set_aside_key,
 )
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
-from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Release
+from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release
 from core.program import Method, Program
-from core.region import Region
-from core.store import Clear, ClearRange, Mutation, Pairs, Set, point
+from core.regions import Answered, Regions
+from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "attempt"]
@@ -107,14 +97,6 @@ def _check_arguments(method: Method, args: tuple[Any, ...], kwargs: dict[str, An
         raise BadRequest(f"{method.service}.{method.name}: {error}") from None
 
 
-class Answered(Exception):  # noqa: N818 - control flow, not an error
-    """The journal holds the method's outcome."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__()
-        self.outcome = outcome
-
-
 class Attempt:
     """State of one attempt; :meth:`run` executes it."""
 
@@ -135,17 +117,11 @@ class Attempt:
         self.name = name
         self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
         self.travels = request.travel is not None or self.snapshot
-        self.records: dict[int, Record] = {}
-        self.intent_recorded = request.intent_recorded
-        self.intent_cleared = False
-        self.fingerprint = b"" if self.travels else fingerprint(request)
+        self.regions = Regions(request, name, self.snapshot, self.where)
         self.calls = Calls(self)
-        self._units = 0
         self._retry = 0
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
-        self.region: Region
-        self.place = 0
         self.scopes: list[tuple[int, int]] = []
         self._random: random.Random | None = None
 
@@ -180,16 +156,15 @@ class Attempt:
         yield Pause(self._retry, tuple(sorted(key for key in keys if begin <= key < end)))
 
     def _reply(self, outcome: Outcome) -> Reply:
-        region = self.region
-        travelled = None
+        regions, region, travelled = self.regions, self.regions.now, None
         if self.request.travel is not None and not isinstance(outcome, Failed):
             travelled = Travelled(region.reads, region.writes.own(), region.units)
         return Reply(
             self.request.id,
             outcome,
             travelled,
-            self.intent_recorded,
-            self.intent_cleared,
+            regions.intent_recorded,
+            regions.intent_cleared,
             region.version if self.snapshot else 0,
             region.units if self.snapshot else [],
         )
@@ -199,25 +174,24 @@ class Attempt:
 
         Where nothing is durable yet, there is nothing to keep.
         """
-        if self.request.travel is not None or not self.intent_recorded:
+        if self.request.travel is not None or not self.regions.intent_recorded:
             return outcome
         root = self.request.id.root
         note = encode_intent(Intent(self.request.origin))
         mutations: list[Mutation] = [Set(set_aside_key(root), note), Clear(intent_key(root))]
         try:
             version = yield ReadVersion()
-            yield Commit(self.request.id, self.place, METHOD_END, (), version, [], mutations)
+            yield Commit(None, 0, METHOD_END, (), version, [], mutations)
         except StoreError as error:
             return failed(error)  # recovery comes here again
         return Failed("SetAside", False, outcome.text)
 
     def _execute(self) -> Generator[Effect, Any, Outcome]:
         """Run the method once from its start, replaying what is durable."""
-        self.place = 0
         self.scopes = []
         self._random = None
         self.calls.restart()
-        self._next_region()
+        self.regions.restart()
         instance = self.program.services[self.method.service].instance
         self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
         try:
@@ -228,6 +202,13 @@ class Attempt:
         if not self.travels:
             yield from self.end_region(METHOD_END, outcome)
         return outcome
+
+    def end_region(self, end: int, outcome: Outcome | None = None) -> Steps:
+        """End the region before ``end``; having got there, give back the turns taken."""
+        committed = yield from self.regions.end(end, outcome)
+        if committed and self._retry:
+            self._retry = 0
+            yield Release()
 
     def _discard(self) -> None:
         """Drop the coroutine without letting its ``finally`` blocks act."""
@@ -277,130 +258,16 @@ class Attempt:
             at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None)
         return place
 
-    # --- regions
-
-    def _next_region(self) -> None:
-        """Begin a region at the present place."""
-        self._units += 1
-        unit = f"{self.name}.{self._units}"
-        if self.request.travel is not None:
-            self.region = Region.travelling(unit, self.request.travel)
-        else:
-            self.region = Region(self.place, unit, self.records.get(self.place))
-            self.region.checked = self.snapshot
-
-    def take_place(self) -> int:
-        """The next place of the program."""
-        place = self.place
-        self.place += 1
-        return place
-
-    def open_region(self) -> Steps:
-        """Take the region's read version, if it has none."""
-        if not self.region.version:
-            self.region.version = yield ReadVersion()
-
-    def read(
-        self, keys: tuple[bytes, ...] = (), ranges: tuple[tuple[bytes, bytes, int], ...] = ()
-    ) -> Steps:
-        """Read at the region's version; with its first read, look into the journal too.
-
-        Afterwards the region may be one that is replayed: then the answer is void.
-
-        :raises Expired: the watermark has passed the request.
-        :raises Answered: the journal holds the method's outcome.
-        """
-        yield from self.open_region()
-        region = self.region
-        if region.checked:
-            return (yield Read(region.unit, region.version, keys, ranges))
-        request = self.request.id
-        journal = (journal_key(request, region.place), journal_range(request).end, 0)
-        values, pairs = yield Read(
-            region.unit, region.version, (*keys, WATERMARK), (*ranges, journal)
-        )
-        watermark = values.pop()
-        if watermark is not None and watermark > request.root:
-            raise Expired(f"request {request} is older than what is remembered")
-        region.checked = True
-        self._found(pairs.pop())
-        return values, pairs
-
-    def _found(self, pairs: Pairs) -> None:
-        """Take in the journal records found from the region's place on."""
-        for key, value in pairs:
-            record = decode_record(value)
-            if record.fingerprint != self.fingerprint:
-                raise IdReused(
-                    f"request id {self.request.id} belongs to another call: use a new id for "
-                    "another method or other arguments"
-                )
-            self.records[journal_place(self.request.id, key)] = record
-            self._learn_intent(record)
-            if record.outcome is not None:
-                raise Answered(record.outcome)
-        if pairs:
-            found = self.records.get(self.region.place)
-            if found is None:
-                raise NondeterminismError(
-                    "state or time", "none before the next call", self.where()
-                )
-            self.region.begin_replay(found)
-
-    def _learn_intent(self, record: Record) -> None:
-        """What a record tells about the tree's intent (rule 5)."""
-        only = record.end == METHOD_END and self.request.last
-        self.intent_recorded = self.intent_recorded or not only
-        self.intent_cleared = only
-
-    def end_region(self, end: int, outcome: Outcome | None = None) -> Steps:
-        """End the region before ``end``, making durable what led there (rules 2 and 3)."""
-        region = self.region
-        if region.record is None and region.dirty and not region.checked:
-            yield from self.read()
-        if region.record is not None:
-            what = "the method's end" if end == METHOD_END else f"call {end} of the method"
-            region.replayed(end, what, self.where)
-        elif region.dirty:
-            yield from self._commit(end, outcome)
-        if end != METHOD_END:
-            self._next_region()
-
-    def _commit(self, end: int, outcome: Outcome | None) -> Steps:
-        region, request = self.region, self.request.id
-        key = journal_key(request, region.place)
-        record = Record(self.fingerprint, end, region.entries if outcome is None else [], outcome)
-        mutations = region.writes.all()
-        mutations.append(Set(key, encode_record(record)))
-        mutations += self._intent(end)
-        reads = [*region.reads, point(key)]
-        units = tuple(region.units)
-        yield Commit(request, region.place, end, units, region.version, reads, mutations)
-        self.records[region.place] = record
-        self._learn_intent(record)
-        if self._retry:
-            self._retry = 0
-            yield Release()
-
-    def _intent(self, end: int) -> list[Mutation]:
-        """What a commit does to the tree's intent (rule 5)."""
-        root = self.request.id.root
-        if end == METHOD_END and self.request.last:
-            return [Clear(intent_key(root))] if self.intent_recorded else []
-        if self.intent_recorded:
-            return []
-        return [Set(intent_key(root), encode_intent(Intent(self.request.origin)))]
-
     # --- what user code asks for
 
     def _get(self, effect: effects.Get) -> Steps:
         if self.calls.pending:
             yield from self.calls.settle()
-        region, key = self.region, effect.key
+        region, key = self.regions.now, effect.key
         if region.record is None:
             value: Any = region.known(key)
             if value is UNKNOWN:
-                values, _ = yield from self.read((key,))
+                values, _ = yield from self.regions.read((key,))
                 if region.record is None:
                     value = values[0]
                     region.saw(key, value)
@@ -411,13 +278,13 @@ class Attempt:
 
     def _scan(self, effect: effects.Scan) -> Steps:
         yield from self.calls.settle()
-        region, begin, end, limit = self.region, effect.begin, effect.end, effect.limit
+        region, begin, end, limit = self.regions.now, effect.begin, effect.end, effect.limit
         pairs: Pairs | None = None
         if region.record is None:
             pairs = region.scan_known(begin, end, limit)
             if pairs is None:
                 reach = 0 if region.writes.touch(begin, end) else limit
-                _, ranges = yield from self.read((), ((begin, end, reach),))
+                _, ranges = yield from self.regions.read((), ((begin, end, reach),))
                 if region.record is None:
                     region.scanned(begin, end, reach, ranges[0])
                     pairs = region.scan_known(begin, end, limit)
@@ -436,14 +303,14 @@ class Attempt:
             mutation = Clear(effect.key)
         else:
             mutation = ClearRange(effect.begin, effect.end)
-        self.region.writes.add(mutation)
-        self.region.dirty = True
+        self.regions.now.writes.add(mutation)
+        self.regions.now.dirty = True
 
     def _clock(self, _: effects.Clock) -> Steps:
         yield from self.calls.settle()
-        region = self.region
+        region = self.regions.now
         if region.record is None and not region.checked:
-            yield from self.read()
+            yield from self.regions.read()
         if region.record is not None:
             return region.replay(Ticked(0), self.where).time
         time = yield Now(region.unit)
@@ -461,12 +328,12 @@ class Attempt:
 
     def _begin(self, _: effects.Begin) -> Steps:
         yield from self.calls.settle()
-        place = self.take_place()
+        place = self.regions.take_place()
         if not self.scopes and not self.travels:
-            if self.region.held_transaction:
+            if self.regions.now.held_transaction:
                 yield from self.end_region(place)
-            self.region.held_transaction = True
-        self.scopes.append((place, self.region.writes.mark()))
+            self.regions.now.held_transaction = True
+        self.scopes.append((place, self.regions.now.writes.mark()))
         return place
 
     def _commit_transaction(self, effect: effects.CommitTransaction) -> Steps:
@@ -479,7 +346,7 @@ class Attempt:
         yield from self.calls.settle()
         mark = self._leave(effect.scope)
         if mark is not None:
-            self.region.writes.rollback(mark)
+            self.regions.now.writes.rollback(mark)
 
     def _leave(self, scope: int) -> int | None:
         """End a scope and those inside it; its savepoint, or None if it had ended before."""
@@ -494,13 +361,13 @@ class Attempt:
         """A call raised TransactionException: the transaction around it is undone."""
         mark = self._leave(effects.INNERMOST)
         if mark is not None:
-            self.region.writes.rollback(mark)
+            self.regions.now.writes.rollback(mark)
 
     def _undo_transactions(self) -> bool:
         """Undo every open transaction; whether there was one."""
         if not self.scopes:
             return False
-        self.region.writes.rollback(self.scopes[0][1])
+        self.regions.now.writes.rollback(self.scopes[0][1])
         self.scopes = []
         return True
 

@@ -99,7 +99,7 @@ class Calls:
     def call(self, effect: Call) -> Steps:
         """Call and wait: the result, or UserError."""
         yield from self.settle()
-        place = self._attempt.take_place()
+        place = self._attempt.regions.take_place()
         args = self._encode(effect)
         if self._travels(effect):
             yield from self._depart(effect, args, place)
@@ -113,7 +113,7 @@ class Calls:
         """Start a call: a Future."""
         if not self._travels(effect):
             yield from self.settle()
-        place = self._attempt.take_place()
+        place = self._attempt.regions.take_place()
         args = self._encode(effect)
         if self._travels(effect):
             yield from self._depart(effect, args, place)
@@ -165,7 +165,7 @@ class Calls:
             args,
             attempt.request.origin,
             None,
-            attempt.intent_recorded,
+            attempt.regions.intent_recorded,
             last and attempt.request.last,
             attempt.request.deadline,
         )
@@ -192,8 +192,8 @@ class Calls:
                 failures.append(reply.outcome)
                 continue
             self._answers[place] = reply.outcome
-            self._attempt.intent_recorded |= reply.intent_recorded
-            self._attempt.intent_cleared |= reply.intent_cleared
+            self._attempt.regions.intent_recorded |= reply.intent_recorded
+            self._attempt.regions.intent_cleared |= reply.intent_cleared
         for failure in failures:
             self._give_up(failure)
 
@@ -205,10 +205,10 @@ class Calls:
     # --- travelling calls (rule 6)
 
     def _depart(self, effect: Call | Spawn, args: bytes, place: int) -> Steps:
-        region = self._attempt.region
+        region = self._attempt.regions.now
         request = self._request(effect, args, place, last=False)
         if region.record is None:
-            yield from self._attempt.open_region()
+            yield from self._attempt.regions.open()
             departed = yield from self._send(request)
         else:
             departed = _Departed(request, 0, -1)
@@ -216,7 +216,7 @@ class Calls:
 
     def _send(self, request: Request) -> Generator[Effect, Any, _Departed]:
         """Send the region along, as it is now."""
-        region = self._attempt.region
+        region = self._attempt.regions.now
         travel = Travel(region.version, region.writes.all())
         return _Departed(request, region.writes.mark(), (yield Send(_with_travel(request, travel))))
 
@@ -225,9 +225,9 @@ class Calls:
         if not self.pending:
             return
         attempt, pending, self.pending = self._attempt, self.pending, []
-        region = attempt.region
+        region = attempt.regions.now
         if region.record is None and not region.checked:
-            yield from attempt.read()  # the journal, while the calls are under way
+            yield from attempt.regions.read()  # the journal, while the calls are under way
         if region.record is not None:
             for departed in pending:
                 asked = Called(departed.request.service, departed.request.method, _NOTHING)
@@ -240,7 +240,7 @@ class Calls:
 
     def _take_in(self, departed: _Departed, reply: Reply) -> Steps:
         """Merge what a callee did; run it again if it missed what an earlier one wrote."""
-        region = self._attempt.region
+        region = self._attempt.regions.now
         while True:
             outcome, travelled = reply.outcome, reply.travelled
             if isinstance(outcome, Failed):

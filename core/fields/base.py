@@ -44,10 +44,11 @@ class Field(ABC):
         :raises UnsupportedValue: the value is not of the field's type, or holds what cannot
             be stored.
         """
-        if self.plain is not None and not isinstance(value, self.plain):
+        if self.plain is not None and type(value) is not self.plain:
+            plain = self.plain.__name__
             raise UnsupportedValue(
-                f"{self.service}.{self.name} is a persistent {self.plain.__name__} and cannot "
-                f"become a {type(value).__name__}: declare it Persistent[object] to store any value"
+                f"{self.service}.{self.name} is a persistent {plain} and cannot become a "
+                f"{type(value).__name__}: assign a plain {plain}, or declare it Persistent[object]"
             )
         return self._content(value)
 

@@ -165,7 +165,7 @@ class ListField(Field):
 
     async def imul(self, count: Any) -> None:
         """``l *= count``."""
-        await self._change(lambda plain: plain.__imul__(count))
+        await self._change(lambda plain: operator.imul(plain, count))
 
     async def clear(self) -> None:
         """``l.clear()``."""

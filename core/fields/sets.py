@@ -22,7 +22,7 @@ class SetField(Field):
     plain = set
 
     def _content(self, value: Iterable[Any]) -> dict[bytes, bytes]:
-        return {key: _PRESENT for key in sorted(map(self._key, value))}
+        return dict.fromkeys(sorted(map(self._key, value)), _PRESENT)
 
     def _value(self, pairs: Pairs) -> set[Any]:
         return {self._element(key) for key, _ in pairs}

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sim.host import Execution
+from sim.host import Activity, Execution
 from sim.platform.exchange import Delivery
 from sim.platform.timers import later
 from sim.platform.turns import Turns
@@ -31,7 +31,7 @@ class Pod:
     """
 
     __slots__ = (
-        "_busy", "_cluster", "_executions", "_life", "_runnable", "_workers",
+        "_busy", "_cluster", "_held", "_life", "_runnable", "_workers",
         "name", "ready", "router", "turns",
     )  # fmt: skip
 
@@ -40,7 +40,7 @@ class Pod:
         self._workers = workers
         self._busy = 0
         self._runnable: deque[Callable[[], object]] = deque()
-        self._executions: dict[Execution, None] = {}
+        self._held: dict[Activity, None] = {}
         self._life = 0
         self.name = name
         self.ready = False
@@ -50,22 +50,24 @@ class Pod:
     @property
     def active(self) -> int:
         """Requests it holds."""
-        return len(self._executions)
+        return len(self._held)
 
     def admit(self, delivery: Delivery) -> None:
         """Start to execute a request."""
         execution = Execution(self._cluster, self, delivery)
-        self._executions[execution] = None
-        self._cluster.executing += 1
+        self._held[execution] = None
         execution.start()
 
-    def leave(self, execution: Execution) -> None:
-        """The execution is over, one way or the other: its slot and its turns are free."""
-        if execution in self._executions:
-            del self._executions[execution]
-            self._cluster.executing -= 1
+    def hold(self, activity: Activity) -> None:
+        """Take in an activity that starts by itself."""
+        self._held[activity] = None
+
+    def leave(self, activity: Activity) -> None:
+        """The activity is over, one way or the other: its slot and its turns are free."""
+        if activity in self._held:
+            del self._held[activity]
             if len(self.turns):
-                self.turns.release(execution)
+                self.turns.release(activity)
             if self.ready and self.router.waiting:
                 self.router.room()
 
@@ -109,6 +111,6 @@ class Pod:
         self._busy = 0
         self._runnable.clear()
         self.turns.clear()
-        for execution in list(self._executions):
-            execution.crash()
+        for activity in list(self._held):
+            activity.crash()
         later(self._cluster.env, self._cluster.model.restart, self.start)

@@ -203,5 +203,5 @@ def test_pruning_cannot_be_seen_from_within_the_window(history):
             for read in reads:
                 assert bool(store._conflicts(version, [read])) == model.conflicts(version, [read])
     store.advance(6.0)
-    put(store, {b"a": b""})
+    put(store, {b"end": b""})
     assert store.footprint() == len(store.snapshot()) + 1

@@ -1,0 +1,192 @@
+"""What the compiler knows about Python's own library and about the user API."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Final
+
+import compiler as facade
+
+__all__ = [
+    "CLOCK",
+    "CONSUMERS",
+    "FORBIDDEN",
+    "GENERATOR_CONSUMERS",
+    "MUTATORS",
+    "RANDOM_METHODS",
+    "UUIDS",
+    "forbidden",
+    "operation",
+]
+
+_OPERATIONS: Final = {
+    "call": "call",
+    "SyncInvoke": "call",
+    "spawn": "spawn",
+    "AsyncInvoke": "spawn",
+    "gather": "gather",
+    "wait": "wait",
+    "Wait": "wait",
+    "WaitAll": "wait_all",
+    "transaction": "transaction",
+    "BeginTx": "begin",
+    "CommitTx": "commit",
+    "abort": "abort",
+    "AbortTx": "abort",
+    "AbortTxNoExc": "rollback",
+}
+_BY_IDENTITY: Final = {
+    id(getattr(facade, name)): meaning for name, meaning in _OPERATIONS.items()
+}
+
+
+def operation(value: Any) -> str | None:
+    """Which operation of the user API, ours or the paper's, ``value`` is."""
+    return _BY_IDENTITY.get(id(value))
+
+
+CLOCK: Final = {
+    "time.time": "time",
+    "time.time_ns": "time_ns",
+    "time.monotonic": "monotonic",
+    "time.monotonic_ns": "monotonic_ns",
+    "time.perf_counter": "perf_counter",
+    "time.perf_counter_ns": "perf_counter_ns",
+    "datetime.datetime.now": "datetime_now",
+    "datetime.datetime.utcnow": "datetime_utcnow",
+    "datetime.datetime.today": "datetime_today",
+    "datetime.date.today": "date_today",
+}
+"""Clock readings, and the functions of :mod:`compiler.runtime` that take their place."""
+
+UUIDS: Final = {"uuid.uuid1": "uuid1", "uuid.uuid4": "uuid4"}
+
+RANDOM_METHODS: Final = frozenset(
+    name
+    for name in dir(random.Random)
+    if not name.startswith("_")
+    and callable(getattr(random, name, None))
+    and name not in ("seed", "getstate", "setstate")
+)
+
+FORBIDDEN: Final = {
+    "time.sleep": (
+        "sleeping holds a worker and makes nothing happen later",
+        "leave the pause to the caller, or store when something is due",
+    ),
+    "random.seed": (
+        "the random numbers of a request are its own and cannot be seeded",
+        "random.Random(seed) for a sequence of your own",
+    ),
+    "random.getstate": ("the random state is the request's own", "random.Random(seed)"),
+    "random.setstate": ("the random state is the request's own", "random.Random(seed)"),
+    "random.SystemRandom": (
+        "the system's random numbers differ between executions of a request",
+        "random.random(), random.choice(...) and the like, which are remembered",
+    ),
+    "os.urandom": (
+        "the system's random numbers differ between executions of a request",
+        "random.randbytes(n), which is remembered",
+    ),
+    "uuid.uuid6": ("uuid6 is not supported", "uuid.uuid4()"),
+    "uuid.uuid7": ("uuid7 is not supported", "uuid.uuid4()"),
+    "uuid.uuid8": ("uuid8 is not supported", "uuid.uuid4()"),
+    "uuid.getnode": ("the machine differs between executions of a request", "uuid.uuid4()"),
+    "time.process_time": ("processor time differs between executions", "time.perf_counter()"),
+    "time.process_time_ns": ("processor time differs between executions", "time.perf_counter_ns()"),
+    "time.thread_time": ("processor time differs between executions", "time.perf_counter()"),
+    "io.open": (
+        "files are outside the service's state: reads and writes would not be remembered",
+        "a Persistent field",
+    ),
+    "_io.open": (
+        "files are outside the service's state: reads and writes would not be remembered",
+        "a Persistent field",
+    ),
+    "builtins.open": (
+        "files are outside the service's state: reads and writes would not be remembered",
+        "a Persistent field",
+    ),
+    "builtins.input": ("a service has nobody to ask", "an argument of the method"),
+    "builtins.eval": ("eval cannot be compiled", "the expression itself"),
+    "builtins.exec": ("exec cannot be compiled", "the statements themselves"),
+    "builtins.globals": ("module-level state is not kept", "a Persistent field"),
+    "builtins.locals": ("locals() differs between plain and compiled code", "the names themselves"),
+    "builtins.vars": ("vars() differs between plain and compiled code", "the names themselves"),
+    "builtins.super": (
+        "services do not inherit from each other",
+        "a helper method, or a function at module level",
+    ),
+    "builtins.id": ("identities differ between executions of a request", "uuid.uuid4()"),
+    "builtins.hash": (
+        "hashes differ between processes",
+        "hashlib.sha256(...), which is the same everywhere",
+    ),
+    "_socket.gethostname": ("the machine differs between executions", "a constant"),
+}
+"""What cannot be compiled: why, and what to write instead."""
+
+_FORBIDDEN_MODULES: Final = {
+    "asyncio": (
+        "asyncio is not available inside a service",
+        "spawn(...) and gather(...) for concurrency",
+    ),
+    "threading": ("threads are not available inside a service", "spawn(...) and gather(...)"),
+    "multiprocessing": (
+        "processes are not available inside a service",
+        "spawn(...) and gather(...)",
+    ),
+    "concurrent.futures": ("threads are not available inside a service", "spawn(...)"),
+    "subprocess": ("other programs would be run again by every retry", "a service of its own"),
+    "secrets": (
+        "the system's random numbers differ between executions of a request",
+        "random.choice(...), random.randbytes(n) or uuid.uuid4(), which are remembered",
+    ),
+    "socket": ("the network would be used again by every retry", "call(...) of another service"),
+    "urllib.request": ("the network would be used again by every retry", "call(...)"),
+    "http.client": ("the network would be used again by every retry", "call(...)"),
+    "requests": ("the network would be used again by every retry", "call(...)"),
+    "httpx": ("the network would be used again by every retry", "call(...)"),
+    "aiohttp": ("the network would be used again by every retry", "call(...)"),
+    "sqlite3": ("a database of your own is outside the service's state", "a Persistent field"),
+    "signal": ("signals belong to the process, not to a request", "nothing"),
+    "tempfile": ("files are outside the service's state", "a Persistent field"),
+    "shutil": ("files are outside the service's state", "a Persistent field"),
+}
+_OS_HARMLESS: Final = ("os.path", "os.fspath", "os.sep")
+
+
+def forbidden(name: str) -> tuple[str, str] | None:
+    """Why something with this documented name cannot be used, and the remedy; else None."""
+    if name in FORBIDDEN:
+        return FORBIDDEN[name]
+    for module, reason in _FORBIDDEN_MODULES.items():
+        if name == module or name.startswith((module + ".", f"_{module}.")):
+            return reason
+    if name.startswith(("os.", "posix.")) and not name.startswith(_OS_HARMLESS):
+        return ("the operating system is outside the service's state", "a Persistent field")
+    return None
+
+
+MUTATORS: Final = frozenset(
+    {
+        *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
+        *("update", "setdefault", "popitem", "add", "discard", "difference_update"),
+        *("intersection_update", "symmetric_difference_update", "appendleft", "popleft"),
+    }
+)
+"""Methods of containers that change them."""
+
+GENERATOR_CONSUMERS: Final = (
+    *("sum", "list", "sorted", "min", "max", "set", "dict", "tuple", "frozenset"),
+    *("enumerate", "zip"),
+)
+"""Builtins that use up a generator expression at once (``any`` and ``all`` stop early)."""
+
+CONSUMERS: Final = (
+    *GENERATOR_CONSUMERS,
+    *("any", "all", "len", "bool", "int", "float", "str", "repr", "bytes", "complex", "abs"),
+    *("round", "pow", "divmod", "format", "print", "map", "filter", "reversed", "range", "iter"),
+    *("isinstance", "ascii", "ord", "chr", "hex", "bin", "oct", "slice", "type", "next", "callable"),
+)
+"""Builtins that keep no reference to what they are given, so a copy of state is enough."""

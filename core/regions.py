@@ -1,0 +1,187 @@
+"""The regions of one attempt: opened lazily, found in the journal, made durable.
+
+This is where rules 1 to 5 of ``docs/protocol.md`` are kept. A region takes its
+read version when something must be read or sent along. Its first read brings
+the request's journal from the region's place on, and the watermark: a record
+turns the region into a replay, the method's outcome ends the attempt. At its
+end a region that took any input or wrote anything is committed with its journal
+record, in conflict with the record's key and with everything it read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from core.errors import Expired, IdReused, NondeterminismError
+from core.journal import (
+    METHOD_END,
+    Intent,
+    Record,
+    decode_record,
+    encode_intent,
+    encode_record,
+    fingerprint,
+)
+from core.layout import WATERMARK, intent_key, journal_key, journal_place, journal_range
+from core.messages import Outcome, Request
+from core.ports import Commit, Effect, Read, ReadVersion
+from core.region import Region
+from core.store import Clear, Mutation, Pairs, Set, point
+
+__all__ = ["Answered", "Regions"]
+
+Steps = Generator[Effect, Any, Any]
+
+
+class Answered(Exception):  # noqa: N818 - control flow, not an error
+    """The journal holds the method's outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class Regions:
+    """The regions of one attempt.
+
+    :param snapshot: nobody commits: a read-only root request.
+    :param where: names the user's statement that is being executed, for errors.
+    :ivar now: the present region.
+    :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
+    :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
+    """
+
+    def __init__(
+        self, request: Request, name: str, snapshot: bool, where: Callable[[], str]
+    ) -> None:
+        self.now: Region
+        self.intent_recorded = request.intent_recorded
+        self.intent_cleared = False
+        self._request = request
+        self._name = name
+        self._snapshot = snapshot
+        self._where = where
+        self._fingerprint = b"" if request.travel or snapshot else fingerprint(request)
+        self._records: dict[int, Record] = {}
+        self._units = 0
+        self._place = 0
+
+    def restart(self) -> None:
+        """Begin a new execution; what is known of the journal stays known."""
+        self._place = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a region at the present place."""
+        self._units += 1
+        unit = f"{self._name}.{self._units}"
+        if self._request.travel is not None:
+            self.now = Region.travelling(unit, self._request.travel)
+        else:
+            self.now = Region(self._place, unit, self._records.get(self._place))
+            self.now.checked = self._snapshot
+
+    def take_place(self) -> int:
+        """The next place of the program."""
+        place = self._place
+        self._place += 1
+        return place
+
+    def open(self) -> Steps:
+        """Take the region's read version, if it has none."""
+        if not self.now.version:
+            self.now.version = yield ReadVersion()
+
+    def read(
+        self, keys: tuple[bytes, ...] = (), ranges: tuple[tuple[bytes, bytes, int], ...] = ()
+    ) -> Steps:
+        """Read at the region's version; with its first read, look into the journal too.
+
+        Afterwards the region may be one that is replayed: then the answer is void.
+
+        :raises Expired: the watermark has passed the request.
+        :raises Answered: the journal holds the method's outcome.
+        """
+        yield from self.open()
+        region = self.now
+        if region.checked:
+            return (yield Read(region.unit, region.version, keys, ranges))
+        request = self._request.id
+        journal = (journal_key(request, region.place), journal_range(request).end, 0)
+        values, pairs = yield Read(
+            region.unit, region.version, (*keys, WATERMARK), (*ranges, journal)
+        )
+        watermark = values.pop()
+        if watermark is not None and watermark > request.root:
+            raise Expired(f"request {request} is older than what is remembered")
+        region.checked = True
+        self._found(pairs.pop())
+        return values, pairs
+
+    def _found(self, pairs: Pairs) -> None:
+        """Take in the journal records found from the region's place on."""
+        for key, value in pairs:
+            record = decode_record(value)
+            if record.fingerprint != self._fingerprint:
+                raise IdReused(
+                    f"request id {self._request.id} belongs to another call: use a new id for "
+                    "another method or other arguments"
+                )
+            self._records[journal_place(self._request.id, key)] = record
+            self._learn_intent(record)
+            if record.outcome is not None:
+                raise Answered(record.outcome)
+        if pairs:
+            found = self._records.get(self.now.place)
+            if found is None:
+                raise NondeterminismError(
+                    "state or time", "none before the next call", self._where()
+                )
+            self.now.begin_replay(found)
+
+    def _learn_intent(self, record: Record) -> None:
+        """What a record tells about the tree's intent (rule 5)."""
+        only = record.end == METHOD_END and self._request.last
+        self.intent_recorded = self.intent_recorded or not only
+        self.intent_cleared = only
+
+    def end(self, end: int, outcome: Outcome | None = None) -> Generator[Effect, Any, bool]:
+        """End the region before ``end``, making durable what led there (rules 2 and 3).
+
+        :returns: whether that took a commit.
+        """
+        region, committed = self.now, False
+        if region.record is None and region.dirty and not region.checked:
+            yield from self.read()
+        if region.record is not None:
+            what = "the method's end" if end == METHOD_END else f"call {end} of the method"
+            region.replayed(end, what, self._where)
+        elif region.dirty:
+            yield from self._commit(end, outcome)
+            committed = True
+        if end != METHOD_END:
+            self._begin()
+        return committed
+
+    def _commit(self, end: int, outcome: Outcome | None) -> Steps:
+        region, request = self.now, self._request.id
+        key = journal_key(request, region.place)
+        record = Record(self._fingerprint, end, region.entries if outcome is None else [], outcome)
+        mutations = region.writes.all()
+        mutations.append(Set(key, encode_record(record)))
+        mutations += self._intent(end)
+        reads = [*region.reads, point(key)]
+        units = tuple(region.units)
+        yield Commit(request, region.place, end, units, region.version, reads, mutations)
+        self._records[region.place] = record
+        self._learn_intent(record)
+
+    def _intent(self, end: int) -> list[Mutation]:
+        """What a commit does to the tree's intent (rule 5)."""
+        root = self._request.id.root
+        if end == METHOD_END and self._request.last:
+            return [Clear(intent_key(root))] if self.intent_recorded else []
+        if self.intent_recorded:
+            return []
+        return [Set(intent_key(root), encode_intent(Intent(self._request.origin)))]

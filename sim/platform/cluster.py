@@ -1,0 +1,199 @@
+"""The cluster: every part of the modelled platform, and what they need of each other.
+
+Holds the clock, the network, the store, one router per service and the
+maintenance workers, and knows when the system has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from itertools import count
+from typing import Any, NamedTuple
+
+from simpy import Environment
+
+from core.attempt import attempt
+from core.errors import BadRequest
+from core.layout import INTENTS
+from core.messages import Failed, Reply, Request
+from core.ports import Effect
+from core.program import Program
+from core.recovery import clear_intents, recover
+from core.retention import retain
+from sim.faults import PLATFORM, Faults
+from sim.history import History
+from sim.host import Activity
+from sim.platform.disruptions import Disruptions
+from sim.platform.exchange import Delivery
+from sim.platform.link import StoreLink
+from sim.platform.network import Network
+from sim.platform.router import Router
+from sim.platform.timers import Wheel, later
+from sim.platform.workers import Workers
+from sim.randomness import stream
+from sim.scenario import POINTS, Scenario, ServicePlatform
+from sim.store import SimStore
+
+__all__ = ["EPOCH_NS", "Cluster", "Protocol"]
+
+EPOCH_NS = 1_735_689_600_000_000_000
+"""Unix time at which virtual time begins: 2025-01-01."""
+
+Steps = Generator[Effect, Any, Any]
+
+
+class Protocol(NamedTuple):
+    """What decides: the functions of :mod:`core`, or others of the same shape."""
+
+    attempt: Callable[[Program, Request, str], Steps] = attempt
+    recover: Callable[[int, int], Steps] = recover
+    retain: Callable[[int, int], Steps] = retain
+    clear_intents: Callable[[list[bytes]], Steps] = clear_intents
+
+
+class Cluster:
+    """The modelled platform of one scenario.
+
+    :ivar half_cpu: seconds of processor time an execution takes at its start, and again at its end.
+    :ivar contention: the stream that back-off after conflicts is drawn from.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        scenario: Scenario,
+        program: Program,
+        protocol: Protocol,
+        history: History,
+    ) -> None:
+        seed, model = scenario.seed, scenario.platform
+        self.env = env
+        self.model = model
+        self.retry = scenario.retry
+        self.protocol = protocol
+        self.half_cpu = model.cpu / 2
+        self.contention = stream(seed, "contention")
+        self.faults = Faults(scenario.faults, seed, history, lambda: env.now)
+        self.network = Network(env, model, self.faults, stream(seed, "network"))
+        self.wheel = Wheel(env)
+        self.link = StoreLink(env, self.network, self.faults, history)
+        self.store = SimStore(env, model.store, stream(seed, "store"), self.link.applied)
+        self.link.store = self.store
+        self._program = program
+        self._names = count()
+        self._retry_rng = stream(seed, "retry")
+        self._break_rng = stream(seed, "break")
+        self._frozen: dict[int, Activity] = {}
+        self._freezes = count()
+        self.routers = self._routers(seed)
+        self.workers = Workers(self, scenario.recovery, scenario.retention, stream(seed, "workers"))
+        self.disruptions = Disruptions(self)
+
+    def _routers(self, seed: int) -> dict[str, Router]:
+        routers = {}
+        for name in self._program.services:
+            model = self.model.services.get(name, self.model.defaults)
+            routers[name] = Router(self, name, model, stream(seed, "router", name))
+        platform = ServicePlatform(replicas=1, concurrency=64)
+        routers[PLATFORM] = Router(self, PLATFORM, platform, stream(seed, "router", PLATFORM))
+        return routers
+
+    # --- time
+
+    def now_ns(self) -> int:
+        """Unix time in nanoseconds."""
+        return EPOCH_NS + int(self.env.now * 1e9)
+
+    def seconds(self, time_ns: int) -> float:
+        """Virtual time in seconds of a Unix time in nanoseconds."""
+        return (time_ns - EPOCH_NS) / 1e9
+
+    def backoff(self, tried: int) -> float:
+        """Seconds before the next try after ``tried`` of them, with jitter."""
+        retry = self.retry
+        seconds = retry.initial
+        if retry.backoff == "exponential":
+            seconds = min(seconds * 2.0 ** min(tried - 1, 30), retry.maximum)
+        return seconds * self._retry_rng.uniform(0.5, 1.0)
+
+    # --- requests
+
+    def attempt(self, request: Request) -> Steps:
+        """A new attempt at ``request``."""
+        return self.protocol.attempt(self._program, request, str(next(self._names)))
+
+    def transmit(self, source: str, delivery: Delivery) -> None:
+        """Send a request from ``source`` to its service."""
+        service = delivery.request.service
+        router = self.routers.get(service)
+        accept = self._refuse if router is None or service == PLATFORM else router.accept
+        self.network.send(source, service, delivery.method, False, accept, delivery)
+
+    def _refuse(self, delivery: Delivery) -> None:
+        error = BadRequest(f"there is no service {delivery.request.service}")
+        failed = Failed("BadRequest", True, str(error))
+        self.respond(delivery, Reply(delivery.request.id, failed))
+
+    def respond(self, delivery: Delivery, reply: Reply) -> None:
+        """Send a reply back to whoever sent the request."""
+        exchange, method = delivery.exchange, delivery.method
+        self.network.send(
+            method.service, exchange.source, method, True, exchange.arrive, delivery.tried, reply
+        )
+
+    def broke(self, delivery: Delivery) -> None:
+        """An execution is gone without a reply: its caller is told, or waits in vain."""
+        exchange = delivery.exchange
+        silent = self._break_rng.random() < 0.5
+        if not silent and not self.network.is_cut(delivery.method.service, exchange.source):
+            later(self.env, self.network.hop(), exchange.arrive, delivery.tried, None)
+
+    def completed(self, root: bytes) -> None:
+        """A tree whose intent is still there has been answered."""
+        self.workers.completed(root)
+
+    # --- frozen executions
+
+    def freeze(self, activity: Activity, seconds: float) -> None:
+        """Thaw ``activity`` after ``seconds``, or when the faults stop."""
+        number = next(self._freezes)
+        self._frozen[number] = activity
+        later(self.env, seconds, self._thaw, number)
+
+    def _thaw(self, number: int) -> None:
+        activity = self._frozen.pop(number, None)
+        if activity is not None:
+            activity.thaw()
+
+    # --- settling
+
+    def stop_faults(self, within: float) -> None:
+        """No more faults: partitions heal, the frozen wake up, what is late arrives ``within``."""
+        self.faults.active = False
+        self.disruptions.stop()
+        self.network.heal(within)
+        for number in list(self._frozen):
+            later(self.env, 0.0, self._thaw, number)
+
+    def is_quiet(self) -> bool:
+        """Whether no request is on its way or executing and no intent is left."""
+        if self.network.in_flight or self.link.in_flight:
+            return False
+        if any(r.active or r.waiting for name, r in self.routers.items() if name != PLATFORM):
+            return False
+        return not self.intents()
+
+    def intents(self) -> int:
+        """Whether intents are in the store: 0 or 1."""
+        memory = self.store.memory
+        return len(memory.get_range(*INTENTS, memory.read_version(), 1))
+
+    def points(self) -> dict[str, int]:
+        """How often each crash point was passed, by ``Service.method@point``."""
+        return {
+            method.where(point): passed
+            for method in self.faults.methods()
+            if method.service != PLATFORM
+            for point, passed in zip(POINTS, method.passed, strict=True)
+            if passed
+        }
