@@ -99,6 +99,8 @@ class Function:
     """A method, or a module-level function of the application.
 
     :ivar node: as the user wrote it; ``compiled`` is what it became.
+    :ivar is_helper: whether code of the application calls it directly, so that what it returns
+        does not leave the service.
     :ivar effectful: whether it asks for effects, itself or through what it calls.
     :ivar compiled: the rewritten definition; a function without effects that nobody calls from
         outside stays as it is.
@@ -110,7 +112,9 @@ class Function:
     scope: Scope
     service: Service | None = None
     is_static: bool = False
+    is_helper: bool = True
     effectful: bool = False
+    is_decorated: bool = False
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None
     effects: list[Effect] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)

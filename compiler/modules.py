@@ -161,11 +161,17 @@ def _forget_stale(sources: Sequence[Source]) -> None:
             del sys.modules[source.name]
 
 
-def import_workload(root: Path, workload: Source, sources: Sequence[Source]) -> types.ModuleType:
+def import_workload(
+    root: Path, workload: Source, sources: Sequence[Source], problems: Problems
+) -> types.ModuleType:
     """Import the workload module, which shares the application's classes."""
     _forget_stale([workload])
     with _importing(root, [*sources, workload]):
-        return importlib.import_module(workload.name)
+        try:
+            return importlib.import_module(workload.name)
+        except Exception as error:  # the user's module level may raise anything
+            problems.add_error(_import_error(workload, error, [*sources, workload]))
+    return types.ModuleType(workload.name)
 
 
 def _import_error(source: Source, error: Exception, sources: Sequence[Source]) -> CompileError:

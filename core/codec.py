@@ -29,12 +29,9 @@ from core.userclasses import UserClass, describe
 __all__ = ["IMMUTABLE", "Codec"]
 
 IMMUTABLE = frozenset(
-    {
-        *(type(None), bool, int, float, str, bytes, Decimal, UUID),
-        *(dt.datetime, dt.date, dt.time, dt.timedelta),
-    }
+    {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.timedelta}
 )
-"""Types whose values need no copy and are always supported (barring exotic time zones)."""
+"""Types whose values need no copy and can always be encoded."""
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 _STR = frozenset({str})

@@ -255,8 +255,7 @@ class MemoryStore:
         written.append(key)
 
     def _clear_range(self, version: int, begin: bytes, end: bytes, written: list[bytes]) -> None:
-        if begin < end:
-            self._cleared.append((version, begin, end))
+        self._cleared.append((version, begin, end))
         current = self._current
         for key in self._present(begin, end):
             if current[key][1] is not None:

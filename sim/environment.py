@@ -40,6 +40,11 @@ class SeededEnvironment(Environment):
         self._ties: list[tuple[float, EventPriority, float, int, Event]] = []
         self._count = 0
 
+    @property
+    def events(self) -> int:
+        """How many events were scheduled so far."""
+        return self._count
+
     def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
         """Schedule ``event`` after ``delay`` seconds, at a random place in its instant."""
         tie = self._draw()
@@ -47,6 +52,14 @@ class SeededEnvironment(Environment):
             tie += 1.0
         self._count = count = self._count + 1
         heappush(self._ties, (self._now + delay, priority, tie, count, event))
+
+    def schedule_at(self, event: Event, time: float) -> None:
+        """Schedule ``event`` at the very beginning of the instant ``time``, without a draw.
+
+        Whether it is scheduled has no influence on the order of other events.
+        """
+        self._count = count = self._count + 1
+        heappush(self._ties, (time, _FIRST, 0.0, count, event))
 
     def peek(self) -> float:
         """The time of the next event, infinity if there is none."""

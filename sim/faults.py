@@ -18,13 +18,11 @@ from collections.abc import Callable
 
 from sim.history import FaultStruck, History
 from sim.randomness import stream
-from sim.scenario import POINTS, Fault, Selector
-from sim.store import COMMIT_FAULTS, READ_FAULTS, READ_VERSION_FAULTS
+from sim.scenario import POINTS, STORE_ERRORS, Fault, Selector
 
 __all__ = [
     "PLATFORM",
     "POINT",
-    "STORE_ERRORS",
     "Armed",
     "Crash",
     "Faults",
@@ -37,22 +35,15 @@ PLATFORM = "platform"
 POINT = {name: number for number, name in enumerate(POINTS)}
 """The number of each crash point."""
 
-STORE_ERRORS = {
-    "read_version": READ_VERSION_FAULTS,
-    "read": READ_FAULTS,
-    "commit": COMMIT_FAULTS,
-}
-"""What ``store_error`` can answer to each kind of store call."""
 
-
-class Crash(BaseException):  # noqa: N818 - not an error: nobody may handle it
+class Crash(BaseException):
     """Thrown into an attempt that is to stop existing; nothing it yields afterwards is done."""
 
 
 class Armed:
     """One declared fault with its count of opportunities and strikes."""
 
-    __slots__ = ("_next_tick", "_rng", "fault", "index", "nth", "seen", "seed", "strikes")
+    __slots__ = ("_next_tick", "_rng", "fault", "index", "nth", "seed", "seen", "strikes")
 
     def __init__(self, fault: Fault, index: int, seed: int) -> None:
         self.fault = fault
@@ -68,12 +59,17 @@ class Armed:
         """The number of this opportunity if the fault strikes at it, else -1."""
         number = self.seen
         self.seen = number + 1
-        if self.fault.limit and self.strikes >= self.fault.limit:
-            return -1
         return number if self._decides(number, now) else -1
+
+    def chance(self) -> bool:
+        """Whether its probability lets it strike; without one, always."""
+        probability = self.fault.probability
+        return not probability or probability >= 1.0 or self._rng.random() < probability
 
     def _decides(self, number: int, now: float) -> bool:
         fault = self.fault
+        if fault.limit and self.strikes >= fault.limit:
+            return False
         if self.nth:
             return number in self.nth
         if now < fault.start:
@@ -82,7 +78,7 @@ class Armed:
             if now < self._next_tick:
                 return False
             self._next_tick += fault.schedule * (1 + (now - self._next_tick) // fault.schedule)
-            return not fault.probability or self._rng.random() < fault.probability
+            return self.chance()
         return self._rng.random() < fault.probability
 
     def details(self, number: int) -> random.Random:
@@ -172,7 +168,7 @@ class Faults:
         return [armed for armed in self.armed if armed.fault.kind in kinds]
 
     def strike(self, armed: Armed, method: MethodFaults, place: str) -> random.Random | None:
-        """One opportunity of ``armed`` at ``method``: its details if it strikes, and None if not."""
+        """One opportunity of ``armed`` at ``method``: the strike's details, or None."""
         if not self.active:
             return None
         now = self._now()

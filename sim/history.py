@@ -6,13 +6,16 @@ and answered), not by the executor that is being checked.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+
+import msgspec
 
 from core.ids import RequestId
 from core.messages import Outcome
 from core.store import KeyRange, Mutation, Pairs
 
-__all__ = ["Answered", "Committed", "FaultStruck", "History", "Sent", "Unit"]
+__all__ = ["Answered", "Committed", "FaultStruck", "History", "Sent", "Unit", "trace_hash"]
 
 
 @dataclass(slots=True)
@@ -112,3 +115,8 @@ class History:
     points: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     read_versions: int = 0
+
+
+def trace_hash(history: History) -> str:
+    """A hash of everything in ``history``: equal if, and only if, the runs were the same."""
+    return hashlib.sha256(msgspec.msgpack.encode(history)).hexdigest()

@@ -20,11 +20,11 @@ A frozen activity holds what it was about to do; a dead one never does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.errors import StoreError
-from core.ids import RequestId
 from core.messages import Failed, Reply, Request
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
 from sim.faults import POINT, Crash, MethodFaults
@@ -114,8 +114,8 @@ class Activity:
                 return
 
     def ended(self, result: Any) -> None:
-        """The generator returned."""
-        self.finish()
+        """The generator returned ``result``."""
+        raise NotImplementedError
 
     def failed(self, error: StoreError) -> None:
         """The generator could not bear a store error."""
@@ -133,11 +133,9 @@ class Activity:
         if not self.alive:
             return
         self.finish()
-        try:
+        with suppress(Crash, StopIteration, RuntimeError, StoreError):
             self._steps.throw(Crash())
-            self._steps.close()
-        except (Crash, StopIteration, RuntimeError, StoreError):
-            pass  # whatever it would still do is not done
+            self._steps.close()  # it asked for something: nobody does it
 
     def _continue(self, step: Callable[..., Any], *arguments: Any) -> None:
         """Do ``step(*arguments)`` unless dead; later if frozen. A result is an answer."""
@@ -217,16 +215,13 @@ class Activity:
 
     def _commit(self, effect: Commit) -> Any:
         self._passed[_BEFORE_COMMIT] += 1
-        if self._points[_BEFORE_COMMIT] and self._strikes(
-            _BEFORE_COMMIT, self._commit_now, effect
-        ):
+        if self._points[_BEFORE_COMMIT] and self._strikes(_BEFORE_COMMIT, self._commit_now, effect):
             return WAIT
         return self._commit_now(effect)
 
     def _commit_now(self, effect: Commit) -> Any:
         travelling = self.request is not None and self.request.travel is not None
-        request: RequestId | None = effect.request if effect.request.root else None
-        tag = Tag(request, effect, travelling, self._applied)
+        tag = Tag(effect.request, effect, travelling, self._applied)
         self.cluster.link.commit(self.source, self.method, tag, self._know)
         return WAIT
 
@@ -307,8 +302,9 @@ class Activity:
 
     def give_up(self) -> None:
         """Nobody waits for it any more."""
-        self._steps.close()
         self.finish()
+        with suppress(RuntimeError):
+            self._steps.close()
 
     def _release(self, _: Release) -> None:
         self.pod.turns.release(self)
@@ -377,8 +373,7 @@ class Execution(Activity):
     def _reply(self, reply: Reply) -> Any:
         self._passed[_BEFORE_REPLY] += 1
         if not (
-            self._points[_BEFORE_REPLY]
-            and self._strikes(_BEFORE_REPLY, self._reply_now, reply)
+            self._points[_BEFORE_REPLY] and self._strikes(_BEFORE_REPLY, self._reply_now, reply)
         ):
             self._reply_now(reply)
         return WAIT
@@ -391,9 +386,9 @@ class Execution(Activity):
         return WAIT
 
     def _done(self, reply: Reply) -> Any:
-        if reply.id.is_root and reply.intent_recorded and not reply.intent_cleared:
-            if not isinstance(reply.outcome, Failed):
-                self.cluster.completed(reply.id.root)
+        unfinished = reply.intent_recorded and not reply.intent_cleared
+        if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
+            self.cluster.completed(reply.id.root)
         self.finish()
         return WAIT
 

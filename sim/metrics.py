@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sim.checks.verdict import Verdict
+from sim.checks.verdict import Status, Verdict
 from sim.histogram import Histogram
 from sim.scenario import Scenario, Threshold
 from sim.thresholds import exceeds, show_measured
@@ -116,13 +116,19 @@ def load_seconds(scenario: Scenario) -> float:
 
 
 def measure(run: Run) -> Metrics:
-    """The measurements of one run."""
+    """The measurements of one run, without the closing retention that follows it.
+
+    A request that was still open at the end is one whose outcome is unknown.
+    """
     scenario, history = run.scenario, run.history
+    commits = [commit for commit in history.commits if commit.time <= run.seconds]
+    sent = len({each.id for each in history.sent})
     metrics = Metrics(
-        sent=len(run.results),
-        virtual_seconds=run.virtual_seconds,
-        commits=len(history.commits),
-        upkeep=sum(commit.request is None for commit in history.commits),
+        sent=sent,
+        unknown=sent - len(run.results),
+        virtual_seconds=run.seconds,
+        commits=len(commits),
+        upkeep=sum(commit.request is None for commit in commits),
         refused=dict(history.refused_commits),
         reads=history.reads,
         read_versions=history.read_versions,
@@ -148,7 +154,7 @@ def _count_results(run: Run, metrics: Metrics, end: float) -> None:
             metrics.succeeded += 1
         elif result.status == "raised":
             metrics.raised += 1
-        elif result.status == "failed":
+        elif result.status == "definite":
             metrics.failed += 1
         else:
             metrics.unknown += 1
@@ -187,5 +193,5 @@ def verdict(threshold: Threshold, metrics: Metrics) -> Verdict:
     value = measured(threshold, metrics)
     if value is None:
         return Verdict(name, "inconclusive", "nothing was measured")
-    status = "fails" if exceeds(threshold, value) else "holds"
+    status: Status = "fails" if exceeds(threshold, value) else "holds"
     return Verdict(name, status, f"measured {show_measured(threshold, value)}")

@@ -90,6 +90,7 @@ class Sweep:
     """What came out of many seeds.
 
     :ivar asked: how many seeds there were to be.
+    :ivar interrupted: whether somebody stopped it before all were run.
     :ivar outcomes: of those that were run, in the order of the seeds.
     :ivar metrics: all of theirs added up.
     """
@@ -100,6 +101,7 @@ class Sweep:
     outcomes: list[Outcome] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     wall_seconds: float = 0.0
+    interrupted: bool = False
 
     def add(self, outcome: Outcome) -> None:
         """Take in one more seed, in any order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -16,11 +17,14 @@ from rich.text import Text
 
 from sim.checks.verdict import Status, Verdict, count
 from sim.metrics import Metrics
-from sim.outcome import Outcome, Sweep, Task, first_reason, unstruck
+from sim.outcome import Outcome, Sweep, Task, describe, first_reason, unstruck
 from sim.quantities import show_duration, show_latency, show_rate
 from sim.scenario import Fault, Scenario
 
-__all__ = ["WIDTH", "print_report", "print_sweep", "run_report", "sweep_report"]
+if TYPE_CHECKING:
+    from sim.shrink import Shrunk
+
+__all__ = ["WIDTH", "print_report", "print_shrunk", "print_sweep", "run_report", "sweep_report"]
 
 WIDTH = 80
 """The widest a report gets, in columns."""
@@ -33,7 +37,7 @@ _STYLE: dict[Status, str] = {
     "inconclusive": "yellow",
     "not applicable": "dim",
 }
-_PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+_PERCENTILES = (50.0, 90.0, 99.0)
 
 
 def print_report(console: Console, task: Task, scenario: Scenario, outcome: Outcome) -> None:
@@ -86,6 +90,18 @@ def sweep_report(sweep: Sweep) -> Group:
     )
 
 
+def print_shrunk(console: Console, task: Task, shrunk: Shrunk, path: str) -> None:
+    """Print the strikes that a failure needs, and the command that shows it with only these."""
+    needed, had = len(shrunk.strikes), count(shrunk.before, "strike")
+    head = f"Shrunk: {needed:,} of {had} needed, found in {count(shrunk.runs, 'run')}"
+    lines: list[RenderableType] = [Text(head if needed else f"{head}: it fails without faults")]
+    lines += [Text(f"  {describe(fault)}") for fault in shrunk.scenario.faults if fault.nth]
+    lines.append(Text(f"  {first_reason(shrunk.outcome)}"))
+    exact = Task(path, planted=task.planted)
+    lines.append(_command("Run it", exact.command(shrunk.outcome.seed)))
+    console.print(Group(*lines), width=min(WIDTH, console.width))
+
+
 def _title(task: Task, scenario: Scenario, seeds: str) -> Text:
     title = Text(scenario.name, style="bold")
     title.append(f"  {scenario.app}, {seeds}", style="not bold")
@@ -119,8 +135,10 @@ def _requests(metrics: Metrics) -> Text:
     text = Text(
         f"{metrics.sent:,} sent: {metrics.succeeded:,} succeeded, {metrics.raised:,} raised"
     )
-    text.append(f", {metrics.failed:,} failed definitely", style="bold" if metrics.failed else "")
-    text.append(f", {metrics.unknown:,} indefinitely", style="bold" if metrics.unknown else "")
+    text.append(f"\n{metrics.failed:,} failed definitely", style="bold" if metrics.failed else "")
+    text.append(
+        f", {metrics.unknown:,} failed indefinitely", style="bold" if metrics.unknown else ""
+    )
     return text
 
 
@@ -230,14 +248,20 @@ def _conclusion(scenario: Scenario, outcome: Outcome) -> Text:
     verdicts = [*outcome.checks, *outcome.thresholds]
     status = outcome.status(scenario.faults)
     if status == "holds":
-        held = sum(verdict.status == "holds" for verdict in verdicts)
-        return Text(f"All {held} checks held on this run.", style=_STYLE[status])
+        held = count(_held(outcome.checks), "check")
+        if outcome.thresholds:
+            held += f" and {count(_held(outcome.thresholds), 'threshold')}"
+        return Text(f"Held on this run: {held}.", style=_STYLE[status])
     if status == "fails":
         failed = [verdict.name for verdict in verdicts if verdict.status == "fails"]
         return Text(f"FAILED: {', '.join(failed)}", style=_STYLE[status])
     reasons = [verdict.name for verdict in verdicts if verdict.status == "inconclusive"]
     reasons = [f"{name} could not be checked" for name in reasons]
     return _inconclusive(reasons, scenario.faults, outcome.metrics)
+
+
+def _held(verdicts: Sequence[Verdict]) -> int:
+    return sum(verdict.status == "holds" for verdict in verdicts)
 
 
 def _inconclusive(reasons: list[str], faults: Sequence[Fault], metrics: Metrics) -> Text:

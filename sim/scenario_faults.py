@@ -6,7 +6,7 @@ from typing import Any
 
 from ruamel.yaml.nodes import ScalarNode
 
-from sim.faults import PLATFORM, STORE_ERRORS
+from sim.faults import PLATFORM
 from sim.quantities import (
     QuantityError,
     count,
@@ -17,7 +17,7 @@ from sim.quantities import (
     show_duration,
     show_value,
 )
-from sim.scenario import FAULT_KINDS, POINTS, Fault, Selector
+from sim.scenario import FAULT_KINDS, POINTS, STORE_ERRORS, Fault, Selector
 from sim.scenario_names import PARTIES, Names
 from sim.scenario_source import Node, Source, Table, one_of, word
 

@@ -98,7 +98,7 @@ def _scenario(table: Table, names: Names, file: str, app: str | None) -> Scenari
         retention=read_retention(table),
         load=load,
         faults=_faults(table, names, end or _load_end(load)),
-        check=_checks(table, names),
+        check=_checks(table, Names() if app else names),
         thresholds=_thresholds(table),
         file=file,
     )

@@ -1,6 +1,7 @@
 """The simulator's FoundationDB: a MemoryStore that takes virtual time, fills up and fails.
 
-Each operation is a SimPy generator, used with ``yield from``. Its latency is
+Each operation is a SimPy generator, used with ``yield from``; it waits for exactly
+one event, so a host may as well drive it by that event's callback. Its latency is
 lognormal around the model's median. A read version is as old as the contract
 allows: it is taken when it is asked for. Keys and ranges are read together.
 
@@ -162,7 +163,17 @@ class _Transaction:
     :ivar known: happens when the caller learns the outcome, a version or a StoreError.
     """
 
-    __slots__ = ("_fault", "_half", "_shown", "_store", "known", "mutations", "reads", "tag", "version")
+    __slots__ = (
+        "_fault",
+        "_half",
+        "_shown",
+        "_store",
+        "known",
+        "mutations",
+        "reads",
+        "tag",
+        "version",
+    )
 
     def __init__(
         self,

@@ -79,12 +79,15 @@ def parse(metric: str, text: object) -> Threshold:
         raise QuantityError(f"{metric} has no aggregate '{aggregate}'", f"write one of {known}")
     if aggregate.startswith("p("):
         _check_percentile(aggregate)
-    bound = read(float(written) if _is_plain(read, written) else written)
+    bound = read(_plain(written) if read in (ratio, number, count) else written)
     return Threshold(metric, aggregate, compare, bound, f"{aggregate}{compare}{written}")
 
 
-def _is_plain(read: Callable[[object], float], written: str) -> bool:
-    return read in (ratio, number) and _PLAIN.fullmatch(written) is not None
+def _plain(written: str) -> object:
+    """A number without a unit as a number, everything else as it is written."""
+    if not _PLAIN.fullmatch(written):
+        return written
+    return float(written) if "." in written else int(written)
 
 
 def _check_percentile(aggregate: str) -> None:

@@ -27,6 +27,7 @@ from core.store import (
 )
 
 FIVE = {b"o/%d" % number: b"%d" % number for number in range(5)}
+MUTATIONS = (Set(b"z", b""),)
 
 
 class Base:
@@ -57,7 +58,7 @@ def everything(store):
     return dict(store.get_range(b"", b"\xff", store.read_version()))
 
 
-def conflict_keys(store, version, reads, mutations=(Set(b"z", b""),)):
+def conflict_keys(store, version, reads, mutations=MUTATIONS):
     """The keys of the conflict that the commit must end in; it must change nothing."""
     before = everything(store)
     with pytest.raises(Conflict) as caught:
@@ -149,6 +150,12 @@ class StoreConformance(Base):
             before = store.get(b"a", version)
             assert put(store, {b"a": b"%d" % number}) > version
             assert store.get(b"a", version) == before
+
+    def test_a_commit_at_an_older_version_comes_after_every_version_handed_out(self, store):
+        for _ in range(20):
+            older = store.read_version()
+            newer = store.read_version()
+            assert store.commit(older, (), [Set(b"a", b"")]) > newer
 
     def test_a_version_ahead_of_the_store(self, store):
         ahead = store.read_version() + 20 * VERSIONS_PER_SECOND

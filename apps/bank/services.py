@@ -4,9 +4,11 @@ An account is named after its branch, ``north-07`` or ``south-42``. Amounts are
 in cents.
 """
 
+from typing import NamedTuple
+
 from compiler import Persistent, call, gather, service, spawn, transaction
 
-__all__ = ["REPORTED_FROM", "Bank", "InsufficientFunds", "North", "South"]
+__all__ = ["REPORTED_FROM", "Bank", "InsufficientFunds", "North", "South", "Transfer"]
 
 REPORTED_FROM = 9_500
 """Transfers of this amount or more are put on record."""
@@ -14,6 +16,14 @@ REPORTED_FROM = 9_500
 
 class InsufficientFunds(Exception):
     """The account holds less than was asked for."""
+
+
+class Transfer(NamedTuple):
+    """Money that went from one account to another."""
+
+    source: str
+    target: str
+    amount: int
 
 
 @service
@@ -73,7 +83,7 @@ class Bank:
     """Where customers ask."""
 
     def __init__(self) -> None:
-        self.reported: Persistent[list[tuple[str, str, int]]] = []
+        self.reported: Persistent[list[Transfer]] = []
 
     async def transfer(self, source: str, target: str, amount: int) -> None:
         """Move ``amount`` from one account to another, which may be at the other branch.
@@ -88,7 +98,7 @@ class Bank:
             self._deposit(target, amount)
             self._withdraw(source, amount)
             if amount >= REPORTED_FROM:
-                self.reported.append((source, target, amount))
+                self.reported.append(Transfer(source, target, amount))
 
     async def audit(self) -> int:
         """What both branches hold at one moment."""

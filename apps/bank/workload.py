@@ -64,5 +64,5 @@ def no_debts() -> None:
 
 def only_large_transfers_are_reported() -> None:
     """What is on record is large enough to be there."""
-    for source, target, amount in instance(Bank).reported:
-        assert amount >= REPORTED_FROM, f"{amount} cents from {source} to {target} are on record"
+    for transfer in instance(Bank).reported:
+        assert transfer.amount >= REPORTED_FROM, f"{transfer} is on record"

@@ -7,14 +7,15 @@ the request is completed, so a trip that was paid for always has its order.
 
 import time
 import uuid
-from typing import TypedDict
+from dataclasses import dataclass
 
 from compiler import Persistent, abort, call, gather, service, spawn, transaction
 
 __all__ = ["Flight", "Frontend", "Hotel", "Order", "Trip"]
 
 
-class Trip(TypedDict):
+@dataclass(frozen=True)
+class Trip:
     """One order; ``placed`` is the Unix time in seconds."""
 
     customer: str
@@ -72,12 +73,7 @@ class Order:
     def place(self, customer: str, flight: str, hotel: str) -> str:
         """Write the order down and return its id."""
         order = str(uuid.uuid4())
-        self.orders[order] = {
-            "customer": customer,
-            "flight": flight,
-            "hotel": hotel,
-            "placed": time.time(),
-        }
+        self.orders[order] = Trip(customer, flight, hotel, placed=time.time())
         self.customers.add(customer)
         return order
 

@@ -64,7 +64,7 @@ ARGUMENTS: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
 def no_overselling() -> None:
     """Nothing is sold beyond its capacity, and everything sold has its order."""
     trips = instance(Order).orders.values()
-    ordered = Counter(name for trip in trips for name in (trip["hotel"], trip["flight"]))
+    ordered = Counter(name for trip in trips for name in (trip.hotel, trip.flight))
     rooms, seats = instance(Hotel).rooms, instance(Flight).seats
     for names, free in ((HOTELS, rooms), (FLIGHTS, seats)):
         for name, capacity in names.items():
@@ -76,6 +76,6 @@ def no_overselling() -> None:
 
 def customers_are_known() -> None:
     """Whoever placed an order is a customer, and the other way round."""
-    placed = {trip["customer"] for trip in instance(Order).orders.values()}
+    placed = {trip.customer for trip in instance(Order).orders.values()}
     known = set(instance(Order).customers)
     assert placed == known, f"orders and customers disagree on {sorted(placed ^ known)}"

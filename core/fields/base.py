@@ -44,13 +44,20 @@ class Field(ABC):
         :raises UnsupportedValue: the value is not of the field's type, or holds what cannot
             be stored.
         """
+        self.check(value)
+        return self._content(value)
+
+    def check(self, value: Any) -> None:
+        """Whether ``value`` is of the field's type.
+
+        :raises UnsupportedValue: it is not.
+        """
         if self.plain is not None and type(value) is not self.plain:
             plain = self.plain.__name__
             raise UnsupportedValue(
                 f"{self.service}.{self.name} is a persistent {plain} and cannot become a "
                 f"{type(value).__name__}: assign a plain {plain}, or declare it Persistent[object]"
             )
-        return self._content(value)
 
     @abstractmethod
     def _content(self, value: Any) -> dict[bytes, bytes]:

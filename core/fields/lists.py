@@ -118,7 +118,7 @@ class ListField(Field):
 
         :raises IndexError, TypeError: as list does.
         """
-        if index != -1:
+        if index != -1 or not hasattr(index, "__index__"):
             return await self._change(lambda plain: plain.pop(index))
         length = await self.length()
         if not length:
@@ -165,7 +165,7 @@ class ListField(Field):
 
     async def imul(self, count: Any) -> None:
         """``l *= count``."""
-        await self._change(lambda plain: operator.imul(plain, count))
+        await self._change(lambda plain: _multiply(plain, count))
 
     async def clear(self) -> None:
         """``l.clear()``."""
@@ -189,3 +189,7 @@ class ListField(Field):
         """``l.copy()``: a plain list."""
         copied: list[Any] = await self.load()
         return copied
+
+
+def _multiply(plain: list[Any], count: Any) -> None:
+    plain *= count

@@ -36,7 +36,7 @@ def exactly_once(subject: Subject) -> Verdict:
     examined = {
         "commit": sum(map(len, subject.trees.values())),
         "answer": sum(map(len, subject.answers.values())),
-        "request sent again": redriven,
+        "re-driven request": redriven,
     }
     return judge("exactly_once", examined, evidence + more)
 

@@ -10,16 +10,14 @@ from collections.abc import Callable, Generator
 from itertools import count
 from typing import Any, NamedTuple
 
-from simpy import Environment
-
-from core.attempt import attempt
+from core import attempt as attempts
+from core import recovery, retention
 from core.errors import BadRequest
 from core.layout import INTENTS
 from core.messages import Failed, Reply, Request
 from core.ports import Effect
 from core.program import Program
-from core.recovery import clear_intents, recover
-from core.retention import retain
+from sim.environment import SeededEnvironment
 from sim.faults import PLATFORM, Faults
 from sim.history import History
 from sim.host import Activity
@@ -43,12 +41,17 @@ Steps = Generator[Effect, Any, Any]
 
 
 class Protocol(NamedTuple):
-    """What decides: the functions of :mod:`core`, or others of the same shape."""
+    """What decides: :mod:`core`'s functions, or others of the same shape."""
 
-    attempt: Callable[[Program, Request, str], Steps] = attempt
-    recover: Callable[[int, int], Steps] = recover
-    retain: Callable[[int, int], Steps] = retain
-    clear_intents: Callable[[list[bytes]], Steps] = clear_intents
+    attempt: Callable[[Program, Request, str], Steps]
+    recover: Callable[[int, int], Steps]
+    retain: Callable[[int, int], Steps]
+    clear_intents: Callable[[list[bytes]], Steps]
+
+    @classmethod
+    def ours(cls) -> Protocol:
+        """The one in :mod:`core`."""
+        return cls(attempts.attempt, recovery.recover, retention.retain, recovery.clear_intents)
 
 
 class Cluster:
@@ -60,7 +63,7 @@ class Cluster:
 
     def __init__(
         self,
-        env: Environment,
+        env: SeededEnvironment,
         scenario: Scenario,
         program: Program,
         protocol: Protocol,

@@ -1,8 +1,9 @@
 """Faults that come on their own: pods are killed, partitions cut and heal.
 
-They strike by the clock, not by what the program does: an opportunity is each
-tick of the fault's schedule or, with a probability, each second. A partition
-cuts both directions, or only one of them; the strike's details decide.
+They strike by the clock, not by what the program does: at the ticks of the
+fault's schedule or, with a probability, of each second. Their opportunities are
+numbered by the millisecond of the run, so that ``nth`` says when they strike. A
+partition cuts both directions, or only one of them; the strike's details decide.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 from typing import TYPE_CHECKING
 
 from sim.faults import Armed
-from sim.platform.timers import later
+from sim.platform.timers import at, later
 from sim.randomness import stream
 
 if TYPE_CHECKING:
@@ -31,22 +32,33 @@ class Disruptions:
         self._running = True
         for armed in cluster.faults.of_kind("kill", "partition"):
             fault = armed.fault
+            if fault.nth:
+                for number in fault.nth:
+                    at(cluster.env, number / 1000, self._strike, armed, number)
+                continue
             period = fault.schedule or 1.0
             phase = period * stream(armed.seed, "phase", str(armed.index)).random()
-            later(cluster.env, fault.start + phase, self._tick, armed, period)
+            self._await(armed, fault.start + phase, period)
 
     def stop(self) -> None:
         """No more of them."""
         self._running = False
 
-    def _tick(self, armed: Armed, period: float) -> None:
-        if not self._running:
+    def _await(self, armed: Armed, time: float, period: float) -> None:
+        number = round(time * 1000)
+        at(self._cluster.env, number / 1000, self._tick, armed, number, time + period, period)
+
+    def _tick(self, armed: Armed, number: int, following: float, period: float) -> None:
+        if self._running:
+            self._await(armed, following, period)
+            if armed.chance():
+                self._strike(armed, number)
+
+    def _strike(self, armed: Armed, number: int) -> None:
+        fault = armed.fault
+        if not self._running or (fault.limit and armed.strikes >= fault.limit):
             return
-        later(self._cluster.env, period, self._tick, armed, period)
-        number = armed.opportunity(self._cluster.env.now)
-        if number < 0:
-            return
-        if armed.fault.kind == "kill":
+        if fault.kind == "kill":
             self._kill(armed, number)
         else:
             self._part(armed, number)

@@ -104,22 +104,22 @@ class Exchange:
         deadline = self.request.deadline
         if deadline:
             left = (deadline - self._cluster.now_ns()) / 1e9
-            if 0.0 < left:
+            if left > 0.0:
                 return min(timeout, max(_SHARE * left, 0.02))
         return timeout
 
     def _time_out(self, tried: int) -> None:
         if self._waits and tried == self.tried:
-            self.missed()
+            self.missed(None)
 
-    def missed(self) -> None:
-        """A try brought no answer: try again after a while, or give up."""
+    def missed(self, reply: Reply | None) -> None:  # noqa: ARG002 - clients look at it
+        """A try brought no answer, or ``reply``, which is none: try again later, or give up."""
         self._waits = False
         if self._ended is None:
             return
         cluster = self._cluster
         if self.tried >= cluster.retry.attempts or self._out_of_time():
-            self._give_up()
+            self.end(Reply(self.request.id, self.gave_up()))
             return
         later(cluster.env, cluster.backoff(self.tried), self.transmit)
 
@@ -127,8 +127,9 @@ class Exchange:
         deadline = self.request.deadline
         return 0 < deadline < self._cluster.now_ns()
 
-    def _give_up(self) -> None:
-        self.end(Reply(self.request.id, Failed("Interrupted", False, NO_TIME_LEFT)))
+    def gave_up(self) -> Failed:
+        """What is known after the last try."""
+        return Failed("Interrupted", False, NO_TIME_LEFT)
 
     # --- answers
 
@@ -138,7 +139,7 @@ class Exchange:
             return
         if reply is None or self.is_retried(reply):
             if self._waits and tried == self.tried:
-                self.missed()
+                self.missed(reply)
             return
         self.end(reply)
 

@@ -17,10 +17,11 @@ from core.errors import StoreError, StoreUnavailable, Unknown
 from core.ids import RequestId
 from core.ports import Commit, Read
 from core.store import KeyRange, Mutation
-from sim.faults import STORE_ERRORS, Faults, MethodFaults
+from sim.faults import Faults, MethodFaults
 from sim.history import Committed, History, Unit
 from sim.platform.network import Network
 from sim.platform.timers import later
+from sim.scenario import STORE_ERRORS
 from sim.store import SimStore
 
 __all__ = ["STORE", "StoreLink", "Tag"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from statistics import NormalDist
 from math import exp
+from statistics import NormalDist
 from typing import Any
 
 from simpy import Environment
@@ -86,8 +86,10 @@ class Network:
     def is_cut(self, source: str, target: str) -> bool:
         """Whether a partition lies between ``source`` and ``target``."""
         cuts = self._cuts
-        return bool(cuts) and source != target and (
-            (source, target) in cuts or (source, "*") in cuts or ("*", target) in cuts
+        return (
+            bool(cuts)
+            and source != target
+            and ((source, target) in cuts or (source, "*") in cuts or ("*", target) in cuts)
         )
 
     # --- messages

@@ -13,35 +13,40 @@ from typing import Any
 from simpy import Environment
 from simpy.events import Event
 
-__all__ = ["NORMAL", "Wheel", "later"]
+from sim.environment import SeededEnvironment
+
+__all__ = ["NORMAL", "Wheel", "at", "later"]
 
 NORMAL: Any = 1
 """SimPy's ordinary priority."""
-
-
-class _Later(Event):
-    """An event that calls ``function(*arguments)`` when its time comes."""
-
-    def __init__(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-        self.function = function
-        self.arguments = arguments
-        self.callbacks = _FIRE
-        self._ok = True
-        self._value = None
 
 
 def _fire(event: Any) -> None:
     event.function(*event.arguments)
 
 
-_FIRE: Any = (_fire,)
+class _Later(Event):
+    """An event that calls ``function(*arguments)`` when its time comes."""
+
+    callbacks: Any = (_fire,)
+    _ok = True
+    _value = None
+
+    def __init__(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        self.function = function
+        self.arguments = arguments
 
 
-def later(
-    env: Environment, delay: float, function: Callable[..., object], *arguments: Any
-) -> None:
+def later(env: Environment, delay: float, function: Callable[..., object], *arguments: Any) -> None:
     """Call ``function(*arguments)`` after ``delay`` seconds of virtual time."""
     env.schedule(_Later(function, arguments), NORMAL, delay)
+
+
+def at(
+    env: SeededEnvironment, time: float, function: Callable[..., object], *arguments: Any
+) -> None:
+    """Call ``function(*arguments)`` at ``time``, before anything else happens then."""
+    env.schedule_at(_Later(function, arguments), time)
 
 
 class Wheel:

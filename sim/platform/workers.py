@@ -46,7 +46,7 @@ class Maintenance(Activity):
         self.finish()
         self._then(result)
 
-    def failed(self, error: StoreError) -> None:
+    def failed(self, error: StoreError) -> None:  # noqa: ARG002 - any store error
         """The store did not play along; the next round will."""
         self.finish()
         self._then(None)

@@ -19,9 +19,7 @@ class Instance:
         self.log = ListField(service, "log", CODEC)
 
 
-def program(
-    *services: tuple[str, dict[str, Callable]], read_only: tuple[str, ...] = ()
-) -> Program:
+def program(*services: tuple[str, dict[str, Callable]], read_only: tuple[str, ...] = ()) -> Program:
     built = {}
     for name, methods in services:
         built[name] = Service(

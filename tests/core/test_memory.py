@@ -8,7 +8,7 @@ from core.errors import Conflict, FutureVersion, TooOld
 from core.memory import MemoryStore
 from core.store import VERSIONS_PER_SECOND, Atomic, Clear, ClearRange, KeyRange, Set, point
 from tests.store_conformance import StoreConformance, WindowConformance, put
-from tests.store_histories import HistoryConformance, Model, keys, mutations, ranges
+from tests.store_histories import Model, check_history, histories, keys, mutations, ranges
 
 
 class Clock:
@@ -29,11 +29,13 @@ class Subject(MemoryStore):
     def close(self):
         pass
 
-    def footprint(self):
-        past = sum(map(len, self._past.values()))
-        written = sum(len(keys) for _, keys in self._written)
-        assert len(self._keys) == len(self._current)
-        return len(self._current) + len(self._past) + past + written + len(self._cleared)
+
+def footprint(store):
+    """How many things a store holds, of any kind."""
+    assert len(store._keys) == len(store._current)
+    past = sum(map(len, store._past.values()))
+    written = sum(len(keys) for _, keys in store._written)
+    return len(store._current) + len(store._past) + past + written + len(store._cleared)
 
 
 class Opened:
@@ -49,8 +51,10 @@ class TestMemoryWindow(Opened, WindowConformance):
     pass
 
 
-class TestMemoryHistories(Opened, HistoryConformance):
-    pass
+@settings(deadline=None, max_examples=200)
+@given(histories)
+def test_random_histories(history):
+    check_history(Subject(), history)
 
 
 @pytest.fixture
@@ -73,13 +77,22 @@ def test_commits_within_one_instant_of_the_clock_have_versions_of_their_own(stor
     assert [store.get(b"a", version) for version in versions] == [b"0", b"1", b"2", b"3", b"4"]
 
 
+def test_a_version_somebody_took_is_not_committed_at(store):
+    put(store, {b"a": b"1"})
+    store.advance(1.0)
+    assert store.commit(1, (), [Set(b"a", b"2")]) == 1 + VERSIONS_PER_SECOND
+    store.advance(1.0)
+    version = store.read_version()
+    assert store.commit(1, (), [Set(b"a", b"3")]) == version + 1
+
+
 def test_a_version_somebody_read_at_is_not_committed_at(store):
     """Even when nobody took it as a read version."""
     put(store, {b"a": b"1"})
     store.advance(1.0)
-    guess = store._now()
+    guess = 1 + VERSIONS_PER_SECOND
     assert store.get(b"a", guess) == b"1"
-    assert put(store, {b"a": b"2"}) > guess
+    assert store.commit(1, (), [Set(b"a", b"2")]) == guess + 1
     assert store.get(b"a", guess) == b"1"
 
 
@@ -156,6 +169,26 @@ def test_a_copy_goes_its_own_way(store):
     with pytest.raises(Conflict):
         copy.commit(first, [point(b"c")], ())
     copy.commit(second, [point(b"c")], ())
+    store.advance(6.0)  # the clock of both
+    for each in (store, copy):
+        put(each, {b"end": b""})
+        assert footprint(each) == len(each.snapshot()) + 1
+
+
+def test_a_copy_prunes_for_itself(store):
+    first = put(store, {b"a": b"1"})
+    store.advance(3.0)
+    second = put(store, {b"a": b"2"})
+    put(store, {b"a": b"3"})
+    copy = store.copy()
+    store.advance(3.0)
+    put(store, {b"end": b""})
+    assert store.get(b"a", second) == copy.get(b"a", second) == b"2"
+    with pytest.raises(TooOld):
+        copy.get(b"a", first)
+    store.advance(4.0)
+    put(store, {b"end": b""})
+    assert [value for _, value in copy._past[b"a"]] == [b"1", b"2"]
 
 
 def test_memory_is_bounded_by_the_keys_and_the_window(store):
@@ -169,17 +202,19 @@ def test_memory_is_bounded_by_the_keys_and_the_window(store):
             [Clear(key), Clear(b"never%d" % number), ClearRange(b"x", b"y")],
         )
     in_window = 500 * 2 * 4
-    assert store.footprint() < 3 * in_window
+    assert footprint(store) < 3 * in_window
     store.advance(6.0)
     put(store, {b"end": b""})
     assert len(store.snapshot()) == 11
-    assert store.footprint() == 11 + 1  # the keys, and the last commit's own note
+    assert footprint(store) == 11 + 1  # the keys, and the last commit's own note
 
 
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(
-        st.tuples(st.lists(mutations, max_size=3), keys, ranges, st.floats(0.0, 3.0)), max_size=40
+        st.tuples(st.lists(mutations, max_size=3), keys, ranges, st.floats(0.0, 3.0)),
+        min_size=5,
+        max_size=30,
     )
 )
 def test_pruning_cannot_be_seen_from_within_the_window(history):
@@ -204,4 +239,4 @@ def test_pruning_cannot_be_seen_from_within_the_window(history):
                 assert bool(store._conflicts(version, [read])) == model.conflicts(version, [read])
     store.advance(6.0)
     put(store, {b"end": b""})
-    assert store.footprint() == len(store.snapshot()) + 1
+    assert footprint(store) == len(store.snapshot()) + 1

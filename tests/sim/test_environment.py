@@ -54,7 +54,7 @@ def test_priorities_are_respected():
             for priority in (NORMAL, URGENT):
                 event = Event(env)
                 event._ok, event._value = True, (priority, number)
-                event.callbacks.append(lambda event: happened.append(event.value))
+                event.callbacks.append(lambda event, to=happened: to.append(event.value))
                 env.schedule(event, priority)
         env.run()
         priorities = [priority for priority, _ in happened]
@@ -79,12 +79,30 @@ def test_a_process_begins_before_it_is_interrupted():
         assert seen == ["begun", "interrupted"]
 
 
+def test_what_is_scheduled_at_the_beginning_of_an_instant_comes_first_and_changes_nothing():
+    def happened(*, extra):
+        env = SeededEnvironment(stream(3))
+        seen = []
+        for number in range(10):
+            env.timeout(1.0, number).callbacks.append(lambda event: seen.append(event.value))
+        if extra:
+            event = Event(env)
+            event._ok, event._value = True, "first"
+            event.callbacks.append(lambda event: seen.append(event.value))
+            env.schedule_at(event, 1.0)
+        env.run()
+        assert env.events == 10 + extra
+        return seen
+
+    assert happened(extra=True) == ["first", *happened(extra=False)]
+
+
 def test_running_until_a_time_stops_before_what_happens_then():
     for seed in range(20):
         env = SeededEnvironment(stream(seed))
         happened = []
         for delay in (1.0, 2.0, 3.0):
-            env.timeout(delay).callbacks.append(lambda _: happened.append(env.now))  # noqa: B023
+            env.timeout(delay).callbacks.append(lambda _, env=env, to=happened: to.append(env.now))
         env.run(until=2.0)
         assert env.now == 2.0
         assert happened == [1.0]

@@ -1,0 +1,171 @@
+"""The reference run's persistent dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compiler.api.containers.base import Keeper, element_key
+from core.keys import encode_key
+
+__all__ = ["StoredDict"]
+
+_MISSING = object()
+_raw = dict[Any, Any]  # its methods reach what is kept, past the copying
+
+
+class StoredDict(dict[Any, Any]):
+    """A dict that copies, normalises keys, iterates in key order and can be undone."""
+
+    __slots__ = ("_keeper", "_order")
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+        self._order: list[Any] | None = []
+
+    # --- the four primitives
+
+    def _sorted(self) -> list[Any]:
+        if self._order is None:
+            self._order = sorted(_raw.__iter__(self), key=encode_key)
+        return self._order
+
+    def _put(self, key: Any, kept: Any) -> None:
+        old = _raw.get(self, key, _MISSING)
+        if old is _MISSING:
+            self._order = None
+        self._keeper.undo.record(self._restore_item, key, old)
+        _raw.__setitem__(self, key, kept)
+
+    def _remove(self, key: Any) -> Any:
+        old = _raw.pop(self, key)
+        self._order = None
+        self._keeper.undo.record(self._restore_item, key, old)
+        return old
+
+    def replace(self, plain: dict[Any, Any]) -> None:
+        """Hold what ``plain`` holds, and nothing else."""
+        kept = self._kept(plain)
+        self._keeper.undo.record(self._restore, _raw.copy(self))
+        self._restore(kept)
+
+    def _kept(self, plain: dict[Any, Any]) -> dict[Any, Any]:
+        copy = self._keeper.copy
+        return {element_key(key): copy(value) for key, value in plain.items()}
+
+    def _restore(self, kept: dict[Any, Any]) -> None:
+        _raw.clear(self)
+        _raw.update(self, kept)
+        self._order = None
+
+    def _restore_item(self, key: Any, kept: Any) -> None:
+        self._order = None
+        if kept is _MISSING:
+            _raw.pop(self, key)
+        else:
+            _raw.__setitem__(self, key, kept)
+
+    # --- one key
+
+    def __getitem__(self, key: Any) -> Any:
+        kept = _raw.get(self, element_key(key), _MISSING)
+        if kept is _MISSING:
+            raise KeyError(key)
+        return self._keeper.copy(kept)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._put(element_key(key), self._keeper.copy(value))
+
+    def __delitem__(self, key: Any) -> None:
+        kept_key = element_key(key)
+        if not _raw.__contains__(self, kept_key):
+            raise KeyError(key)
+        self._remove(kept_key)
+
+    def __contains__(self, key: object) -> bool:
+        return _raw.__contains__(self, element_key(key))
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        """As dict.get; a copy."""
+        kept = _raw.get(self, element_key(key), _MISSING)
+        return default if kept is _MISSING else self._keeper.copy(kept)
+
+    def pop(self, key: Any, default: Any = _MISSING, /) -> Any:
+        """As dict.pop."""
+        kept_key = element_key(key)
+        if _raw.__contains__(self, kept_key):
+            return self._remove(kept_key)
+        if default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        """As dict.setdefault; a copy."""
+        kept_key = element_key(key)
+        if not _raw.__contains__(self, kept_key):
+            self._put(kept_key, self._keeper.copy(default))
+        return self._keeper.copy(_raw.__getitem__(self, kept_key))
+
+    # --- many keys
+
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
+        """As dict.update; all of it, or nothing if the arguments are no mapping or pairs."""
+        plain: dict[Any, Any] = {}
+        plain.update(*args, **kwargs)
+        for key, kept in self._kept(plain).items():
+            self._put(key, kept)
+
+    def popitem(self) -> tuple[Any, Any]:
+        """As dict.popitem: the last item in key order."""
+        if not self:
+            return {}.popitem()
+        key = self._sorted()[-1]
+        return key, self._remove(key)
+
+    def clear(self) -> None:
+        """As dict.clear."""
+        self.replace({})
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._sorted())
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self._sorted()[::-1])
+
+    def keys(self) -> Any:
+        """The keys as they are now, in key order."""
+        return dict.fromkeys(self._sorted()).keys()
+
+    def values(self) -> Any:
+        """Copies of the values as they are now, in key order."""
+        return self.copy().values()
+
+    def items(self) -> Any:
+        """Copies of the items as they are now, in key order."""
+        return self.copy().items()
+
+    def copy(self) -> dict[Any, Any]:
+        """A plain dict, in key order."""
+        copy, get = self._keeper.copy, _raw.__getitem__
+        return {key: copy(get(self, key)) for key in self._sorted()}
+
+    # --- operators
+
+    def __ior__(self, other: Any) -> StoredDict:
+        plain: dict[Any, Any] = {}
+        plain |= other
+        self.update(plain)
+        return self
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return dict, (self.copy(),)

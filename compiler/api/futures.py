@@ -1,0 +1,89 @@
+"""Spawned calls and waiting for them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any, Generic, TypeVar, overload
+
+from compiler.api.current import current
+from core.errors import TransactionException
+
+__all__ = ["Future", "gather", "wait"]
+
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+class Future(Generic[R]):
+    """A spawned call, or several gathered; ``await`` it (or :func:`wait` for it) for the result.
+
+    :ivar handle: what the runner knows the call by; None if it is several.
+    """
+
+    __slots__ = ("_parts", "handle")
+
+    def __init__(self, handle: object, parts: tuple[Future[Any], ...] | None = None) -> None:
+        self.handle = handle
+        self._parts = parts
+
+    def result(self) -> R:
+        """Wait; the result, or the first exception in the order of the futures is raised."""
+        reference = current()
+        try:
+            results = reference.runner.join(list(self._handles()))
+        except TransactionException:
+            reference.transaction_failed()
+            raise
+        shaped: R = self._shape(iter(results))
+        return shaped
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        yield from ()
+        return self.result()
+
+    def _handles(self) -> Iterator[object]:
+        if self._parts is None:
+            yield self.handle
+        else:
+            for part in self._parts:
+                yield from part._handles()
+
+    def _shape(self, results: Iterator[Any]) -> Any:
+        if self._parts is None:
+            return next(results)
+        return tuple(part._shape(results) for part in self._parts)
+
+
+@overload
+def gather(a: Future[A], /) -> Future[tuple[A]]: ...
+@overload
+def gather(a: Future[A], b: Future[B], /) -> Future[tuple[A, B]]: ...
+@overload
+def gather(a: Future[A], b: Future[B], c: Future[C], /) -> Future[tuple[A, B, C]]: ...
+@overload
+def gather(
+    a: Future[A], b: Future[B], c: Future[C], d: Future[D], /
+) -> Future[tuple[A, B, C, D]]: ...
+@overload
+def gather(
+    a: Future[A], b: Future[B], c: Future[C], d: Future[D], e: Future[E], /
+) -> Future[tuple[A, B, C, D, E]]: ...
+@overload
+def gather(
+    a: Future[A], b: Future[B], c: Future[C], d: Future[D], e: Future[E], f: Future[F], /
+) -> Future[tuple[A, B, C, D, E, F]]: ...
+@overload
+def gather(*futures: Future[R]) -> Future[tuple[R, ...]]: ...
+def gather(*futures: Future[Any]) -> Future[Any]:
+    """One future for several; its result is the tuple of theirs."""
+    return Future(None, futures)
+
+
+def wait(future: Future[R]) -> R:
+    """Wait for a future in a method that is not async."""
+    return future.result()

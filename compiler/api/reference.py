@@ -1,0 +1,233 @@
+"""The reference run: the uncompiled classes as they are, one request at a time.
+
+Its answers and its state are what the compiled application is measured against.
+Each service is one object of a subclass of the user's class whose persistent
+fields are properties. A call runs in an activation of its own, on copies of its
+arguments; what it returns or raises is copied back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.api import current
+from compiler.api.containers import (
+    Keeper,
+    StoredDict,
+    StoredField,
+    StoredList,
+    StoredSet,
+    make_field,
+)
+from compiler.api.paper import Client
+from compiler.api.runner import INNERMOST, ImmediateRunner, Runner
+from compiler.api.undo import Undo
+from core.codec import Codec
+from core.errors import BadRequest, MuError, TransactionException
+
+__all__ = ["Activation", "Reference"]
+
+
+@dataclass(eq=False, slots=True)
+class Activation:
+    """One running method.
+
+    :ivar tag: whatever the runner wants to know it by.
+    """
+
+    service: str
+    method: str
+    tag: Any = None
+
+
+# A context variable, so that each greenlet of a pausing runner has its own.
+_activation: ContextVar[Activation | None] = ContextVar("activation", default=None)
+
+
+class Reference:
+    """A reference run; a context manager that makes itself the current one.
+
+    :param classes: the service classes by name.
+    :param persistent: the kind (``dict``, ``list``, ``set``, ``value``) of each persistent field,
+        by service and field.
+    :param clock: Unix time in nanoseconds; the system's if None.
+    :param rng: random numbers and uuids; seeded by the system if None.
+    :ivar runner: what calls, transactions and clock readings do; see :mod:`compiler.api.runner`.
+    :ivar undo: the open transactions.
+    """
+
+    def __init__(
+        self,
+        classes: Mapping[str, type],
+        persistent: Mapping[str, Mapping[str, str]],
+        codec: Codec,
+        clock: Callable[[], int] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        for stored, plain in ((StoredDict, dict), (StoredList, list), (StoredSet, set)):
+            codec.encode_as(stored, plain)
+        self.codec = codec
+        self.clock = clock or time.time_ns
+        self.rng = rng or random.Random()
+        self.undo = Undo()
+        self.runner: Runner = ImmediateRunner(self)
+        self._keeper = Keeper(codec, self.undo)
+        self.copy = self._keeper.copy
+        self._fields: dict[str, StoredField] = {}
+        self._signatures: dict[tuple[str, str], inspect.Signature] = {}
+        self._instances: dict[str, Any] = {}
+        with self:
+            for name, cls in classes.items():
+                self._instances[name] = self._instantiate(name, cls, persistent.get(name, {}))
+
+    def _instantiate(self, service: str, cls: type, kinds: Mapping[str, str]) -> Any:
+        """The service's object, its persistent fields replaced by properties."""
+        fields = {
+            name: make_field(self._keeper, service, name, kind) for name, kind in kinds.items()
+        }
+        self._fields.update((f"{service}.{name}", field) for name, field in fields.items())
+        namespace = {**fields, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        made = type(cls.__name__, (cls,), namespace)
+        return made(Client) if _wants_clients(cls) else made()
+
+    def __enter__(self) -> Reference:
+        current.enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        current.leave()
+
+    def instance(self, service: str) -> Any:
+        """The object of ``service``.
+
+        :raises TypeError: there is no such service.
+        """
+        if service not in self._instances:
+            raise TypeError(f"the application has no service {service}")
+        return self._instances[service]
+
+    @property
+    def activation(self) -> Activation | None:
+        """The method that is running, in this greenlet; None outside of methods."""
+        return _activation.get()
+
+    # --- running
+
+    def run(
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        tag: Any = None,
+    ) -> Any:
+        """Run one request, as a client: its result, or its own exception is raised.
+
+        :raises BadRequest: no such public method, or arguments that do not fit it.
+        """
+        kwargs = dict(kwargs or {})
+        if method.startswith("_"):
+            raise BadRequest(f"{service}.{method} is private to its service")
+        self._check_arguments(service, method, args, kwargs)
+        with self:
+            return self._activate(service, method, args, kwargs, tag)
+
+    def invoke(
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tag: Any = None,
+    ) -> Any:
+        """Run one call, as a service: exceptions cross as they do between services."""
+        try:
+            return self._activate(service, method, args, kwargs, tag)
+        except Exception as exception:
+            crossed = self.codec.decode_exception(self.codec.encode_exception(exception))
+            raise crossed from exception
+
+    def _activate(
+        self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], tag: Any
+    ) -> Any:
+        function = self._function(service, method)
+        args, kwargs = self.copy((args, kwargs))
+        activation = Activation(service, method, tag)
+        token = _activation.set(activation)
+        try:
+            result = function(*args, **kwargs)
+            if inspect.iscoroutine(result):
+                result = _drive(result, f"{service}.{method}")
+            if self.undo.rollback_all(activation):
+                raise TransactionException(
+                    f"{service}.{method} returned with a transaction open: "
+                    "commit or abort it before"
+                )
+            return self.copy(result)
+        except BaseException:
+            self.undo.rollback_all(activation)
+            raise
+        finally:
+            _activation.reset(token)
+
+    def _function(self, service: str, method: str) -> Callable[..., Any]:
+        function = getattr(self._instances.get(service), method, None)
+        if service in self._instances and callable(function):
+            return function  # type: ignore[no-any-return]
+        raise BadRequest(f"there is no method {service}.{method}")
+
+    def _check_arguments(
+        self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        signature = self._signatures.get((service, method))
+        if signature is None:
+            signature = inspect.signature(self._function(service, method))
+            self._signatures[service, method] = signature
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise BadRequest(f"{service}.{method}: {error}") from None
+
+    def transaction_failed(self) -> None:
+        """Undo and end the transaction around a call that raised TransactionException."""
+        self.runner.rollback(INNERMOST)
+
+    # --- the state
+
+    def dump(self) -> dict[bytes, bytes]:
+        """The state of all services as store content."""
+        content: dict[bytes, bytes] = {}
+        for field in self._fields.values():
+            content.update(field.dump())
+        return content
+
+    def load(self, pairs: Mapping[bytes, bytes]) -> None:
+        """Set the state of all services from store content."""
+        for field in self._fields.values():
+            field.load(pairs)
+
+
+def _wants_clients(cls: type) -> bool:
+    """Whether ``__init__`` takes the paper's ``clientFactory``."""
+    if cls.__init__ is object.__init__:  # type: ignore[misc]
+        return False
+    return len(inspect.signature(cls).parameters) == 1
+
+
+def _drive(coroutine: Any, name: str) -> Any:
+    """Run a coroutine that waits for nothing but the API's futures."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise MuError(
+        f"{name} awaited something else than a spawned call: only futures of spawn() and gather(), "
+        "and the service's own async methods, can be awaited"
+    )

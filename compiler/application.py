@@ -1,0 +1,181 @@
+"""Loads an application: source in, graph, program and reference run out.
+
+    app = load("apps/hotel")
+    app.program           # what the executor runs
+    app.graph             # what the analysis knows
+    app.reference()       # the uncompiled classes
+
+The steps: find and parse the modules (:mod:`compiler.sources`), import them
+plainly (:mod:`compiler.modules`), collect what they declare
+(:mod:`compiler.declarations`), rewrite the methods (:mod:`compiler.rewrite`),
+analyse them (:mod:`compiler.analysis`) and build the program
+(:mod:`compiler.program`). Errors are collected over all steps that can still be
+taken, and raised together.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+
+from compiler.analysis import analyse, build_graph
+from compiler.api.reference import Reference
+from compiler.api.substitutes import substitute
+from compiler.declarations import declare
+from compiler.errors import ApplicationNotFound, CompileError, Problems, display_path
+from compiler.model import Declared
+from compiler.modules import PlainModule, import_plain
+from compiler.program import build_program, check_types, own_types, set_constants
+from compiler.rewrite import rewrite
+from compiler.sources import Layout, Source, find_layout, parse_sources
+from compiler.workload import Workload, load_workload
+from core.codec import Codec
+from core.program import Program
+
+__all__ = ["Application", "load"]
+
+
+@dataclass(slots=True)
+class Application:
+    """A compiled application.
+
+    :ivar graph: services, methods, fields and effects, see :mod:`compiler.analysis.graph`.
+    :ivar sources: the parsed modules.
+    :ivar classes: the plain service classes by name.
+    :ivar persistent: the kind of every persistent field, by service and field.
+    :ivar workload: set-up, request mix and invariants, or None.
+    """
+
+    name: str
+    program: Program
+    graph: nx.MultiDiGraph
+    sources: list[Source]
+    classes: dict[str, type]
+    persistent: dict[str, dict[str, str]]
+    types: list[type]
+    declared: Declared
+    workload: Workload | None = None
+    _initial: dict[bool, dict[bytes, bytes]] = field(default_factory=dict)
+
+    def reference(
+        self,
+        clock: Callable[[], int] | None = None,
+        rng: random.Random | None = None,
+        set_up: bool = False,
+    ) -> Reference:
+        """A reference run of the uncompiled classes.
+
+        :param clock: Unix time in nanoseconds; the system's if None.
+        :param set_up: whether to begin with the workload's data.
+        """
+        reference = Reference(self.classes, self.persistent, Codec(self.types), clock, rng)
+        if set_up:
+            reference.load(self.initial_state())
+        return reference
+
+    def initial_state(self, set_up: bool = True) -> dict[bytes, bytes]:
+        """The store content before the first request, with or without the workload's data."""
+        if set_up not in self._initial:
+            reference = Reference(
+                self.classes, self.persistent, Codec(self.types), _epoch, random.Random(0)
+            )
+            if set_up and self.workload is not None and self.workload.setup is not None:
+                with reference:
+                    self.workload.setup()
+            self._initial[set_up] = reference.dump()
+        return dict(self._initial[set_up])
+
+
+def _epoch() -> int:
+    """The clock while data is set up: 2023-01-01, on every machine."""
+    return 1_672_531_200_000_000_000
+
+
+def load(app: str | Path) -> Application:
+    """Compile an application.
+
+    :param app: a package, a module, a folder, or a ``.csv`` with ``ClassName,path`` lines.
+    :raises CompileErrors: it cannot be compiled; all errors of the application.
+    :raises ApplicationNotFound: there is no such application.
+    """
+    problems = Problems()
+    layout = find_layout(app)
+    sources = parse_sources(layout, problems)
+    problems.raise_if_any()
+    plain_modules = import_plain(layout.root, sources, problems)
+    declared = declare(plain_modules, problems)
+    _check_services(layout, declared)
+    rewrite(declared)
+    codec = Codec()
+    types = own_types(plain_modules, declared)
+    _check_types(codec, types, declared)
+    problems.raise_if_any()
+    analyse(declared)
+    for plain in plain_modules:
+        substitute(vars(plain.module))
+    return _assemble(layout, sources, declared, types, codec)
+
+
+def _assemble(
+    layout: Layout,
+    sources: list[Source],
+    declared: Declared,
+    types: list[type],
+    codec: Codec,
+) -> Application:
+    application = Application(
+        name=layout.name,
+        program=build_program(layout.name, declared, codec, {}),
+        graph=build_graph(declared),
+        sources=sources,
+        classes={service.name: service.cls for service in declared.services.values()},
+        persistent={
+            service.name: {each.name: each.kind.value for each in service.fields.values()}
+            for service in declared.services.values()
+        },
+        types=types,
+        declared=declared,
+    )
+    application.workload = load_workload(layout, sources, declared.plain_modules)
+    set_constants(application.program, declared, application.reference())
+    application.program.initial = application.initial_state()
+    return application
+
+
+def _check_services(layout: Layout, declared: Declared) -> None:
+    if layout.listing is not None:
+        for name, _path, line in layout.listed:
+            if name not in declared.services:
+                text = layout.listing.read_text().splitlines()[line - 1]
+                declared.problems.add_error(
+                    CompileError(
+                        layout.listing, line, 1, len(name) + 1, text,
+                        f"there is no service {name} in that file",
+                        f"the name of a class there that is decorated with @service",
+                    )
+                )  # fmt: skip
+    elif not declared.services and not declared.problems:
+        files = ", ".join(display_path(path) for path in layout.files.values())
+        raise ApplicationNotFound(
+            f"there is no service in {files}: decorate a class with @service "
+            "(from compiler import service)."
+        )
+
+
+def _check_types(codec: Codec, types: list[type], declared: Declared) -> None:
+    for kind, reason in check_types(codec, types):
+        plain = _module_of(kind, declared)
+        what, _, remedy = reason.partition(": ")
+        declared.problems.add(plain.source.path, plain.source.text, None, what, remedy)
+
+
+def _module_of(kind: Any, declared: Declared) -> PlainModule:
+    for plain in declared.plain_modules:
+        if plain.source.name == kind.__module__:
+            return plain
+    return declared.plain_modules[0]

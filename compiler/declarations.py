@@ -1,0 +1,403 @@
+"""Collects what the application declares: services, their fields and methods, and functions."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import ast_comments
+
+import compiler as facade
+from compiler.effectful import mark_effectful, uses_effects
+from compiler.errors import Problems
+from compiler.model import Declared, Field, FieldKind, Function, Service
+from compiler.modules import PlainModule
+from compiler.names import UNKNOWN, Scope
+
+__all__ = ["declare"]
+
+_TYPE_COMMENT: Final = re.compile(r"#\s*type:\s*(?P<type>.+?)\s*$")
+_CONTAINERS: Final = {
+    "dict": FieldKind.DICT,
+    "Dict": FieldKind.DICT,
+    "list": FieldKind.LIST,
+    "List": FieldKind.LIST,
+    "set": FieldKind.SET,
+    "Set": FieldKind.SET,
+}
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def declare(plain_modules: list[PlainModule], problems: Problems) -> Declared:
+    """Everything the modules declare; what is wrong with it is recorded in ``problems``."""
+    declared = Declared(plain_modules, problems)
+    for plain in plain_modules:
+        for node in plain.source.tree.body:
+            if isinstance(node, ast.ClassDef) and _is_service(plain, node):
+                _declare_service(declared, plain, node)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                _declare_function(declared, plain, node)
+    for service in declared.services.values():
+        _mark_helpers(service)
+    mark_effectful(declared)
+    return declared
+
+
+def _is_service(plain: PlainModule, node: ast.ClassDef) -> bool:
+    scope = Scope(plain.namespace, None, plain.source)
+    return any(scope.value(each) is facade.service for each in node.decorator_list)
+
+
+def _declare_function(declared: Declared, plain: PlainModule, node: _Definition) -> None:
+    value = plain.namespace.get(node.name)
+    if value is None or not inspect.isroutine(inspect.unwrap(value)):
+        return
+    scope = Scope(plain.namespace, node, plain.source)
+    function = Function(node.name, node, plain, scope)
+    declared.functions[id(value)] = function
+    function.is_decorated = bool(node.decorator_list)
+
+
+class _ServiceReader:
+    """Reads one service class."""
+
+    def __init__(self, declared: Declared, service: Service) -> None:
+        self.declared = declared
+        self.service = service
+        self.source = service.plain.source
+        self.comments = _type_comments(service.node)
+
+    def error(self, node: ast.AST, what: str, remedy: str) -> None:
+        """Record that ``node`` cannot be compiled."""
+        self.declared.problems.add(self.source.path, self.source.text, node, what, remedy)
+
+    def read(self) -> None:
+        """Read the class body."""
+        node = self.service.node
+        for base in node.bases:
+            if not (isinstance(base, ast.Name) and base.id == "object"):
+                self.error(
+                    base,
+                    "services do not inherit",
+                    "a function at module level for what services share",
+                )
+        for keyword in node.keywords:
+            self.error(keyword, "a service class takes no keywords", f"class {node.name}:")
+        for statement in node.body:
+            self._member(statement)
+        if self.service.init is not None:
+            self._read_init(self.service.init)
+
+    def _member(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._method(node)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self.service.constants.add(target.id)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if self._persistent_type(node.annotation) is not None:
+                self.error(
+                    node, "persistent fields are declared in __init__",
+                    f"self.{node.target.id}: {ast.unparse(node.annotation)} = ... in __init__",
+                )
+            self.service.constants.add(node.target.id)
+        elif isinstance(node, ast.ClassDef):
+            self.error(node, "a class inside a service cannot be stored", "a class at module level")
+        elif not _is_inert(node):
+            self.error(node, "this statement has no place in a service class", "a method")
+
+    def _method(self, node: _Definition) -> None:
+        if node.name == "__init__":
+            if isinstance(node, ast.AsyncFunctionDef):
+                self.error(node, "__init__ cannot be async", "def __init__(self):")
+            else:
+                self.service.init = node
+            return
+        if node.name.startswith("__") and node.name.endswith("__"):
+            self.error(
+                node,
+                f"the special method {node.name} has no meaning for a service",
+                "a method with a name of its own",
+            )
+            return
+        is_static = self._decorators(node)
+        scope = Scope(self.service.plain.namespace, node, self.source)
+        function = Function(
+            node.name, node, self.service.plain, scope, self.service, is_static, False
+        )
+        if not is_static and function.self_name is None:
+            self.error(node, f"{node.name} has no parameter self", f"def {node.name}(self, ...):")
+            return
+        if node.name in self.service.methods:
+            self.error(node, f"{node.name} is defined twice", "one definition")
+        self._defaults(node)
+        self.service.methods[node.name] = function
+
+    def _decorators(self, node: _Definition) -> bool:
+        is_static = False
+        for decorator in node.decorator_list:
+            name = ast.unparse(decorator)
+            if name == "staticmethod":
+                is_static = True
+            elif name == "property":
+                self.error(
+                    decorator, "a property of a service is not compiled", f"a method: {node.name}()"
+                )
+            else:
+                self.error(
+                    decorator,
+                    f"the decorator {name} would be given the compiled method",
+                    "a call inside the method",
+                )
+        return is_static
+
+    def _defaults(self, node: _Definition) -> None:
+        defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
+        for default in defaults:
+            mutable = isinstance(
+                default,
+                ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp,
+            ) or (
+                isinstance(default, ast.Call)
+                and ast.unparse(default.func) in ("list", "dict", "set")
+            )
+            if mutable:
+                self.error(
+                    default,
+                    "this default is one object that every request shares",
+                    "None, and make the object in the method",
+                )
+            function = Function(node.name, node, self.service.plain, self._module_scope())
+            if uses_effects(self.declared, function, default):
+                self.error(
+                    default,
+                    "a default is evaluated once, when the module is loaded",
+                    "None, and the value in the method",
+                )
+
+    def _module_scope(self) -> Scope:
+        return Scope(self.service.plain.namespace, None, self.source)
+
+    # --- __init__
+
+    def _read_init(self, node: ast.FunctionDef) -> None:
+        service = self.service
+        instance = node.args.args[0].arg if node.args.args else ""
+        factories = {each.arg for each in node.args.args[1:]}
+        self._init_parameters(node)
+        init = Function(
+            "__init__", node, service.plain, Scope(service.plain.namespace, node, self.source)
+        )
+        for statement in _statements(node.body):
+            for target, value in _attribute_targets(statement, instance):
+                self._attribute(statement, target, value, factories)
+        for statement in node.body:
+            if uses_effects(self.declared, init, statement):
+                self.error(
+                    statement,
+                    "__init__ sets the initial state once; it cannot call, read the clock or "
+                    "draw random numbers",
+                    "constants in __init__, and a method for what happens later",
+                )
+
+    def _init_parameters(self, node: ast.FunctionDef) -> None:
+        used = {
+            part.func.id
+            for part in ast.walk(node)
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        }
+        required = node.args.args[1 : len(node.args.args) - len(node.args.defaults)]
+        for parameter in required:
+            if parameter.arg not in used:
+                self.error(
+                    parameter,
+                    "a service is made without arguments",
+                    "a constant in __init__, or an argument of the methods",
+                )
+
+    def _attribute(
+        self,
+        statement: ast.stmt,
+        target: ast.Attribute,
+        value: ast.expr | None,
+        factories: set[str],
+    ) -> None:
+        """``self.name = value`` in ``__init__``."""
+        service, name = self.service, target.attr
+        annotation = self._annotation(statement)
+        persistent = None if annotation is None else self._persistent_type(annotation)
+        if persistent is not None:
+            kind = self._kind(persistent, value)
+            known = service.fields.get(name)
+            if known is not None and known.kind is not kind:
+                self.error(target, f"self.{name} is declared twice, differently", "one declaration")
+            service.fields[name] = Field(service.name, name, kind, statement)
+            service.constants.discard(name)
+        elif name in service.fields:
+            return
+        elif _is_client(value, factories):
+            assert isinstance(value, ast.Call)
+            self._client(name, value)
+        else:
+            service.constants.add(name)
+        if name in service.methods:
+            self.error(target, f"{name} is a method of {service.name}", "a field of another name")
+
+    def _client(self, name: str, value: ast.Call) -> None:
+        argument = value.args[0] if len(value.args) == 1 else value
+        service = argument.value if isinstance(argument, ast.Constant) else None
+        if not isinstance(service, str):
+            self.error(
+                value, "the client's service must be named by a string", "clientFactory('Hotel')"
+            )
+            return
+        self.service.clients[name] = service
+
+    def _annotation(self, statement: ast.stmt) -> ast.expr | None:
+        if isinstance(statement, ast.AnnAssign):
+            return _unquoted(statement.annotation)
+        text = self.comments.get(statement.end_lineno or 0)
+        if text is None:
+            return None
+        try:
+            return ast.copy_location(ast.parse(text, mode="eval").body, statement)
+        except SyntaxError:
+            self.error(statement, f"the type comment {text!r} is no type", "# type: Persistent[dict]")
+            return None
+
+    def _persistent_type(self, annotation: ast.expr) -> ast.expr | str | None:
+        """What stands in ``Persistent[...]``; an empty string if nothing; None if it is not."""
+        annotation = _unquoted(annotation)
+        if isinstance(annotation, ast.Subscript) and self._is_persistent(annotation.value):
+            return _unquoted(annotation.slice)
+        return "" if self._is_persistent(annotation) else None
+
+    def _is_persistent(self, node: ast.expr) -> bool:
+        value = self._module_scope().value(node)
+        if value is not UNKNOWN:
+            return value is facade.Persistent
+        return isinstance(node, ast.Name | ast.Attribute) and (
+            ast.unparse(node).split(".")[-1] == "Persistent"
+        )
+
+    def _kind(self, persistent: ast.expr | str, value: ast.expr | None) -> FieldKind:
+        if isinstance(persistent, str):
+            return _kind_of_value(value)
+        outer = persistent.value if isinstance(persistent, ast.Subscript) else persistent
+        if isinstance(outer, ast.Attribute | ast.Name):
+            return _CONTAINERS.get(ast.unparse(outer).split(".")[-1], FieldKind.VALUE)
+        return FieldKind.VALUE
+
+
+def _kind_of_value(value: ast.expr | None) -> FieldKind:
+    shown = "" if value is None else ast.unparse(value)
+    if isinstance(value, ast.Dict | ast.DictComp) or shown.startswith("dict("):
+        return FieldKind.DICT
+    if isinstance(value, ast.List | ast.ListComp) or shown.startswith("list("):
+        return FieldKind.LIST
+    if isinstance(value, ast.Set | ast.SetComp) or shown.startswith("set("):
+        return FieldKind.SET
+    return FieldKind.VALUE
+
+
+def _declare_service(declared: Declared, plain: PlainModule, node: ast.ClassDef) -> None:
+    cls: Any = plain.namespace.get(node.name)
+    if not isinstance(cls, type):
+        return
+    service = Service(node.name, cls, node, plain)
+    known = declared.services.get(node.name)
+    if known is not None:
+        declared.problems.add(
+            plain.source.path,
+            plain.source.text,
+            node,
+            f"there are two services called {node.name}: the other is in {known.plain.source.path}",
+            "different names",
+        )
+        return
+    declared.services[node.name] = service
+    _ServiceReader(declared, service).read()
+
+
+def _type_comments(node: ast.ClassDef) -> dict[int, str]:
+    """Type comments by their line."""
+    found = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast_comments.Comment):
+            match = _TYPE_COMMENT.match(part.value)
+            if match and part.inline:
+                found[part.lineno] = match["type"]
+    return found
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a body and of the blocks in it."""
+    for statement in body:
+        yield statement
+        for name in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(statement, name, []))
+
+
+def _attribute_targets(
+    node: ast.stmt, instance: str
+) -> Iterator[tuple[ast.Attribute, ast.expr | None]]:
+    """The ``self.name`` that a statement assigns, and the values where they are plain to see."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    for target in targets:
+        for part in ast.walk(target):
+            if (
+                isinstance(part, ast.Attribute)
+                and isinstance(part.value, ast.Name)
+                and part.value.id == instance
+                and isinstance(part.ctx, ast.Store)
+            ):
+                yield part, value if part is target else None
+
+
+def _is_client(value: ast.expr | None, factories: set[str]) -> bool:
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id in factories
+    )
+
+
+def _unquoted(annotation: ast.expr) -> ast.expr:
+    """An annotation that may be written as a string."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            parsed = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return annotation
+        return ast.copy_location(parsed, annotation)
+    return annotation
+
+
+def _is_inert(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass | ast_comments.Comment) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
+
+
+def _mark_helpers(service: Service) -> None:
+    """Find the methods that methods of the same service call."""
+    for method in service.methods.values():
+        method.is_helper = method.is_private
+    for method in service.methods.values():
+        for part in ast.walk(method.node):
+            if (
+                isinstance(part, ast.Attribute)
+                and isinstance(part.value, ast.Name)
+                and part.value.id == method.self_name
+                and part.attr in service.methods
+            ):
+                service.methods[part.attr].is_helper = True

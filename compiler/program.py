@@ -1,0 +1,207 @@
+"""Builds the executable program from the rewritten tree.
+
+The plain module has been executed once. The rewritten functions are executed in
+a copy of its globals, so exceptions, data classes and constants are the very
+same objects in plain and compiled code.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import enum
+import inspect
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+import ast_comments
+import msgspec
+
+from compiler import runtime
+from compiler.api.reference import Reference
+from compiler.model import Declared, Function, Service
+from compiler.modules import PlainModule, run_as_module
+from compiler.rewrite.nodes import RUNTIME
+from core import program
+from core.codec import Codec
+from core.errors import UnsupportedValue
+from core.fields import FIELDS
+
+__all__ = ["build_program", "own_types", "without_comments"]
+
+
+def own_types(plain_modules: Iterable[PlainModule], declared: Declared) -> list[type]:
+    """The classes whose values can be stored and sent, in the order of their modules."""
+    found: dict[int, type] = {}
+    for plain in plain_modules:
+        for value in plain.namespace.values():
+            if isinstance(value, type) and declared.service_of(value) is None and _is_value(value):
+                found.setdefault(id(value), value)
+    return list(found.values())
+
+
+def _is_value(kind: type) -> bool:
+    if kind.__module__ in ("builtins", "core.errors", "enum", "typing", "msgspec"):
+        return False
+    if issubclass(kind, enum.Enum):
+        return bool(kind.__members__)
+    if issubclass(kind, Exception) or is_dataclass(kind):
+        return True
+    named_tuple = issubclass(kind, tuple) and hasattr(kind, "_fields")
+    return named_tuple or (issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct)
+
+
+def without_comments(nodes: list[ast.stmt]) -> list[ast.stmt]:
+    """A copy of statements without comment nodes, ready for ``compile``."""
+    holder = copy.deepcopy(ast.Module(body=nodes, type_ignores=[]))
+    for node in ast.walk(holder):
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            statements = getattr(node, name, None)
+            if not isinstance(statements, list):
+                continue
+            kept = [each for each in statements if not isinstance(each, ast_comments.Comment)]
+            if statements and not kept and name == "body":
+                kept = [ast.copy_location(ast.Pass(), statements[0])]
+            setattr(node, name, kept)
+    return holder.body
+
+
+class _Namespaces:
+    """The globals of the compiled modules."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.declared = declared
+        self.twins: dict[str, types.ModuleType] = {}
+        for plain in declared.plain_modules:
+            twin = types.ModuleType(plain.source.name, plain.module.__doc__)
+            vars(twin).update(plain.namespace)
+            vars(twin)[RUNTIME] = runtime
+            self.twins[plain.source.name] = twin
+
+    def namespace(self, plain: PlainModule) -> dict[str, Any]:
+        """The globals of a module's compiled twin."""
+        return vars(self.twins[plain.source.name])
+
+    def link(self, compiled: Mapping[int, Any]) -> None:
+        """Let every compiled module see compiled functions and modules instead of plain ones."""
+        plain_modules = {
+            id(plain.module): self.twins[plain.source.name] for plain in self.declared.plain_modules
+        }
+        for twin in self.twins.values():
+            for name, value in list(vars(twin).items()):
+                replacement = compiled.get(id(value), plain_modules.get(id(value)))
+                if replacement is not None:
+                    vars(twin)[name] = replacement
+
+
+def build_program(
+    name: str, declared: Declared, codec: Codec, initial: Mapping[bytes, bytes]
+) -> program.Program:
+    """The executable program."""
+    namespaces = _Namespaces(declared)
+    _compile_functions(declared, namespaces)
+    services = {
+        service.name: _build_service(service, codec, namespaces)
+        for service in declared.services.values()
+    }
+    return program.Program(name, services, codec, dict(initial))
+
+
+def _compile_functions(declared: Declared, namespaces: _Namespaces) -> None:
+    compiled = {}
+    for identity, function in declared.functions.items():
+        if function.compiled is not None:
+            namespace = namespaces.namespace(function.plain)
+            made = _execute(function.plain, [function.compiled], dict(namespace), namespace)
+            compiled[identity] = made[function.name]
+    namespaces.link(compiled)
+
+
+def _execute(
+    plain: PlainModule, body: list[ast.stmt], seen: dict[str, Any], namespace: dict[str, Any]
+) -> dict[str, Any]:
+    """Execute definitions whose globals are ``namespace``, which is not changed but by them."""
+    run_as_module(plain.source.name, plain.source.path, without_comments(body), namespace)
+    made = dict(namespace)
+    for name in set(namespace) - set(seen):
+        del namespace[name]
+    namespace.update(seen)
+    return made
+
+
+def _build_service(
+    service: Service, codec: Codec, namespaces: _Namespaces
+) -> program.Service:
+    namespace = namespaces.namespace(service.plain)
+    definition = class_of_compiled_methods(service)
+    made = _execute(service.plain, [definition], dict(namespace), namespace)[service.name]
+    made.__module__ = service.plain.source.name
+    instance = object.__new__(made)
+    for field in service.fields.values():
+        vars(instance)[field.name] = FIELDS[field.kind.value](service.name, field.name, codec)
+    methods = {
+        method.name: _build_method(service, method, vars(made)[method.name])
+        for method in service.methods.values()
+        if not method.is_static and method.is_coroutine
+    }
+    return program.Service(service.name, instance, methods)
+
+
+def class_of_compiled_methods(service: Service) -> ast.ClassDef:
+    """The service's class with compiled methods and without ``__init__`` and decorators."""
+    body: list[ast.stmt] = []
+    for statement in service.node.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            method = service.methods.get(statement.name)
+            if method is not None and method.compiled is not None:
+                body.append(method.compiled)
+        else:
+            body.append(statement)
+    definition = ast.ClassDef(
+        name=service.name,
+        bases=[],
+        keywords=[],
+        body=body or [ast.Pass()],
+        decorator_list=[],
+        **({"type_params": []} if hasattr(service.node, "type_params") else {}),
+    )
+    return ast.fix_missing_locations(ast.copy_location(definition, service.node))
+
+
+def _build_method(service: Service, method: Function, function: Any) -> program.Method:
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]
+    check = signature.replace(parameters=parameters).bind
+    return program.Method(
+        service=service.name,
+        name=method.name,
+        function=function,
+        check=check,
+        facts=method.facts,
+        public=not method.is_private,
+        file=str(service.plain.source.path),
+        line=method.node.lineno,
+    )
+
+
+def set_constants(built: program.Program, declared: Declared, reference: Reference) -> None:
+    """Give compiled instances the constants that ``__init__`` set."""
+    for service in declared.services.values():
+        plain = reference.instance(service.name)
+        instance = built.services[service.name].instance
+        for name in sorted(service.constants):
+            if name in vars(plain):
+                vars(instance)[name] = copy.deepcopy(vars(plain)[name])
+
+
+def check_types(codec: Codec, types_: Iterable[type]) -> list[tuple[type, str]]:
+    """Register types; those that cannot be, with the reason."""
+    refused = []
+    for kind in types_:
+        try:
+            codec.register(kind)
+        except UnsupportedValue as error:
+            refused.append((kind, str(error)))
+    return refused

@@ -1,0 +1,508 @@
+"""Calls: of services, helpers and functions, of the user API, and of Python's library."""
+
+from __future__ import annotations
+
+import ast
+from difflib import get_close_matches
+from typing import Any, Final
+
+import compiler as facade
+from compiler.model import EffectKind, Field, Function, Service
+from compiler.names import UNKNOWN
+from compiler.rewrite.comprehensions import Comprehensions
+from compiler.rewrite.nodes import locate, root_of, runtime_call
+from compiler.signatures import fits
+from compiler.vocabulary import (
+    CLOCK,
+    CONSUMERS,
+    MUTATORS,
+    RANDOM_METHODS,
+    UUIDS,
+    operation,
+)
+
+__all__ = ["Calls"]
+
+_COPYING: Final = {"dict": "dict", "list": "list", "set": "set"}
+_UNORDERED: Final = ("list", "tuple", "enumerate", "zip", "map", "filter", "iter", "sum", "min")
+_ITERATING: Final = (*_UNORDERED, "max", "sorted", "reversed")
+_TRANSACTION_KINDS: Final = {
+    "begin": EffectKind.BEGIN,
+    "commit": EffectKind.COMMIT,
+    "abort": EffectKind.ABORT,
+    "rollback": EffectKind.ROLLBACK,
+}
+
+
+class Calls(Comprehensions):
+    """Rewrites calls."""
+
+    awaiting: ast.AST | None = None
+    """The operand of the ``await`` being rewritten."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Any call; the more particular meanings first."""
+        value = self.scope.value(node.func)
+        if value is not UNKNOWN:
+            meaning = operation(value)
+            if meaning is not None:
+                return self._operation(node, meaning)
+            if value is facade.instance:
+                return self._refuse_instance(node)
+        helper = self.helper_of(node.func)
+        if helper is not None:
+            return self._helper(node, helper)
+        if isinstance(node.func, ast.Attribute):
+            special = self._method_call(node, node.func)
+            if special is not None:
+                return special
+        library = self._library(node)
+        if library is not None:
+            return library
+        return self._plain_call(node, value)
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        """``await``: of a future, or of a call that waits by itself."""
+        operand = node.value
+        before, self.awaiting = self.awaiting, operand
+        result = self.value(operand)
+        self.awaiting = before
+        if isinstance(result, ast.Await) and self._waits(operand):
+            return result
+        if isinstance(operand, ast.Call) and not self._makes_future(operand):
+            if not self.helper_of(operand.func):
+                self.error(
+                    node,
+                    f"{ast.unparse(operand.func)}(...) cannot be awaited inside a service",
+                    "await of a spawned call: await spawn(Service.method, ...)",
+                )
+            return node
+        return self.effect(EffectKind.JOIN, node, runtime_call("join", [result]))
+
+    def _waits(self, node: ast.expr) -> bool:
+        """Whether the rewriting of this call has its own ``await``, in place of the user's."""
+        if not isinstance(node, ast.Call):
+            return False
+        if self._meaning(node) in ("wait", "wait_all"):
+            return True
+        helper = self.helper_of(node.func)
+        return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
+
+    def _makes_future(self, node: ast.Call) -> bool:
+        return self._meaning(node) in ("spawn", "gather")
+
+    def _meaning(self, node: ast.Call) -> str | None:
+        value = self.scope.value(node.func)
+        return None if value is UNKNOWN else operation(value)
+
+    def _refuse_instance(self, node: ast.Call) -> ast.AST:
+        self.error(
+            node,
+            "instance(...) reaches into another service's state; it is for set-up and tests",
+            "call(Service.method, ...)",
+        )
+        return node
+
+    # --- the user API
+
+    def _operation(self, node: ast.Call, meaning: str) -> ast.AST:
+        if meaning in ("call", "spawn"):
+            return self._service_call(node, meaning)
+        if meaning in _TRANSACTION_KINDS:
+            arguments = [self.consume(argument) for argument in node.args]
+            keywords = self._keywords(node)
+            call = runtime_call(meaning, arguments, keywords)
+            return self.effect(_TRANSACTION_KINDS[meaning], node, call)
+        if meaning == "gather":
+            return locate(runtime_call("gather", self._arguments(node)), node)
+        if meaning in ("wait", "wait_all"):
+            return self._wait(node, meaning)
+        self.error(
+            node, "transaction() does nothing by itself", "with transaction(): and a block"
+        )
+        return node
+
+    def _wait(self, node: ast.Call, meaning: str) -> ast.AST:
+        """``wait(f)``, ``Wait(f)``, ``WaitAll(f, g)``."""
+        if meaning == "wait" and (len(node.args) != 1 or node.keywords):
+            self.error(node, "wait takes one future", "wait(gather(first, second))")
+            return node
+        arguments = self._arguments(node)
+        future = arguments[0] if meaning == "wait" else runtime_call("gather", arguments)
+        in_coroutine = isinstance(self.function.node, ast.AsyncFunctionDef)
+        ours = self.scope.value(node.func) is facade.wait
+        if in_coroutine and not ours and self.awaiting is not node:
+            return locate(future, node)
+        return self.effect(EffectKind.JOIN, node, runtime_call("join", [future]))
+
+    def _arguments(self, node: ast.Call) -> list[ast.expr]:
+        return [self.value(argument) for argument in node.args]
+
+    def _keywords(self, node: ast.Call) -> list[ast.keyword]:
+        return [
+            locate(ast.keyword(keyword.arg, self.consume(keyword.value)), keyword)
+            for keyword in node.keywords
+        ]
+
+    # --- calls of services
+
+    def _service_call(self, node: ast.Call, meaning: str) -> ast.AST:
+        """``call(Hotel.reserve, h)`` or ``SyncInvoke('Hotel', 'reserve', h)``, and spawning."""
+        if not node.args or isinstance(node.args[0], ast.Starred):
+            self._unnamed(node, node)
+            return node
+        named = self._named_method(node.args[0])
+        rest = node.args[1:]
+        if named is None:
+            service = self._named_service(node.args[0])
+            method = self.scope.value(rest[0]) if rest else UNKNOWN
+            if service is None or not isinstance(method, str):
+                self._unnamed(node, node.args[0])
+                return node
+            named, rest = (service, method), rest[1:]
+        return self._emit_call(node, meaning, *named, rest)
+
+    def _unnamed(self, node: ast.Call, place: ast.AST) -> None:
+        shown = ast.unparse(node.func)
+        if isinstance(place, ast.Attribute) and self.is_self(place.value):
+            name = place.attr
+            self.error(place, "a method of the same service is not called by name", f"self.{name}(...)")
+            return
+        paper = shown.endswith("Invoke")
+        self.error(
+            place,
+            f"{shown} needs to know which method it calls, before the program runs",
+            f"{shown}('Hotel', 'reserve', ...)" if paper else f"{shown}(Hotel.reserve, ...)",
+        )
+
+    def _named_method(self, node: ast.expr) -> tuple[Service | str, str] | None:
+        """``Hotel.reserve``."""
+        if not isinstance(node, ast.Attribute):
+            return None
+        owner = self.scope.value(node.value)
+        service = None if owner is UNKNOWN else self.declared.service_of(owner)
+        return None if service is None else (service, node.attr)
+
+    def _named_service(self, node: ast.expr) -> Service | str | None:
+        """``'Hotel'``, a constant of that value, a client, or the class."""
+        client = self.client_of(node)
+        if client is not None:
+            return client
+        value = self.scope.value(node)
+        if isinstance(value, str):
+            return value
+        return None if value is UNKNOWN else self.declared.service_of(value)
+
+    def _emit_call(
+        self,
+        node: ast.Call,
+        meaning: str,
+        service: Service | str,
+        name: str,
+        arguments: list[ast.expr],
+    ) -> ast.AST:
+        if isinstance(service, str):
+            found = self.declared.services.get(service)
+            if found is None:
+                close = get_close_matches(service, self.declared.services, 1)
+                known = ", ".join(self.declared.services)
+                self.error(
+                    node,
+                    f"there is no service {service!r}",
+                    f"{close[0]!r}" if close else f"one of {known}",
+                )
+                return node
+            service = found
+        method = service.methods.get(name)
+        if method is None or method.is_static:
+            self.unknown_method(node, service, name)
+            return node
+        if method.is_private and service is not self.service:
+            self.error(
+                node,
+                f"{service.name}.{name} is private to its service",
+                "a method whose name does not begin with an underscore",
+            )
+        self._check_arguments(node, method, arguments, node.keywords)
+        rewritten = [self._sent(argument) for argument in arguments]
+        names = [ast.Constant(service.name), ast.Constant(name)]
+        call = runtime_call(meaning, [*names, *rewritten], self._keywords(node))
+        kind = EffectKind.CALL if meaning == "call" else EffectKind.SPAWN
+        return self.effect(kind, node, call, method.full_name)
+
+    def _sent(self, node: ast.expr) -> ast.expr:
+        """An argument of a call: it is copied on its way."""
+        return self.consume(node)
+
+    def unknown_method(self, node: ast.AST, service: Service, name: str) -> None:
+        """Record that ``service`` has no method ``name``."""
+        public = [n for n, m in service.methods.items() if not m.is_private]
+        close = get_close_matches(name, public, 1)
+        self.error(
+            node,
+            f"the service {service.name} has no method {name!r}",
+            f"{service.name}.{close[0]}" if close else f"one of {', '.join(public) or 'none'}",
+        )
+
+    def _check_arguments(
+        self,
+        node: ast.Call,
+        method: Function,
+        arguments: list[ast.expr],
+        keywords: list[ast.keyword],
+    ) -> None:
+        problem = fits(method, arguments, keywords)
+        if problem is not None:
+            self.error(node, f"{method.full_name}{problem[0]}", problem[1])
+
+    # --- helpers and functions of the application
+
+    def _helper(self, node: ast.Call, helper: Function) -> ast.AST:
+        """``self._price(x)``, or ``price(x)`` of a module of the application."""
+        if helper.service is not None and self.is_self(getattr(node.func, "value", node)):
+            self._check_arguments(node, helper, node.args, node.keywords)
+        node.args = [self._kept(argument) for argument in node.args]
+        node.keywords = [
+            locate(ast.keyword(keyword.arg, self._kept(keyword.value)), keyword)
+            for keyword in node.keywords
+        ]
+        if not helper.is_coroutine:
+            return node
+        written_async = isinstance(helper.node, ast.AsyncFunctionDef)
+        if written_async and self.awaiting is not node:
+            self.error(
+                node, f"{helper.name} is async and is not awaited", f"await {ast.unparse(node)}"
+            )
+        return self.effect(
+            EffectKind.HELPER, node, node, target=helper.full_name, helper=helper
+        )
+
+    def _kept(self, node: ast.expr) -> ast.expr:
+        return self.value(node)
+
+    # --- calls of methods of values
+
+    def _method_call(self, node: ast.Call, function: ast.Attribute) -> ast.AST | None:
+        """``x.method(...)`` where ``x`` is a field, a client, a copy or module-level state."""
+        owner, name = function.value, function.attr
+        field = self.field_of(owner)
+        if field is not None:
+            return self._call_on_field(node, field, owner, name)
+        client = self.client_of(owner)
+        if client is not None:
+            return self._emit_call(node, "call", client, name, node.args)
+        value = self.scope.value(owner)
+        service = None if value is UNKNOWN else self.declared.service_of(value)
+        if service is not None:
+            self.error(
+                node,
+                f"{service.name}.{name}(...) runs nothing: the service runs elsewhere",
+                f"call({service.name}.{name}, ...)",
+            )
+            return node
+        if self.is_self(owner):
+            assert self.service is not None
+            if name not in self.service.constants:
+                self.unknown_method(node, self.service, name)
+                return node
+            return None
+        if name in MUTATORS and self.refuse_change(node, owner):
+            return node
+        if name == "pop" and not node.args and not node.keywords:
+            return locate(runtime_call("pop", [self.value(owner)]), node)
+        return None
+
+    def _call_on_field(
+        self, node: ast.Call, field: Field, owner: ast.expr, name: str
+    ) -> ast.AST:
+        if field.kind.is_container:
+            return self.method_of_field(node, field)
+        if name in MUTATORS:
+            self.refuse_change(node, owner)
+            return node
+        return self.generic_visit(node)
+
+    def refuse_change(self, node: ast.AST, owner: ast.expr) -> bool:
+        """Record an error if changing ``owner`` would change a copy, or shared memory."""
+        base: ast.expr = owner
+        while True:
+            field = self.field_of(base)
+            if field is not None:
+                self._refuse_copy(node, field, owner)
+                return True
+            if self.is_self(getattr(base, "value", None) or base) and isinstance(
+                base, ast.Attribute
+            ):
+                if base.attr in (self.service.constants if self.service else ()):
+                    self.error(
+                        node,
+                        f"self.{base.attr} is a constant: it is not Persistent",
+                        f"self.{base.attr}: Persistent[...] = ... in __init__",
+                    )
+                    return True
+                return False
+            if isinstance(base, ast.Attribute | ast.Subscript):
+                base = base.value
+            elif isinstance(base, ast.Call) and isinstance(base.func, ast.Attribute):
+                base = base.func.value
+            else:
+                break
+        return isinstance(base, ast.Name) and self._refuse_global(node, base)
+
+    def _refuse_copy(self, node: ast.AST, field: Field, owner: ast.expr) -> None:
+        shown = ast.unparse(owner)
+        self.error(
+            node,
+            f"this changes a copy: {shown} is read from self.{field.name}, and values read are "
+            "copies",
+            f"x = {shown}; change x; {shown} = x",
+        )
+
+    def _refuse_global(self, node: ast.AST, base: ast.Name) -> bool:
+        value = self.scope.value(base)
+        if value is UNKNOWN or self.scope.is_local(base.id):
+            return False
+        containers = dict | list | set | bytearray
+        if isinstance(value, containers) or (
+            isinstance(value, type) and value.__module__ == self.function.plain.source.name
+        ):
+            self.error(
+                node,
+                f"{base.id} is shared memory at module level: it is lost between requests",
+                f"self.{base.id.lower()}: Persistent[...] = ... in __init__",
+            )
+            return True
+        return False
+
+    # --- Python's library
+
+    def _library(self, node: ast.Call) -> ast.AST | None:
+        """Clock readings, random numbers and uuids."""
+        name = self.scope.canonical(node.func)
+        if name is None:
+            return None
+        if name in CLOCK:
+            call = runtime_call(CLOCK[name], self._arguments(node), self._keywords(node))
+            return self.effect(EffectKind.TIME, node, call, name)
+        if name in UUIDS:
+            call = runtime_call(UUIDS[name], self._arguments(node), self._keywords(node))
+            return self.effect(EffectKind.UUID, node, call, name)
+        method = name.removeprefix("random.")
+        if name.startswith("random.") and method in RANDOM_METHODS:
+            stream = self.effect(EffectKind.RANDOM, node, runtime_call("random"), name)
+            arguments = [self._random_argument(node, method, each) for each in node.args]
+            function = ast.Attribute(stream, method, ast.Load())
+            return locate(ast.Call(function, arguments, self._keywords(node)), node)
+        if name == "random.Random" and not node.args:
+            self.error(
+                node,
+                "random.Random() without a seed differs between executions of a request",
+                "random.Random(seed), or random.random() and the like, which are remembered",
+            )
+            return node
+        if name in _NOW_BY_DEFAULT and len(node.args) < _NOW_BY_DEFAULT[name]:
+            shown = ast.unparse(node.func)
+            self.error(
+                node,
+                f"{shown} reads the clock by itself",
+                f"{shown}(..., time.time()) in terms of a reading that is remembered",
+            )
+            return node
+        return None
+
+    def _random_argument(self, node: ast.Call, method: str, argument: ast.expr) -> ast.expr:
+        if method == "shuffle":
+            if self.refuse_change(node, argument):
+                return argument
+            return self.value(argument)
+        return self.iterate(argument) if method in ("choice", "choices", "sample") else (
+            self.consume(argument)
+        )
+
+    # --- everything else
+
+    def _plain_call(self, node: ast.Call, value: Any) -> ast.AST:
+        """A call that stays, with its arguments rewritten."""
+        if self.scope.is_builtin(node.func, "setattr", "delattr") and node.args:
+            if self.refuse_change(node, node.args[0]):
+                return node
+        if self.scope.is_builtin(node.func, "len", "bool") and len(node.args) == 1:
+            asked = self._ask_field(node)
+            if asked is not None:
+                return asked
+        generator = self.consumed_generator(node)
+        if generator is not None:
+            return generator
+        copied = self._copied_field(node)
+        if copied is not None:
+            return copied
+        del value
+        node.func = self.value(node.func)
+        consumes = self.consumes(node)
+        iterates = self.scope.is_builtin(node.func, *_ITERATING) or _is_join(node)
+        rewritten: list[ast.expr] = []
+        for index, argument in enumerate(node.args):
+            lazy = index == 0 and self.scope.is_builtin(node.func, "map", "filter")
+            if iterates and not lazy and not isinstance(argument, ast.Starred):
+                one_of_many = self.scope.is_builtin(node.func, "min", "max") and len(node.args) > 1
+                rewritten.append(self.consume(argument) if one_of_many else self.iterate(argument))
+            elif consumes:
+                rewritten.append(self.consume(argument))
+            else:
+                rewritten.append(self.value(argument))
+        node.args = rewritten
+        for keyword in node.keywords:
+            keyword.value = (
+                self.consume(keyword.value)
+                if consumes or keyword.arg is None
+                else self.value(keyword.value)
+            )
+        return node
+
+    def consumes(self, node: ast.Call) -> bool:
+        """Whether the called function keeps no reference to its arguments."""
+        if self.scope.is_builtin(node.func, *CONSUMERS):
+            return True
+        name = self.scope.canonical(node.func) or ""
+        if name.split(".")[0] in ("json", "math", "statistics", "logging", "hashlib", "decimal"):
+            return True
+        root = root_of(node.func)
+        known = self.scope.value(root)
+        return type(known).__module__ == "logging"
+
+    def _ask_field(self, node: ast.Call) -> ast.expr | None:
+        """``len(self.field)`` and ``bool(self.field)``."""
+        argument = node.args[0]
+        method = "length" if self.scope.is_builtin(node.func, "len") else "truth"
+        field = self.container_of(argument)
+        if field is not None:
+            return self.access(field, argument, node, method)
+        view = self.view_of(argument)
+        if view is not None and isinstance(argument, ast.Call):
+            assert isinstance(argument.func, ast.Attribute)
+            return self.access(view, argument.func.value, node, method)
+        return None
+
+    def _copied_field(self, node: ast.Call) -> ast.expr | None:
+        """``dict(self.rooms)``: the load is the copy."""
+        if len(node.args) != 1 or node.keywords:
+            return None
+        field = self.container_of(node.args[0])
+        if field is not None and self.scope.is_builtin(node.func, _COPYING[field.kind.value]):
+            return self.access(field, node.args[0], node, "load")
+        return None
+
+
+_NOW_BY_DEFAULT: Final = {
+    "time.asctime": 1,
+    "time.strftime": 2,
+}
+"""Functions that read the clock when they are given fewer arguments than this."""
+
+
+def _is_join(node: ast.Call) -> bool:
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("join", "fromkeys")
+        and len(node.args) >= 1
+    )

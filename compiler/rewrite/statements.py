@@ -1,0 +1,471 @@
+"""Statements. One that changes a field may become several: Python's order is kept."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from compiler.model import Effect, EffectKind
+from compiler.names import UNKNOWN
+from compiler.rewrite.expressions import Expressions
+from compiler.rewrite.fields import IN_PLACE
+from compiler.rewrite.nodes import (
+    assign,
+    commute,
+    is_plain_operand,
+    load,
+    locate,
+    loop_targets,
+    runtime_call,
+    store,
+)
+from compiler.vocabulary import operation
+
+__all__ = ["Statements"]
+
+
+class Statements(Expressions):
+    """Rewrites statements."""
+
+    # --- assignment
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
+        """``a = b = value``."""
+        targets = [leaf for target in node.targets for leaf in loop_targets(target)]
+        stored = [target for target in targets if self.is_stored(target)]
+        for target in targets:
+            self.check_target(target)
+        unpacks = isinstance(node.targets[0], ast.Tuple | ast.List)
+        if len(stored) == len(targets) or (unpacks and self.container_of(node.value)):
+            node.value = self.consume(node.value)
+        elif unpacks:
+            node.value = self.iterate(node.value)
+        else:
+            node.value = self.value(node.value)
+        if not stored:
+            node.targets = [self._target(target) for target in node.targets]
+            return node
+        return self._assign_stored(node)
+
+    def _assign_stored(self, node: ast.Assign) -> list[ast.stmt]:
+        if len(node.targets) == 1 and self.is_stored(node.targets[0]):
+            target = node.targets[0]
+            if not isinstance(target, ast.Subscript) or commute(target.slice, node.value):
+                return self.store_field(target, node.value, node)
+        name = self.temporary()
+        result: list[ast.stmt] = [locate(assign(name, node.value), node)]
+        for target in node.targets:
+            result += self._assign_from(target, locate(load(name), node), node)
+        return result
+
+    def _assign_from(self, target: ast.expr, value: ast.expr, node: ast.AST) -> list[ast.stmt]:
+        """``target = value``, where ``value`` is a variable."""
+        if self.is_stored(target):
+            return self.store_field(target, value, node)
+        leaves = loop_targets(target)
+        if not any(self.is_stored(leaf) for leaf in leaves):
+            return [locate(ast.Assign([self._target(target)], value), node)]
+        names = {id(leaf): self.temporary() for leaf in leaves}
+        unpacked = locate(ast.Assign([self._renamed(target, names)], value), node)
+        result: list[ast.stmt] = [unpacked]
+        for leaf in leaves:
+            result += self._assign_from(leaf, locate(load(names[id(leaf)]), leaf), node)
+        return result
+
+    def _renamed(self, target: ast.expr, names: dict[int, str]) -> ast.expr:
+        """The target with its innermost targets replaced by variables."""
+        if isinstance(target, ast.Tuple | ast.List):
+            parts = [self._renamed(part, names) for part in target.elts]
+            return locate(type(target)(parts, ast.Store()), target)
+        if isinstance(target, ast.Starred):
+            renamed = self._renamed(target.value, names)
+            return locate(ast.Starred(renamed, ast.Store()), target)
+        return locate(store(names[id(target)]), target)
+
+    def _target(self, target: ast.expr) -> ast.expr:
+        """A target that is no field: its parts may still read state."""
+        if isinstance(target, ast.Subscript):
+            target.value = self.value(target.value)
+            target.slice = self.value(target.slice)
+        elif isinstance(target, ast.Attribute):
+            if not self.is_self(target.value):
+                target.value = self.value(target.value)
+        elif isinstance(target, ast.Tuple | ast.List):
+            target.elts = [self._target(part) for part in target.elts]
+        elif isinstance(target, ast.Starred):
+            target.value = self._target(target.value)
+        return target
+
+    def check_target(self, target: ast.expr) -> None:
+        """Record an error if ``target`` is a copy, a constant, unknown, or shared memory."""
+        if self.is_stored(target) or isinstance(target, ast.Name):
+            return
+        if isinstance(target, ast.Attribute) and self.is_self(target.value):
+            self._refuse_attribute(target)
+        elif isinstance(target, ast.Attribute | ast.Subscript):
+            self.refuse_change(target, target.value)
+
+    def _refuse_attribute(self, target: ast.Attribute) -> None:
+        assert self.service is not None
+        name = target.attr
+        remedy = f"self.{name}: Persistent[...] = ... in __init__"
+        if name in self.service.constants:
+            what = f"self.{name} is a constant: it is not Persistent"
+        elif name in self.service.clients or name in self.service.methods:
+            what, remedy = f"self.{name} cannot be assigned", "a field of another name"
+        else:
+            what = f"{self.service.name} has no field {name}{self.nearest(name)}"
+        self.error(target, what, remedy)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | list[ast.stmt]:
+        """``target: T = value``."""
+        self.check_target(node.target)
+        if node.value is None:
+            return node
+        if self.is_stored(node.target):
+            assignment = locate(ast.Assign([node.target], node.value), node)
+            result: ast.AST | list[ast.stmt] = self.visit_Assign(assignment)
+            return result
+        node.value = self.value(node.value)
+        node.target = self._target(node.target)  # type: ignore[assignment]
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
+        """``target op= value``: target, value, operation, target again; each evaluated once."""
+        self.check_target(node.target)
+        if not self.is_stored(node.target):
+            node.target = self._target(node.target)  # type: ignore[assignment]
+            node.value = self.consume(node.value)
+            return node
+        field = self.field_of(node.target)
+        if field is not None and field.kind.is_container:
+            return self._change_whole(node)
+        setup: list[ast.stmt] = []
+        target = node.target
+        if isinstance(target, ast.Subscript):
+            target = self._hold_key(target, node, setup)
+        name = self.temporary()
+        old = self.value(_as_load(target))
+        change = ast.AugAssign(store(name), node.op, self.consume(node.value))
+        setup += [locate(assign(name, old), node), locate(change, node)]
+        return setup + self.store_field(target, locate(load(name), node), node)
+
+    def _hold_key(
+        self, target: ast.Subscript, node: ast.AST, setup: list[ast.stmt]
+    ) -> ast.Subscript:
+        """The target with a key that can be evaluated twice."""
+        if is_plain_operand(target.slice):
+            return target
+        simple = isinstance(target.slice, ast.Name) and not any(
+            isinstance(part, ast.NamedExpr) for part in ast.walk(node)
+        )
+        if simple:
+            return target
+        name = self.temporary()
+        setup.append(locate(assign(name, self.key(target.slice)), target.slice))
+        key = locate(load(name), target.slice)
+        return locate(ast.Subscript(target.value, key, ast.Store()), target)
+
+    def _change_whole(self, node: ast.AugAssign) -> list[ast.stmt]:
+        """``self.list += items`` and the like on a field stored per element."""
+        field = self.field_of(node.target)
+        assert field is not None
+        from core.fields import FIELDS
+
+        method = IN_PLACE.get(type(node.op))
+        value = self.argument_of_field(node.value)
+        if method is not None and hasattr(FIELDS[field.kind], method):
+            access = self.access(field, node.target, node, method, value)
+            return [locate(ast.Expr(access), node)]
+        name = self.temporary()
+        whole = self.access(field, node.target, node, "load")
+        change = ast.AugAssign(store(name), node.op, value)
+        put = self.store_field(node.target, locate(load(name), node), node)
+        return [locate(assign(name, whole), node), locate(change, node), *put]
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        """``(x := value)``."""
+        node.value = self.value(node.value)
+        return node
+
+    def visit_Delete(self, node: ast.Delete) -> ast.AST | list[ast.stmt]:
+        """``del a, b``."""
+        result: list[ast.stmt] = []
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and self.container_of(target.value):
+                result += self.delete_element(target, node)
+                continue
+            if self.is_stored(target):
+                self.error(
+                    target,
+                    "a persistent field cannot be deleted",
+                    f"{ast.unparse(target)}.clear(), or an empty value",
+                )
+            self.check_target(target)
+            result.append(locate(ast.Delete([self._target(target)]), node))
+        return result
+
+    # --- control
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        """``if``."""
+        node.test = self.truth(node.test)
+        return self._blocks(node)
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        """``while``."""
+        node.test = self.truth(node.test)
+        return self._blocks(node)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """``assert``."""
+        node.test = self.truth(node.test)
+        node.msg = node.msg and self.consume(node.msg)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        """``for``."""
+        node.iter = self.iterate(node.iter)
+        first: list[ast.stmt] = []
+        leaves = loop_targets(node.target)
+        for leaf in leaves:
+            self.check_target(leaf)
+        if any(self.is_stored(leaf) for leaf in leaves):
+            name = self.temporary()
+            first = self._assign_from(node.target, locate(load(name), node.target), node.target)
+            node.target = locate(store(name), node.target)
+        else:
+            node.target = self._target(node.target)
+        self._blocks(node)
+        node.body[:0] = first
+        return node
+
+    def _blocks(self, node: Any) -> Any:
+        """Rewrite the statements inside a compound statement."""
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if statements:
+                setattr(node, name, self.block(statements))
+        return node
+
+    def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Rewrite a list of statements."""
+        result: list[ast.stmt] = []
+        for statement in statements:
+            rewritten = self.visit(statement)
+            if isinstance(rewritten, list):
+                result += rewritten
+            elif rewritten is not None:
+                result.append(rewritten)
+        return result
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        """``return``: what leaves a service is a copy."""
+        if node.value is not None:
+            leaves = self.function.service is not None and not self.function.is_helper
+            node.value = self.consume(node.value) if leaves else self.value(node.value)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """An expression as a statement."""
+        node.value = self.value(node.value)
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        """``match``."""
+        node.subject = self.consume(node.subject)
+        for case in node.cases:
+            case.guard = case.guard and self.truth(case.guard)
+            case.body = self.block(case.body)
+        return node
+
+    # --- exceptions and transactions
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        """``try``."""
+        for handler in node.handlers:
+            self._check_handler(handler)
+            handler.body = self.block(handler.body)
+        for statement in node.finalbody:
+            self._check_final(statement, in_loop=False)
+        return self._blocks(node)  # type: ignore[no-any-return]
+
+    def _check_handler(self, handler: ast.ExceptHandler) -> None:
+        """No handler may swallow what is not an ``Exception``: the end of an attempt is one."""
+        kinds: list[ast.expr] = []
+        if handler.type is None:
+            if not _reraises(handler.body):
+                self.error(
+                    handler,
+                    "a bare except also catches the end of an execution, which is not yours",
+                    "except Exception:",
+                )
+        elif isinstance(handler.type, ast.Tuple):
+            kinds = handler.type.elts
+        else:
+            kinds = [handler.type]
+        for kind in kinds:
+            value = self.scope.value(kind)
+            if isinstance(value, type) and not issubclass(value, Exception):
+                self.error(
+                    kind,
+                    f"{ast.unparse(kind)} also catches the end of an execution, which is not yours",
+                    "except Exception:",
+                )
+
+    def _check_final(self, statement: ast.AST, in_loop: bool) -> None:
+        """``return`` in ``finally`` swallows any exception."""
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            return
+        leaves = isinstance(statement, ast.Return) or (
+            isinstance(statement, ast.Break | ast.Continue) and not in_loop
+        )
+        if leaves:
+            self.error(
+                statement,
+                "leaving a finally block this way swallows every exception, the end of an "
+                "execution too",
+                "the same statement after the try",
+            )
+        loop = in_loop or isinstance(statement, ast.For | ast.While)
+        for child in ast.iter_child_nodes(statement):
+            self._check_final(child, loop)
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        """``with transaction():`` and other context managers."""
+        return self._with(node, node)
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
+        """``async with transaction():``."""
+        for item in node.items:
+            if not self._is_transaction(item):
+                self.error(
+                    item.context_expr,
+                    "inside a service, async with is for transactions alone",
+                    "async with transaction(): or a plain with",
+                )
+        return self._with(node, node)
+
+    def _with(self, node: ast.With | ast.AsyncWith, place: ast.AST) -> ast.stmt:
+        """One item at a time, from the inside out, as Python defines it."""
+        for item in node.items:
+            self._check_item(item)
+        rewritten = [self._item(item) for item in node.items]
+        body = self.block(node.body)
+        for item, is_transaction in reversed(rewritten):
+            if is_transaction:
+                block: ast.stmt = locate(ast.AsyncWith([item], body), place)
+                begin = Effect(EffectKind.BEGIN, place)
+                end = Effect(EffectKind.COMMIT, place)
+                self.function.effects += [begin, end]
+                block.effect = (begin, end)  # type: ignore[attr-defined]
+            else:
+                block = locate(ast.With([item], body), place)
+            body = [block]
+        result = body[0]
+        return result
+
+    def _is_transaction(self, item: ast.withitem) -> bool:
+        expression = item.context_expr
+        if not isinstance(expression, ast.Call):
+            return False
+        value = self.scope.value(expression.func)
+        return value is not UNKNOWN and operation(value) == "transaction"
+
+    def _check_item(self, item: ast.withitem) -> None:
+        if item.optional_vars is None:
+            return
+        for target in loop_targets(item.optional_vars):
+            self.check_target(target)
+            if self._is_transaction(item) or self.is_stored(target):
+                self.error(target, "this with statement can only set names", "with ...: alone")
+
+    def _item(self, item: ast.withitem) -> tuple[ast.withitem, bool]:
+        if self._is_transaction(item):
+            call = locate(runtime_call("Transaction"), item.context_expr)
+            return ast.withitem(call, None), True
+        name = self.scope.canonical(
+            item.context_expr.func
+            if isinstance(item.context_expr, ast.Call)
+            else item.context_expr
+        )
+        if name == "contextlib.suppress" and isinstance(item.context_expr, ast.Call):
+            for kind in item.context_expr.args:
+                value = self.scope.value(kind)
+                if isinstance(value, type) and not issubclass(value, Exception):
+                    self.error(
+                        kind, "this also suppresses the end of an execution", "suppress(Exception)"
+                    )
+        item.context_expr = self.value(item.context_expr)
+        if item.optional_vars is not None:
+            item.optional_vars = self._target(item.optional_vars)
+        return item, False
+
+    # --- what is refused, and what is nested
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+        """``async for``."""
+        self.error(
+            node.iter, "asynchronous iteration is not available inside a service", "for ... in ..."
+        )
+        return node
+
+    def visit_Global(self, node: ast.Global) -> ast.AST:
+        """``global``."""
+        self.error(
+            node,
+            f"{', '.join(node.names)} at module level is lost between requests",
+            f"self.{node.names[0].lower()}: Persistent[...] = ... in __init__",
+        )
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """A function inside the method is plain Python."""
+        return self._nested(node, f"the function {node.name}")
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        """An asynchronous function inside the method."""
+        self.error(
+            node, "an asynchronous function inside a method is not compiled", "a helper method"
+        )
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class inside the method is plain Python."""
+        return self._nested(node, f"the class {node.name}")
+
+    def _nested(self, node: ast.FunctionDef | ast.ClassDef, what: str) -> ast.AST:
+        if self.is_state(node):
+            self.error(
+                node,
+                f"{what} inside the method uses state or asks for effects",
+                "a helper method of the service: def _name(self, ...)",
+            )
+            return node
+        before, self.function_depth = self.function_depth, self.function_depth + 1
+        node.body = self.block(node.body)
+        self.function_depth = before
+        return node
+
+    function_depth = 0
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    """The target of an augmented assignment, as the expression that reads it."""
+    if isinstance(target, ast.Subscript):
+        return locate(ast.Subscript(target.value, target.slice, ast.Load()), target)
+    assert isinstance(target, ast.Attribute)
+    return locate(ast.Attribute(target.value, target.attr, ast.Load()), target)
+
+
+def _reraises(body: list[ast.stmt]) -> bool:
+    """Whether a handler ends by raising what it caught, and cannot leave before."""
+    last = body[-1] if body else None
+    leaves = any(
+        isinstance(part, ast.Return | ast.Break | ast.Continue)
+        for statement in body
+        for part in ast.walk(statement)
+    )
+    return isinstance(last, ast.Raise) and last.exc is None and not leaves
+
+

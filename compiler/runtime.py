@@ -1,0 +1,211 @@
+"""What compiled modules call: the effects of :mod:`core.effects` under the user's own words.
+
+A compiled module knows this one as ``_mu``. The functions here add what Python's
+own functions do on top of an effect: ``time.time()`` becomes ``await _mu.time()``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import random as _random
+import time as _time
+import uuid as _uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from compiler.api import moments
+from core import effects
+from core.effects import Call, Future, Spawn, Transaction, gather, perform
+from core.errors import UnsupportedValue
+from core.keys import encode_key
+
+__all__ = [
+    "Future",
+    "Transaction",
+    "abort",
+    "all_of",
+    "any_of",
+    "begin",
+    "call",
+    "call_last",
+    "commit",
+    "ctime",
+    "date_today",
+    "datetime_now",
+    "datetime_today",
+    "datetime_utcnow",
+    "first_of",
+    "gather",
+    "gmtime",
+    "join",
+    "localtime",
+    "monotonic",
+    "monotonic_ns",
+    "ordered",
+    "perf_counter",
+    "perf_counter_ns",
+    "pop",
+    "random",
+    "rollback",
+    "spawn",
+    "time",
+    "time_ns",
+    "uuid1",
+    "uuid4",
+]
+
+abort = effects.abort
+begin = effects.begin
+commit = effects.commit
+random = effects.random
+rollback = effects.rollback
+
+
+async def call(service: str, method: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Call ``service.method`` and wait for its result."""
+    return await perform(Call(service, method, args, kwargs, False))
+
+
+async def call_last(service: str, method: str, /, *args: Any, **kwargs: Any) -> Any:
+    """:func:`call`, proved to be the last thing after which the caller commits nothing."""
+    return await perform(Call(service, method, args, kwargs, True))
+
+
+async def spawn(service: str, method: str, /, *args: Any, **kwargs: Any) -> Future:
+    """Start ``service.method`` and return a future."""
+    future: Future = await perform(Spawn(service, method, args, kwargs))
+    return future
+
+
+async def join(future: Any) -> Any:
+    """Wait for a future.
+
+    :raises TypeError: it is none.
+    """
+    if not isinstance(future, Future):
+        raise TypeError(
+            f"object {type(future).__name__} can't be used in 'await' expression: only what "
+            "spawn(...) and gather(...) return can be waited for"
+        )
+    return await future
+
+
+# --- the clock and chance
+
+
+async def time() -> float:
+    """As time.time."""
+    return moments.time(await effects.clock())
+
+
+async def time_ns() -> int:
+    """As time.time_ns."""
+    return await effects.clock()
+
+
+monotonic = perf_counter = time
+monotonic_ns = perf_counter_ns = time_ns
+
+
+async def gmtime(seconds: float | None = None) -> _time.struct_time:
+    """As time.gmtime."""
+    return moments.gmtime(await effects.clock(), seconds)
+
+
+async def localtime(seconds: float | None = None) -> _time.struct_time:
+    """As time.localtime."""
+    return moments.localtime(await effects.clock(), seconds)
+
+
+async def ctime(seconds: float | None = None) -> str:
+    """As time.ctime."""
+    return moments.ctime(await effects.clock(), seconds)
+
+
+async def datetime_now(tz: datetime.tzinfo | None = None) -> datetime.datetime:
+    """As datetime.now."""
+    return moments.datetime_now(await effects.clock(), tz)
+
+
+async def datetime_utcnow() -> datetime.datetime:
+    """As datetime.utcnow."""
+    return moments.datetime_utcnow(await effects.clock())
+
+
+async def datetime_today() -> datetime.datetime:
+    """As datetime.today."""
+    return moments.datetime_today(await effects.clock())
+
+
+async def date_today() -> datetime.date:
+    """As date.today."""
+    return moments.date_today(await effects.clock())
+
+
+async def uuid1(node: int | None = None, clock_seq: int | None = None) -> _uuid.UUID:
+    """As uuid.uuid1."""
+    nanoseconds = await effects.clock()
+    stream: _random.Random = await effects.random()
+    return moments.uuid1(nanoseconds, stream, node, clock_seq)
+
+
+async def uuid4() -> _uuid.UUID:
+    """As uuid.uuid4."""
+    return moments.uuid4(await effects.random())
+
+
+# --- what is plain Python, in an order that every execution agrees on
+
+
+def ordered(items: Any) -> Any:
+    """``items``, or if it is a set, its elements in an order that does not depend on hashes."""
+    if isinstance(items, set | frozenset):
+        return sorted(items, key=_order)
+    return items
+
+
+def _order(element: Any) -> tuple[bytes, str]:
+    try:
+        return encode_key(element), ""
+    except UnsupportedValue:
+        return b"\xff", f"{type(element).__qualname__} {element!r}"
+
+
+def pop(container: Any) -> Any:
+    """``container.pop()``; from a set, the first of its elements in order."""
+    if isinstance(container, set) and container:
+        element = ordered(container)[0]
+        container.remove(element)
+        return element
+    return container.pop()
+
+
+# --- consumers of generator expressions that stop early
+
+
+async def any_of(items: AsyncGenerator[Any, None]) -> bool:
+    """``any(...)``."""
+    async for item in items:
+        if item:
+            await items.aclose()
+            return True
+    return False
+
+
+async def all_of(items: AsyncGenerator[Any, None]) -> bool:
+    """``all(...)``."""
+    async for item in items:
+        if not item:
+            await items.aclose()
+            return False
+    return True
+
+
+async def first_of(items: AsyncGenerator[Any, None], *default: Any) -> Any:
+    """``next(...)`` of a new generator."""
+    async for item in items:
+        await items.aclose()
+        return item
+    return next(iter(()), *default)
+
+

@@ -1,0 +1,37 @@
+"""The application's own invariants, asserted on its final state by its own code.
+
+A scenario names them ``app.function``; the function stands in the application's
+workload module, or in the application itself, and looks at the services as plain
+Python objects that hold what the final store holds.
+"""
+
+from __future__ import annotations
+
+from sim.checks.subject import Subject
+from sim.checks.verdict import Verdict, count
+
+__all__ = ["invariants"]
+
+
+def invariants(subject: Subject) -> list[Verdict]:
+    """One verdict for each invariant that the scenario names."""
+    named = [check.invariant for check in subject.scenario.check if check.invariant]
+    return [_invariant(subject, name) for name in dict.fromkeys(named)]
+
+
+def _invariant(subject: Subject, name: str) -> Verdict:
+    function = getattr(subject.application.workload, name.rpartition(".")[2], None)
+    if function is None:
+        return Verdict(name, "inconclusive", f"the application's workload has no {name}")
+    reference = subject.application.reference()
+    reference.load(subject.final_data)
+    examined = f"{count(len(subject.final_data), 'key')} of the final state"
+    try:
+        with reference:
+            function()
+    except AssertionError as error:
+        message = str(error) or f"an assertion in {name}"
+        return Verdict(name, "fails", examined, [message])
+    if not subject.history.commits:
+        return Verdict(name, "inconclusive", "nothing to examine: 0 commits")
+    return Verdict(name, "holds", examined)

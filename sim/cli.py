@@ -1,0 +1,246 @@
+"""The command line of the simulator.
+
+Reports go to standard output; progress (only on a terminal) and errors to
+standard error. The exit status is that of :mod:`sim.outcome`, 2 for bad input
+and 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from core.errors import MuError
+from sim import report, result
+from sim.execution import Prepared, execute, planting, prepare, write_run
+from sim.outcome import EXIT, Outcome, Sweep, Task
+from sim.shrink import shrink, write_scenario
+from sim.sweep import sweep
+
+__all__ = ["main"]
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+_EXAMPLES = """\
+examples:
+  python -m sim scenarios/crash.yaml
+      run it once and say what was seen
+  python -m sim scenarios/crash.yaml --seeds 200
+      run it with 200 seeds on all cores, and name those that fail
+  python -m sim scenarios/crash.yaml --seed 12 --out runs/12
+      run seed 12 again and keep result.json and history.jsonl
+  python -m sim scenarios/crash.yaml --seed 12 --shrink
+      find the fewest faults that still make seed 12 fail
+  python -m sim scenarios/smoke.yaml --app mypackage.shop
+      run another application in the same scenario
+  python -m sim scenarios/crash.yaml --planted no_intent
+      see how the checks catch a protocol that is broken on purpose
+
+exit status:
+  0  every check and threshold holds, and every declared fault struck
+  1  a check or a threshold fails
+  2  bad input: the message names the place and the remedy
+  3  inconclusive: a declared fault never struck, or a check could not be made
+
+docs/scenarios.md describes scenario files.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        return _run(options, errors)
+    except MuError as error:
+        errors.print(str(error), markup=False)
+        return _BAD_INPUT
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _INTERRUPTED
+
+
+def _run(options: argparse.Namespace, errors: Console) -> int:
+    out = _folder(options.out)
+    task = Task(options.scenario, options.app, options.planted, options.faults == "none")
+    with planting(task):
+        prepared = prepare(task)
+        if options.seed is not None:
+            scenario = msgspec.structs.replace(prepared.scenario, seed=options.seed)
+            prepared = Prepared(task, scenario, prepared.application)
+        session = _Session(prepared, out, Console(highlight=False), errors, options.quiet)
+        if options.seeds is None:
+            return session.single(options.shrink)
+        return session.many(options.seeds, options.jobs, options.shrink)
+
+
+def _folder(out: str) -> Path | None:
+    """The folder for results, made before anything runs.
+
+    :raises MuError: it cannot be made.
+    """
+    if not out:
+        return None
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    return Path(out)
+
+
+def _unwritable(path: object, error: OSError) -> MuError:
+    return MuError(f"{path}: cannot be written: {error.strerror}; give a folder that can be")
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What one command works with."""
+
+    prepared: Prepared
+    out: Path | None
+    console: Console
+    errors: Console
+    quiet: bool
+
+    def single(self, shrinking: bool) -> int:
+        """Run one seed, report, and shrink it if that was asked for and it fails."""
+        prepared, scenario = self.prepared, self.prepared.scenario
+        with self._bar() as bar:
+            line = bar.add_task(scenario.name, total=None, note="")
+
+            def progress(now: float, end: float) -> None:
+                bar.update(line, completed=now, total=end, note=f"{now:,.0f} of {end:,.0f} s")
+
+            done, outcome = execute(prepared, scenario, progress)
+        report.print_report(self.console, prepared.task, scenario, outcome)
+        if self.out is not None:
+            try:
+                write_run(self.out, prepared, done, outcome)
+            except OSError as error:
+                raise _unwritable(self.out, error) from None
+            self._say(f"Written: {self.out / 'result.json'}, {self.out / 'history.jsonl'}")
+        if shrinking:
+            self._shrink(outcome)
+        return EXIT[outcome.status(scenario.faults)]
+
+    def many(self, seeds: int, jobs: int, shrinking: bool) -> int:
+        """Run many seeds, report, and shrink the first that fails if that was asked for."""
+        prepared = self.prepared
+        first = prepared.scenario.seed
+        with self._bar() as bar:
+            line = bar.add_task(prepared.scenario.name, total=seeds, note="")
+
+            def told(found: Sweep) -> None:
+                bar.update(line, completed=len(found.outcomes), note=_counts(found))
+
+            found = sweep(prepared, range(first, first + seeds), jobs, self.out, told)
+        report.print_sweep(self.console, found)
+        if self.out is not None:
+            try:
+                result.write(self.out / "result.json", result.of_sweep(found))
+            except OSError as error:
+                raise _unwritable(self.out, error) from None
+            self._say(f"Written: {self.out / 'result.json'}")
+        failing = found.with_status("fails")
+        if shrinking and not found.interrupted:
+            self._shrink(failing[0] if failing else None)
+        return _INTERRUPTED if found.interrupted else EXIT[found.status]
+
+    def _shrink(self, outcome: Outcome | None) -> None:
+        if outcome is None or outcome.judged != "fails":
+            self._say("Nothing fails, so there is nothing to shrink.")
+            return
+        with self._bar() as bar:
+            line = bar.add_task("shrinking", total=None, note="")
+
+            def told(runs: int, strikes: int) -> None:
+                bar.update(line, note=f"run {runs + 1}, with {strikes} strikes")
+
+            found = shrink(self.prepared, outcome, told)
+        if found is None:
+            self._say("The failure does not come back from the faults' strikes alone.")
+            return
+        path = (self.out or Path()) / f"{self.prepared.scenario.name}-seed-{outcome.seed}.yaml"
+        try:
+            write_scenario(path, found)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        report.print_shrunk(self.console, self.prepared.task, found, str(path))
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, style="dim")
+
+    def _bar(self) -> Progress:
+        """Progress on standard error, if somebody watches."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
+        hidden = self.quiet or not self.errors.is_terminal
+        return Progress(*columns, console=self.errors, transient=True, disable=hidden)
+
+
+def _counts(found: Sweep) -> str:
+    holds, fails = len(found.with_status("holds")), len(found.with_status("fails"))
+    unclear = len(found.outcomes) - holds - fails
+    return f"{len(found.outcomes)} seeds: {holds} passed, {fails} failed, {unclear} inconclusive"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sim",
+        description="Run a scenario in the simulator: a compiled application, under load and "
+        "faults, in virtual time, with every claim checked.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("scenario", metavar="SCENARIO", help="the scenario file, such as scenarios/crash.yaml")
+    add("--seed", type=_seed, metavar="N", help="the seed, in place of the scenario's own")
+    add("--seeds", type=_many, metavar="N", help="run N seeds, from the seed on, in parallel")
+    add("--jobs", type=_many, metavar="N", default=_cores(), help="processes at once (%(default)s)")
+    add("--out", default="", metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
+    add("--planted", default="", metavar="BUG", help="break the protocol on purpose")
+    add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
+    add("--shrink", action="store_true", help="find the fewest faults that make the seed fail")
+    add("--quiet", action="store_true", help="show no progress")
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a seed: give a whole number from 0 up")
+    return int(text)
+
+
+def _many(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of them: give one from 1 up")
+    return int(text)
+
+
+def _cores() -> int:
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1

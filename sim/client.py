@@ -1,0 +1,352 @@
+"""Clients: streams of requests in k6's words, each request tried until there is an answer.
+
+Open-loop executors start requests when their time has come, whatever became of
+the earlier ones; latency counts from there. Closed-loop ones keep a number of
+virtual users busy, each with one request at a time.
+
+A client sends a request again under the same id while it does not know the
+answer: after silence, a broken connection, an indefinite failure, or when it was
+turned away. What it knows in the end is the request's status:
+
+=============  ====================================================================
+succeeded      the method returned
+raised         the method raised an exception of the user's: an answer, too
+definite       nothing happened and nothing will
+indefinite     it gave up without knowing
+=============  ====================================================================
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from core.ids import RequestId, root_id
+from core.messages import Failed, Origin, Raised, Reply, Request
+from core.program import Program
+from sim.history import Answered, History, Sent
+from sim.platform.exchange import Exchange
+from sim.platform.timers import later
+from sim.scenario import Load, Stage
+
+if TYPE_CHECKING:
+    from sim.platform.cluster import Cluster
+
+__all__ = ["CLIENT", "Client", "ClientCall", "Result", "arrivals", "load_seconds"]
+
+CLIENT = "client"
+"""The clients' name in partitions."""
+
+_USERS_EVERY = 0.05
+"""Seconds between two looks at how many virtual users there should be."""
+
+Generate = Callable[[random.Random], tuple[Any, ...]]
+"""Makes the arguments of a request."""
+
+_FINAL = ("Expired", "SetAside")
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one request.
+
+    :ivar load: the name of the load it belongs to.
+    :ivar intended: virtual seconds at which it was to start; ``finished``: at which the client
+        knew its status.
+    :ivar status: ``succeeded``, ``raised``, ``definite`` or ``indefinite``.
+    :ivar tries: how often it was sent.
+    """
+
+    id: RequestId
+    call: str
+    load: str
+    intended: float
+    finished: float
+    status: str
+    tries: int
+
+
+class ClientCall(Exchange):
+    """One request of a client, with its retries; every message is recorded."""
+
+    __slots__ = ("_history", "_maybe")
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        request: Request,
+        history: History,
+        ended: Callable[[Exchange], object],
+    ) -> None:
+        super().__init__(cluster, CLIENT, request, ended)
+        self._history = history
+        self._maybe = False
+
+    def transmit(self) -> None:
+        """Send the request, for the first time or again."""
+        if self._ended is not None:
+            request = self.request
+            self._history.sent.append(
+                Sent(
+                    self._cluster.env.now,
+                    request.id,
+                    request.service,
+                    request.method,
+                    request.args,
+                    self.tried,
+                )
+            )
+            super().transmit()
+
+    def patience(self) -> float:
+        """How long to wait for each try, in seconds."""
+        return self._cluster.retry.timeout
+
+    def arrive(self, tried: int, reply: Reply | None) -> None:
+        """A reply, perhaps a late one, or the news that the connection broke."""
+        if reply is not None:
+            self._history.answers.append(
+                Answered(
+                    self._cluster.env.now,
+                    self.request.id,
+                    reply.outcome,
+                    tried - 1,
+                    reply.version,
+                    reply.units,
+                )
+            )
+        super().arrive(tried, reply)
+
+    def is_retried(self, reply: Reply) -> bool:
+        """Whether the request is sent again after ``reply``."""
+        outcome = reply.outcome
+        if not isinstance(outcome, Failed) or outcome.kind in _FINAL:
+            return False
+        return not outcome.definite or outcome.kind == "Overloaded"
+
+    def missed(self, reply: Reply | None) -> None:
+        """A try brought no answer; unless it was turned away, it may have had its effect."""
+        turned_away = (
+            reply is not None and isinstance(reply.outcome, Failed) and reply.outcome.definite
+        )
+        self._maybe |= not turned_away
+        super().missed(reply)
+
+    def gave_up(self) -> Failed:
+        """What the client knows after its last try."""
+        if self._maybe:
+            return super().gave_up()
+        return Failed("Overloaded", True, f"turned away {self.tried} times")
+
+
+def _status(reply: Reply) -> str:
+    outcome = reply.outcome
+    if isinstance(outcome, Failed):
+        return "definite" if outcome.definite else "indefinite"
+    return "raised" if isinstance(outcome, Raised) else "succeeded"
+
+
+# --- when requests start ----------------------------------------------------------
+
+
+def arrivals(load: Load, rng: random.Random) -> Iterator[float]:
+    """The times, in virtual seconds, at which an open-loop load's requests are to start."""
+    if load.executor == "ramping-arrival-rate":
+        return _ramp(load)
+    end = load.start + load.duration
+    return _poisson(load, end, rng) if load.executor.startswith("poisson") else _even(load, end)
+
+
+def _even(load: Load, end: float) -> Iterator[float]:
+    number = 0
+    while load.rate and (time := load.start + number / load.rate) < end:
+        yield time
+        number += 1
+
+
+def _poisson(load: Load, end: float, rng: random.Random) -> Iterator[float]:
+    time = load.start
+    while load.rate:
+        time = round(time + rng.expovariate(load.rate), 9)  # the same on every machine
+        if time >= end:
+            return
+        yield time
+
+
+def _ramp(load: Load) -> Iterator[float]:
+    """Whenever the integral of the rate reaches the next whole number."""
+    begin, rate, due = load.start, load.rate, 0.0
+    for stage in load.stages:
+        slope = (stage.target - rate) / stage.duration if stage.duration else 0.0
+        whole = (rate + stage.target) / 2 * stage.duration
+        while due < whole:
+            # due = rate * x + slope * x**2 / 2, solved without cancellation
+            root = max(rate * rate + 2 * slope * due, 0.0) ** 0.5
+            yield begin + (2 * due / (rate + root) if due else 0.0)
+            due += 1.0
+        due -= whole
+        begin, rate = begin + stage.duration, stage.target
+
+
+def _users(load: Load, time: float) -> int:
+    """How many virtual users there are to be at ``time``."""
+    if load.executor != "ramping-vus":
+        return load.vus
+    begin, users = load.start, float(load.vus)
+    for stage in load.stages:
+        if time < begin + stage.duration:
+            return round(users + (stage.target - users) * (time - begin) / stage.duration)
+        begin, users = begin + stage.duration, stage.target
+    return 0
+
+
+def load_seconds(load: Load) -> float:
+    """When the load ends, in virtual seconds; 0 if only its iterations end it."""
+    if load.executor == "shared-iterations" and not load.duration:
+        return 0.0
+    return load.start + (load.duration or _total(load.stages))
+
+
+def _total(stages: list[Stage]) -> float:
+    return sum(stage.duration for stage in stages)
+
+
+class _Kind(NamedTuple):
+    """One kind of request in a mix."""
+
+    call: str
+    service: str
+    method: str
+    generate: Generate
+
+    @classmethod
+    def of(cls, call: str, args: list[Any] | None, generators: Mapping[str, Generate]) -> _Kind:
+        service, _, method = call.partition(".")
+        if args is None:
+            return cls(call, service, method, generators.get(call, lambda _: ()))
+        given = tuple(args)
+        return cls(call, service, method, lambda _: given)
+
+
+# --- the clients of one load ------------------------------------------------------
+
+
+class Client:
+    """Runs one load until it is over or stopped.
+
+    :ivar results: what became of its requests, in the order in which that was known.
+    :ivar open: requests without a status yet.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        load: Load,
+        program: Program,
+        generators: Mapping[str, Generate],
+        default_mix: Mapping[str, float],
+        history: History,
+        rng: random.Random,
+    ) -> None:
+        self._cluster = cluster
+        self._load = load
+        self._encode = program.codec.encode
+        self._history = history
+        self._rng = rng
+        calls = [(c.call, c.weight, c.args) for c in load.mix]
+        calls = calls or [(call, weight, None) for call, weight in default_mix.items()]
+        self._weights = list(accumulate(weight for _, weight, _ in calls))
+        self._kinds = [_Kind.of(call, args, generators) for call, _, args in calls]
+        self._end = load_seconds(load)
+        self._left = load.iterations
+        self._users = 0
+        self._stopped = False
+        self.results: list[Result] = []
+        self.open = 0
+        if load.executor.endswith("-rate"):
+            self._times = arrivals(load, rng)
+            self._await_next()
+        else:
+            later(cluster.env, load.start, self._staff)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it starts no more requests."""
+        return self._stopped
+
+    def stop(self) -> None:
+        """Start no more requests."""
+        self._stopped = True
+
+    # --- open loop
+
+    def _await_next(self) -> None:
+        time = next(self._times, None)
+        if time is None:
+            self._stopped = True
+            return
+        later(self._cluster.env, max(0.0, time - self._cluster.env.now), self._arrived, time)
+
+    def _arrived(self, time: float) -> None:
+        if not self._stopped:
+            self._request(time, None)
+            self._await_next()
+
+    # --- closed loop
+
+    def _staff(self) -> None:
+        """See to it that there are as many virtual users as there are to be."""
+        now = self._cluster.env.now
+        if self._end and now >= self._end:
+            self._stopped = True
+        if self._stopped:
+            return
+        later(self._cluster.env, _USERS_EVERY, self._staff)
+        while self._users < _users(self._load, now):
+            self._users += 1
+            self._iterate()
+
+    def _iterate(self) -> None:
+        """A virtual user starts its next request, or goes home."""
+        now = self._cluster.env.now
+        if self._load.executor == "shared-iterations":
+            self._stopped |= self._left == 0
+            self._left -= 1
+        if (
+            self._stopped
+            or (self._end and now >= self._end)
+            or self._users > _users(self._load, now)
+        ):
+            self._users -= 1
+            return
+        self._request(now, self._iterate)
+
+    # --- one request
+
+    def _request(self, intended: float, then: Callable[[], object] | None) -> None:
+        weight = self._rng.random() * self._weights[-1]
+        index = min(bisect_right(self._weights, weight), len(self._kinds) - 1)
+        name, service, method, generate = self._kinds[index]
+        args = self._encode((generate(self._rng), {}))
+        cluster = self._cluster
+        identity = RequestId(root_id(cluster.now_ns() // 1_000_000, self._rng))
+        origin = Origin(service, method, args)
+        request = Request(identity, service, method, args, origin)
+        self.open += 1
+
+        def ended(call: Exchange) -> None:
+            assert call.reply is not None
+            status = _status(call.reply)
+            now = cluster.env.now
+            self.results.append(
+                Result(identity, name, self._load.name, intended, now, status, call.tried)
+            )
+            self.open -= 1
+            if then is not None:
+                later(cluster.env, 0.0, then)
+
+        ClientCall(cluster, request, self._history, ended).transmit()

@@ -1,0 +1,269 @@
+"""``result.json``: what a run measured and what was found, in the same form for every backend.
+
+The format is versioned. A reader of version 1 may rely on every field below; fields
+that are added later have defaults, and anything else makes a new version.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.errors import MuError
+from sim.checks.verdict import Verdict
+from sim.histogram import Bucket, Histogram
+from sim.metrics import Metrics
+from sim.outcome import Outcome, Sweep, Task, describe, first_reason
+from sim.scenario import Fault, Scenario
+
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "Failing",
+    "FaultCount",
+    "Latency",
+    "Measurements",
+    "ResultError",
+    "ResultFile",
+    "latency_of",
+    "of_run",
+    "of_sweep",
+    "read",
+    "write",
+]
+
+FORMAT = "mu2sls-result"
+VERSION = 1
+
+
+class ResultError(MuError):
+    """A result file that cannot be read or written; the message names it and the remedy."""
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies in seconds; ``buckets`` are in microseconds, see :mod:`sim.histogram`."""
+
+    count: int
+    total: float
+    mean: float
+    lowest: float
+    highest: float
+    percentiles: dict[str, float]
+    buckets: list[Bucket]
+
+
+class Measurements(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts and rates, as :class:`sim.metrics.Metrics` defines them; durations in seconds."""
+
+    sent: int
+    succeeded: int
+    raised: int
+    failed: int
+    unknown: int
+    in_time: int
+    goodput: float
+    load_seconds: float
+    latency: Latency
+    commits: int
+    upkeep_commits: int
+    refused_commits: dict[str, int]
+    reads: int
+    read_versions: int
+    commits_per_request: float
+    trips_per_request: float
+
+
+class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A declared fault and how often it struck."""
+
+    kind: str
+    description: str
+    strikes: int
+
+
+class Failing(msgspec.Struct, frozen=True, kw_only=True):
+    """A seed that does not hold, why, and the command that shows it again."""
+
+    seed: int
+    status: str
+    reason: str
+    command: str
+
+
+class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file.
+
+    :ivar seeds: those that were run; the measurements are added up over them.
+    :ivar verdicts: the checks; for a sweep none, but ``failing`` names what does not hold.
+    :ivar points: how often each crash point was passed, out of ``points_total`` that exist.
+    :ivar environment: what ran it, and how long that took.
+    """
+
+    format: str = FORMAT
+    version: int = VERSION
+    backend: str
+    status: str
+    scenario: Scenario
+    planted: str = ""
+    seeds: list[int]
+    measurements: Measurements
+    faults: list[FaultCount]
+    points: dict[str, int]
+    points_total: int
+    verdicts: list[Verdict]
+    thresholds: list[Verdict]
+    failing: list[Failing] = []
+    command: str
+    environment: dict[str, str | float]
+
+
+def of_run(task: Task, scenario: Scenario, outcome: Outcome) -> ResultFile:
+    """The result of one simulated run."""
+    return ResultFile(
+        backend="sim",
+        status=outcome.status(scenario.faults),
+        scenario=scenario,
+        planted=task.planted,
+        seeds=[outcome.seed],
+        **_measured(scenario.faults, outcome.metrics),
+        verdicts=outcome.checks,
+        thresholds=outcome.thresholds,
+        command=task.command(outcome.seed),
+        environment=_environment(outcome.wall_seconds),
+    )
+
+
+def of_sweep(sweep: Sweep) -> ResultFile:
+    """The result of a sweep."""
+    unsettled = [*sweep.with_status("fails"), *sweep.with_status("inconclusive")]
+    return ResultFile(
+        backend="sim",
+        status=sweep.status,
+        scenario=sweep.scenario,
+        planted=sweep.task.planted,
+        seeds=[outcome.seed for outcome in sweep.outcomes],
+        **_measured(sweep.scenario.faults, sweep.metrics),
+        verdicts=[],
+        thresholds=[],
+        failing=[
+            Failing(
+                seed=outcome.seed,
+                status=outcome.judged,
+                reason=first_reason(outcome),
+                command=sweep.task.command(outcome.seed),
+            )
+            for outcome in unsettled
+        ],
+        command=f"{sweep.task.command(sweep.scenario.seed)} --seeds {sweep.asked}",
+        environment=_environment(sweep.wall_seconds),
+    )
+
+
+def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
+    sent = metrics.sent or 1
+    measurements = Measurements(
+        sent=metrics.sent,
+        succeeded=metrics.succeeded,
+        raised=metrics.raised,
+        failed=metrics.failed,
+        unknown=metrics.unknown,
+        in_time=metrics.in_time,
+        goodput=metrics.goodput,
+        load_seconds=metrics.load_seconds,
+        latency=_latency(metrics.latency),
+        commits=metrics.commits,
+        upkeep_commits=metrics.upkeep,
+        refused_commits=metrics.refused,
+        reads=metrics.reads,
+        read_versions=metrics.read_versions,
+        commits_per_request=metrics.commits / sent,
+        trips_per_request=metrics.trips / sent,
+    )
+    counts = [
+        FaultCount(kind=fault.kind, description=describe(fault), strikes=strikes)
+        for fault, strikes in zip(faults, metrics.strikes, strict=False)
+    ]
+    return {
+        "measurements": measurements,
+        "faults": counts,
+        "points": metrics.passed,
+        "points_total": metrics.points,
+    }
+
+
+def _latency(histogram: Histogram) -> Latency:
+    percents = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
+    return Latency(
+        count=histogram.count,
+        total=histogram.total,
+        mean=histogram.mean,
+        lowest=histogram.lowest if histogram.count else 0.0,
+        highest=histogram.highest,
+        percentiles={f"p{percent:g}": histogram.percentile(percent) for percent in percents},
+        buckets=histogram.buckets(),
+    )
+
+
+def latency_of(result: ResultFile) -> Histogram:
+    """The histogram of a result's latencies."""
+    latency = result.measurements.latency
+    return Histogram.of(latency.buckets, latency.total, latency.lowest, latency.highest)
+
+
+def _environment(wall_seconds: float) -> dict[str, str | float]:
+    return {
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "system": f"{platform.system()} {platform.machine()}",
+        "wall_seconds": round(wall_seconds, 3),
+    }
+
+
+def write(path: Path, result: ResultFile) -> None:
+    """Write a result file, whole or not at all.
+
+    :raises OSError: it cannot be written.
+    """
+    text = msgspec.json.format(msgspec.json.encode(result), indent=1)
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(text + b"\n")
+    os.replace(partial, path)
+
+
+def read(path: Path) -> ResultFile:
+    """Read a result file.
+
+    :raises ResultError: it is not there, is not one, or is of a newer version.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read: {error.strerror}; give a result.json") from None
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except msgspec.MsgspecError:
+        head = _Head()
+    if head.format != FORMAT:
+        raise ResultError(f"{path}: this is not a result file; give one that --out wrote")
+    if head.version != VERSION:
+        raise ResultError(
+            f"{path}: the file has version {head.version}, this program reads version {VERSION}; "
+            "use the version that wrote it, or run the scenario again"
+        )
+    try:
+        return msgspec.json.decode(data, type=ResultFile)
+    except msgspec.MsgspecError as error:
+        raise ResultError(
+            f"{path}: the file is damaged ({error}); run the scenario again"
+        ) from None
+
+
+class _Head(msgspec.Struct):
+    format: str = ""
+    version: int = 0

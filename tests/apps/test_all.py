@@ -1,0 +1,68 @@
+"""What every application has: it compiles, and its workload fits it."""
+
+import random
+
+import pytest
+
+from compiler import application
+
+APPS = [
+    "apps/counter",
+    "apps/counter_paper",
+    "apps/counter_paper/counter.csv",
+    "apps/hotspot",
+    "apps/chain",
+    "apps/tree",
+    "apps/hotel",
+    "apps/bank",
+]
+
+INVARIANTS = {
+    "apps/hotel": {"no_overselling", "customers_are_known"},
+    "apps/bank": {"total_is_constant", "no_debts", "only_large_transfers_are_reported"},
+    "apps/tree": {"counters_agree"},
+}
+
+every_app = pytest.mark.parametrize("running", APPS, indirect=True)
+
+
+@every_app
+def test_the_mix_names_public_methods_and_their_arguments_fit(running):
+    rng = random.Random(1)
+    assert running.workload.mix
+    assert set(running.workload.mix) == set(running.workload.arguments)
+    for call, generate in running.workload.arguments.items():
+        method = running.application.program.method(*call.split("."))
+        assert method.public
+        for _ in range(20):
+            method.check(*generate(rng))
+
+
+@every_app
+def test_arguments_follow_from_the_seed_alone(running):
+    for generate in running.workload.arguments.values():
+        first, second = random.Random(7), random.Random(7)
+        assert [generate(first) for _ in range(20)] == [generate(second) for _ in range(20)]
+
+
+@every_app
+def test_invariants_hold_after_set_up_and_after_any_requests(running):
+    running.check()
+    rng = random.Random(2)
+    calls, weights = zip(*running.workload.mix.items(), strict=True)
+    answers = set()
+    for call in rng.choices(calls, weights, k=300):
+        try:
+            running.run(call, *running.workload.arguments[call](rng))
+            answers.add("returned")
+        except Exception as error:  # the application's own exceptions are answers
+            answers.add(type(error).__name__)
+    assert "returned" in answers
+    assert answers <= {"returned", "TransactionException", "InsufficientFunds"}
+    running.check()
+
+
+@pytest.mark.parametrize("path", APPS)
+def test_a_scenario_can_name_the_invariants(path):
+    invariants = application.load(path).workload.invariants
+    assert set(invariants) == INVARIANTS.get(path, {"counts_are_positive"})

@@ -1,0 +1,67 @@
+"""What the documentation says of scenarios is complete, and its examples are real."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import compiler
+from sim import scenario, scenario_file
+from sim.scenario_load import EXECUTORS
+from sim.thresholds import METRICS
+
+ROOT = Path(__file__).parent.parent
+SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+def fields(struct):
+    return [field.name for field in msgspec.structs.fields(struct)]
+
+
+def prefixed(prefix, struct):
+    return [f"{prefix}.{name}" for name in fields(struct)]
+
+
+WORDS = [
+    *(name for name in fields(scenario.Scenario) if name != "file"),
+    *(name for name in fields(scenario.Platform) if name != "profile"),
+    *fields(scenario.ServicePlatform),
+    *fields(scenario.StoreModel),
+    *prefixed("retry", scenario.Retry),
+    *prefixed("recovery", scenario.Recovery),
+    *prefixed("retention", scenario.Retention),
+    *fields(scenario.Load),
+    *scenario.FAULT_KINDS,
+    *scenario.POINTS,
+    *scenario.CHECKS,
+    *(error for errors in scenario.STORE_ERRORS.values() for error in errors),
+    *EXECUTORS,
+    *METRICS,
+]
+
+
+@pytest.mark.parametrize("word", sorted(set(WORDS)))
+def test_every_word_of_a_scenario_is_documented(word):
+    assert f"`{word}`" in SCENARIOS
+
+
+@pytest.mark.parametrize("name", fields(scenario.Fault))
+def test_every_field_of_a_fault_is_documented(name):
+    assert re.search(rf"`{name}\b", SCENARIOS)
+
+
+def test_the_example_is_a_scenario(tmp_path):
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", SCENARIOS, flags=re.MULTILINE)
+    example = next(block for block in blocks if "name: crash" in block)
+    file = tmp_path / "crash.yaml"
+    file.write_text(re.sub(r"^    ", "", example, flags=re.MULTILINE))
+    read = scenario_file.read(str(file)).scenario
+    assert read.name == "crash"
+    assert [fault.kind for fault in read.faults] == ["crash", "partition"]
+
+
+@pytest.mark.parametrize("name", [name for name in compiler.__all__ if name not in ("Client",)])
+def test_every_name_of_the_user_api_is_documented(name):
+    assert re.search(rf"\b{name}\b", API)
