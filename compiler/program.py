@@ -54,18 +54,26 @@ def _is_value(kind: type) -> bool:
 
 
 def without_comments(nodes: list[ast.stmt]) -> list[ast.stmt]:
-    """A copy of statements without comment nodes, ready for ``compile``."""
-    holder = copy.deepcopy(ast.Module(body=nodes, type_ignores=[]))
-    for node in ast.walk(holder):
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-            statements = getattr(node, name, None)
-            if not isinstance(statements, list):
-                continue
-            kept = [each for each in statements if not isinstance(each, ast_comments.Comment)]
-            if statements and not kept and name == "body":
-                kept = [ast.copy_location(ast.Pass(), statements[0])]
-            setattr(node, name, kept)
-    return holder.body
+    """A copy of statements without comments, ready for ``compile``."""
+    return _clone_list(nodes)
+
+
+def _clone(node: ast.AST) -> ast.AST:
+    fields = {name: _clone_field(value) for name, value in ast.iter_fields(node)}
+    if fields.get("body") == [] and isinstance(node, ast.stmt | ast.ExceptHandler):
+        fields["body"] = [ast.copy_location(ast.Pass(), node)]
+    return ast.copy_location(type(node)(**fields), node)
+
+
+def _clone_field(value: Any) -> Any:
+    if isinstance(value, ast.AST):
+        return _clone(value)
+    return _clone_list(value) if isinstance(value, list) else value
+
+
+def _clone_list(values: list[Any]) -> list[Any]:
+    kept = (value for value in values if not isinstance(value, ast_comments.Comment))
+    return [_clone_field(value) for value in kept]
 
 
 class _Namespaces:

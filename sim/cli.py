@@ -12,7 +12,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,11 @@ __all__ = ["main"]
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+
+_DESCRIPTION = """\
+Run a scenario in the simulator: a compiled application under load and faults,
+in virtual time, with every claim checked.
+"""
 
 _EXAMPLES = """\
 examples:
@@ -210,16 +215,27 @@ def _counts(found: Sweep) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sim",
-        description="Run a scenario in the simulator: a compiled application, under load and "
-        "faults, in virtual time, with every claim checked.",
+        description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("scenario", metavar="SCENARIO", help="the scenario file, such as scenarios/crash.yaml")
     add("--seed", type=_seed, metavar="N", help="the seed, in place of the scenario's own")
-    add("--seeds", type=_many, metavar="N", help="run N seeds, from the seed on, in parallel")
-    add("--jobs", type=_many, metavar="N", default=_cores(), help="processes at once (%(default)s)")
+    add(
+        "--seeds",
+        type=_several("seeds"),
+        metavar="N",
+        help="run N seeds, from the seed on, in parallel",
+    )
+    add(
+        "--jobs",
+        type=_several("processes"),
+        metavar="N",
+        default=_cores(),
+        help="processes at once (%(default)s)",
+    )
     add("--out", default="", metavar="DIR", help="write result.json and history.jsonl to DIR")
     add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
     add("--planted", default="", metavar="BUG", help="break the protocol on purpose")
@@ -235,10 +251,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _many(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of them: give one from 1 up")
-    return int(text)
+def _several(what: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) == 0:
+            message = f"'{text}' is not a number of {what}: give one from 1 up"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return read
 
 
 def _cores() -> int:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,15 +28,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.ids import RequestId, root_id
 from core.messages import Failed, Origin, Raised, Reply, Request
 from core.program import Program
+from sim.arrivals import arrivals, load_end, users
 from sim.history import Answered, History, Sent
 from sim.platform.exchange import Exchange
 from sim.platform.timers import later
-from sim.scenario import Load, Stage
+from sim.scenario import Load
 
 if TYPE_CHECKING:
     from sim.platform.cluster import Cluster
 
-__all__ = ["CLIENT", "Client", "ClientCall", "Result", "arrivals", "load_seconds"]
+__all__ = ["CLIENT", "Client", "ClientCall", "Result"]
 
 CLIENT = "client"
 """The clients' name in partitions."""
@@ -150,71 +151,6 @@ def _status(reply: Reply) -> str:
     return "raised" if isinstance(outcome, Raised) else "succeeded"
 
 
-# --- when requests start ----------------------------------------------------------
-
-
-def arrivals(load: Load, rng: random.Random) -> Iterator[float]:
-    """The times, in virtual seconds, at which an open-loop load's requests are to start."""
-    if load.executor == "ramping-arrival-rate":
-        return _ramp(load)
-    end = load.start + load.duration
-    return _poisson(load, end, rng) if load.executor.startswith("poisson") else _even(load, end)
-
-
-def _even(load: Load, end: float) -> Iterator[float]:
-    number = 0
-    while load.rate and (time := load.start + number / load.rate) < end:
-        yield time
-        number += 1
-
-
-def _poisson(load: Load, end: float, rng: random.Random) -> Iterator[float]:
-    time = load.start
-    while load.rate:
-        time = round(time + rng.expovariate(load.rate), 9)  # the same on every machine
-        if time >= end:
-            return
-        yield time
-
-
-def _ramp(load: Load) -> Iterator[float]:
-    """Whenever the integral of the rate reaches the next whole number."""
-    begin, rate, due = load.start, load.rate, 0.0
-    for stage in load.stages:
-        slope = (stage.target - rate) / stage.duration if stage.duration else 0.0
-        whole = (rate + stage.target) / 2 * stage.duration
-        while due < whole:
-            # due = rate * x + slope * x**2 / 2, solved without cancellation
-            root = max(rate * rate + 2 * slope * due, 0.0) ** 0.5
-            yield begin + (2 * due / (rate + root) if due else 0.0)
-            due += 1.0
-        due -= whole
-        begin, rate = begin + stage.duration, stage.target
-
-
-def _users(load: Load, time: float) -> int:
-    """How many virtual users there are to be at ``time``."""
-    if load.executor != "ramping-vus":
-        return load.vus
-    begin, users = load.start, float(load.vus)
-    for stage in load.stages:
-        if time < begin + stage.duration:
-            return round(users + (stage.target - users) * (time - begin) / stage.duration)
-        begin, users = begin + stage.duration, stage.target
-    return 0
-
-
-def load_seconds(load: Load) -> float:
-    """When the load ends, in virtual seconds; 0 if only its iterations end it."""
-    if load.executor == "shared-iterations" and not load.duration:
-        return 0.0
-    return load.start + (load.duration or _total(load.stages))
-
-
-def _total(stages: list[Stage]) -> float:
-    return sum(stage.duration for stage in stages)
-
-
 class _Kind(NamedTuple):
     """One kind of request in a mix."""
 
@@ -261,7 +197,7 @@ class Client:
         calls = calls or [(call, weight, None) for call, weight in default_mix.items()]
         self._weights = list(accumulate(weight for _, weight, _ in calls))
         self._kinds = [_Kind.of(call, args, generators) for call, _, args in calls]
-        self._end = load_seconds(load)
+        self._end = load_end(load)
         self._left = load.iterations
         self._users = 0
         self._stopped = False
@@ -306,7 +242,7 @@ class Client:
         if self._stopped:
             return
         later(self._cluster.env, _USERS_EVERY, self._staff)
-        while self._users < _users(self._load, now):
+        while self._users < users(self._load, now):
             self._users += 1
             self._iterate()
 
@@ -319,7 +255,7 @@ class Client:
         if (
             self._stopped
             or (self._end and now >= self._end)
-            or self._users > _users(self._load, now)
+            or self._users > users(self._load, now)
         ):
             self._users -= 1
             return

@@ -462,7 +462,7 @@ def random_not_derived() -> Any:
 
 @_bug("an unknown commit is looked up, not assumed", "exactly_once", "unknown_commit",
       "apps/counter")  # fmt: skip
-def unknown_taken_for_a_failure_of_this_id() -> Any:
+def unknown_commit_assumed_lost() -> Any:
     """After an unknown commit, go on as if it had been refused and the journal were empty."""
     original = Regions.read
     return _replace(Regions, "read", _blind_after_first(original))

@@ -42,12 +42,12 @@ _PERCENTILES = (50.0, 90.0, 99.0)
 
 def print_report(console: Console, task: Task, scenario: Scenario, outcome: Outcome) -> None:
     """Print the report on one run."""
-    console.print(run_report(task, scenario, outcome), width=min(WIDTH, console.width))
+    console.print(run_report(task, scenario, outcome), width=min(WIDTH, console.width), crop=False)
 
 
 def print_sweep(console: Console, sweep: Sweep) -> None:
     """Print the report on a sweep."""
-    console.print(sweep_report(sweep), width=min(WIDTH, console.width))
+    console.print(sweep_report(sweep), width=min(WIDTH, console.width), crop=False)
 
 
 def run_report(task: Task, scenario: Scenario, outcome: Outcome) -> Group:
@@ -99,7 +99,7 @@ def print_shrunk(console: Console, task: Task, shrunk: Shrunk, path: str) -> Non
     lines.append(Text(f"  {first_reason(shrunk.outcome)}"))
     exact = Task(path, planted=task.planted)
     lines.append(_command("Run it", exact.command(shrunk.outcome.seed)))
-    console.print(Group(*lines), width=min(WIDTH, console.width))
+    console.print(Group(*lines), width=min(WIDTH, console.width), crop=False)
 
 
 def _title(task: Task, scenario: Scenario, seeds: str) -> Text:
@@ -285,5 +285,6 @@ def _sweep_conclusion(sweep: Sweep) -> Text:
 
 
 def _command(label: str, command: str) -> Text:
-    text = Text(f"{label}: " if label.strip() else label, overflow="fold")
+    """A command in one line, however long, so that it can be copied."""
+    text = Text(f"{label}: " if label.strip() else label, no_wrap=True, overflow="ignore")
     return text.append(command, style="cyan")

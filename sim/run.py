@@ -18,7 +18,8 @@ from typing import Protocol as Shape
 
 from core.layout import SET_ASIDE
 from core.program import Program
-from sim.client import Client, Result, load_seconds
+from sim.arrivals import load_end
+from sim.client import Client, Result
 from sim.environment import SeededEnvironment
 from sim.history import History
 from sim.platform.cluster import Cluster, Protocol
@@ -41,7 +42,7 @@ Progress = Callable[[float, float], object]
 class Application(Shape):
     """What a run needs of :class:`compiler.application.Application`.
 
-    :ivar workload: a module with ``MIX`` and ``ARGUMENTS``, or None.
+    :ivar workload: with ``mix`` and ``arguments`` (:mod:`compiler.workload`), or None.
     """
 
     @property
@@ -50,7 +51,7 @@ class Application(Shape):
 
     @property
     def workload(self) -> Any:
-        """The workload module, or None."""
+        """The workload, or None."""
 
     def initial_state(self) -> Mapping[bytes, bytes]:
         """The store's content before the first request."""
@@ -129,8 +130,8 @@ class _Runner:
         self.memory = self.cluster.store.memory
         self.memory.load(sorted(self.history.initial.items()))
         workload = application.workload
-        mix = getattr(workload, "MIX", {})
-        arguments = getattr(workload, "ARGUMENTS", {})
+        mix = workload.mix if workload else {}
+        arguments = workload.arguments if workload else {}
         self.clients = [
             Client(
                 self.cluster,
@@ -169,7 +170,7 @@ class _Runner:
 
     def _load(self) -> None:
         """Until the load is over, or for as long as the scenario says."""
-        ends = [load_seconds(load) for load in self.scenario.load]
+        ends = [load_end(load) for load in self.scenario.load]
         expected = self.scenario.duration or (0.0 if 0.0 in ends else max(ends, default=0.0))
         while True:
             if self.scenario.duration:

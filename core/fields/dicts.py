@@ -79,17 +79,24 @@ class DictField(Field):
     # --- many keys
 
     async def update(self, /, *args: Any, **kwargs: Any) -> None:
-        """``d.update(...)``: all of it, or nothing if the arguments are no mapping or pairs."""
+        """``d.update(...)``; reads nothing. What comes before an error is kept, as dict does."""
         plain: dict[Any, Any] = {}
-        plain.update(*args, **kwargs)
+        try:
+            plain.update(*args, **kwargs)
+        finally:
+            await self._put_all(plain)
+
+    async def _put_all(self, plain: dict[Any, Any]) -> None:
         for store_key, data in self._content(plain).items():
             await perform(Put(store_key, data))
 
     async def ior(self, other: Any) -> None:
-        """``d |= other``."""
+        """``d |= other``, as :meth:`update`."""
         plain: dict[Any, Any] = {}
-        plain |= other
-        await self.update(plain)
+        try:
+            plain |= other
+        finally:
+            await self._put_all(plain)
 
     async def popitem(self) -> tuple[Any, Any]:
         """``d.popitem()``: the last item in key order. :raises KeyError: the dict is empty."""

@@ -98,10 +98,14 @@ class ListField(Field):
         await self.extend((item,))
 
     async def extend(self, items: Iterable[Any]) -> None:
-        """``l.extend(items)``: all of them, or none if iterating over them fails."""
+        """``l.extend(items)``; what comes before an error is kept, as list does."""
         plain: list[Any] = []
-        plain.extend(items)
-        encoded = [self._encode(item) for item in plain]
+        try:
+            plain.extend(items)
+        finally:
+            await self._append_all([self._encode(item) for item in plain])
+
+    async def _append_all(self, encoded: list[bytes]) -> None:
         if not encoded:
             return
         length = await self.length()
@@ -132,11 +136,18 @@ class ListField(Field):
     # --- the whole list
 
     async def _change(self, operation: Callable[[list[Any]], Any]) -> Any:
-        """Let ``operation`` work on the plain list, and write back what changed."""
+        """Let ``operation`` work on the plain list, and write back what changed.
+
+        Also when it fails: a list that cannot be sorted is left half sorted.
+        """
         pairs = await self._scan()
-        old = [data for _, data in pairs[1:]]
         plain = self._value(pairs)
-        result = operation(plain)
+        try:
+            return operation(plain)
+        finally:
+            await self._write_back([data for _, data in pairs[1:]], plain)
+
+    async def _write_back(self, old: list[bytes], plain: list[Any]) -> None:
         new = [self._encode(item) for item in plain]
         for index, data in enumerate(new):
             if index >= len(old) or data != old[index]:
@@ -145,7 +156,6 @@ class ListField(Field):
             await perform(Delete(self._at(index)))
         if len(new) != len(old):
             await self._set_length(len(new))
-        return result
 
     async def insert(self, index: Any, item: Any) -> None:
         """``l.insert(index, item)``."""

@@ -84,14 +84,22 @@ class SetField(Field):
     # --- changes by other sets
 
     async def update(self, *others: Iterable[Any]) -> None:
-        """``s.update(...)``; reads nothing."""
-        for store_key in self._content(set().union(*others)):
-            await perform(Put(store_key, _PRESENT))
+        """``s.update(...)``; reads nothing. What comes before an error is kept, as set does."""
+        plain: set[Any] = set()
+        try:
+            plain.update(*others)
+        finally:
+            for store_key in self._content(plain):
+                await perform(Put(store_key, _PRESENT))
 
     async def difference_update(self, *others: Iterable[Any]) -> None:
         """``s.difference_update(...)``; reads nothing."""
-        for store_key in self._content(set().union(*others)):
-            await perform(Delete(store_key))
+        plain: set[Any] = set()
+        try:
+            plain.update(*others)
+        finally:
+            for store_key in self._content(plain):
+                await perform(Delete(store_key))
 
     async def intersection_update(self, *others: Iterable[Any]) -> None:
         """``s.intersection_update(...)``."""

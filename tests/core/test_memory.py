@@ -189,6 +189,8 @@ def test_a_copy_prunes_for_itself(store):
     store.advance(4.0)
     put(store, {b"end": b""})
     assert [value for _, value in copy._past[b"a"]] == [b"1", b"2"]
+    put(copy, {b"end": b""})
+    assert footprint(copy) == len(copy.snapshot()) + 1
 
 
 def test_memory_is_bounded_by_the_keys_and_the_window(store):

@@ -1,10 +1,11 @@
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from core.messages import Failed, Reply
-from sim.client import arrivals, load_seconds
+from sim.arrivals import arrivals, load_end
 from sim.run import run
 from sim.scenario import Call, Fault, Load, Platform, Retry, Selector, ServicePlatform, Stage
 from tests.sim.agency import Application, scenario
@@ -25,7 +26,7 @@ def test_a_constant_rate_is_even():
 def test_poisson_arrivals_have_the_rate():
     found = times(Load("x", "poisson-arrival-rate", rate=100.0, duration=50.0))
     assert 4700 < len(found) < 5300
-    gaps = [b - a for a, b in zip(found, found[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(found)]
     assert sum(gap < 0.0069 for gap in gaps) / len(gaps) == pytest.approx(0.5, abs=0.03)
 
 
@@ -41,9 +42,9 @@ def test_a_ramp_follows_its_stages():
 
 
 def test_when_loads_end():
-    assert load_seconds(Load("x", "constant-vus", start=1.0, duration=2.0)) == 3.0
-    assert load_seconds(Load("x", "ramping-vus", stages=[Stage(1.0, 2.0), Stage(2.0, 0.0)])) == 3.0
-    assert load_seconds(Load("x", "shared-iterations", iterations=5)) == 0.0
+    assert load_end(Load("x", "constant-vus", start=1.0, duration=2.0)) == 3.0
+    assert load_end(Load("x", "ramping-vus", stages=[Stage(1.0, 2.0), Stage(2.0, 0.0)])) == 3.0
+    assert load_end(Load("x", "shared-iterations", iterations=5)) == 0.0
 
 
 def finished(load, **changes):

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from sim.faults import POINT, Armed, Faults, MethodFaults
@@ -24,7 +26,7 @@ def test_a_schedule_strikes_once_after_each_tick():
     times = [number / 100 for number in range(1000)]
     found = strikes(Fault("crash", schedule=2.0), times)
     assert len(found) == 5
-    gaps = {later - earlier for earlier, later in zip(found, found[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in pairwise(found)}
     assert gaps == {200}
 
 

@@ -142,9 +142,9 @@ def test_a_duplicate_comes_long_after_the_answer():
     for answer in done.history.answers:
         first.setdefault(answer.id, (answer.time, answer.outcome))
         last[answer.id] = (answer.time, answer.outcome)
-    gaps = [last[id][0] - first[id][0] for id in first]
+    gaps = [last[request][0] - first[request][0] for request in first]
     assert max(gaps) > 10.0
-    assert all(first[id][1] == last[id][1] for id in first)
+    assert all(first[request][1] == last[request][1] for request in first)
     assert orders(done.final) == 40
 
 

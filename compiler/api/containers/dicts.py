@@ -110,9 +110,14 @@ class StoredDict(dict[Any, Any]):
     # --- many keys
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
-        """As dict.update; all of it, or nothing if the arguments are no mapping or pairs."""
+        """As dict.update; what comes before an error is kept."""
         plain: dict[Any, Any] = {}
-        plain.update(*args, **kwargs)
+        try:
+            plain.update(*args, **kwargs)
+        finally:
+            self._put_all(plain)
+
+    def _put_all(self, plain: dict[Any, Any]) -> None:
         for key, kept in self._kept(plain).items():
             self._put(key, kept)
 
@@ -154,8 +159,10 @@ class StoredDict(dict[Any, Any]):
 
     def __ior__(self, other: Any) -> StoredDict:
         plain: dict[Any, Any] = {}
-        plain |= other
-        self.update(plain)
+        try:
+            plain |= other
+        finally:
+            self._put_all(plain)
         return self
 
     def __or__(self, other: Any) -> Any:

@@ -24,11 +24,12 @@ class StoredList(list[Any]):
     # --- the primitives
 
     def _change(self, operation: Callable[[list[Any]], Any]) -> Any:
-        """Let ``operation`` work on a plain copy, and keep what it leaves, as copies."""
+        """Let ``operation`` work on a plain copy, and keep what it leaves, even when it fails."""
         plain = self.copy()
-        result = operation(plain)
-        self.replace(plain)
-        return result
+        try:
+            return operation(plain)
+        finally:
+            self.replace(plain)
 
     def replace(self, plain: list[Any]) -> None:
         """Hold what ``plain`` holds, and nothing else."""
@@ -65,9 +66,14 @@ class StoredList(list[Any]):
         self.extend((item,))
 
     def extend(self, items: Iterable[Any]) -> None:
-        """As list.extend; all of them, or none if iterating over them fails."""
+        """As list.extend; what comes before an error is kept."""
         plain: list[Any] = []
-        plain.extend(items)
+        try:
+            plain.extend(items)
+        finally:
+            self._append_all(plain)
+
+    def _append_all(self, plain: list[Any]) -> None:
         kept = [self._keeper.copy(item) for item in plain]
         self._keeper.undo.record(self._truncate, len(self))
         _raw.extend(self, kept)

@@ -116,14 +116,22 @@ class StoredSet(set[Any]):
     # --- changes by other sets
 
     def update(self, *others: Iterable[Any]) -> None:
-        """As set.update."""
-        for element in self._kept(set().union(*others)):
-            self._put(element)
+        """As set.update; what comes before an error is kept."""
+        plain: set[Any] = set()
+        try:
+            plain.update(*others)
+        finally:
+            for element in self._kept(plain):
+                self._put(element)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
         """As set.difference_update."""
-        for element in self._kept(set().union(*others)):
-            self._remove(element)
+        plain: set[Any] = set()
+        try:
+            plain.update(*others)
+        finally:
+            for element in self._kept(plain):
+                self._remove(element)
 
     def intersection_update(self, *others: Iterable[Any]) -> None:
         """As set.intersection_update."""

@@ -1,0 +1,280 @@
+"""The command line: exit statuses, what goes where, and what bad input is told."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from compiler.errors import ApplicationNotFound
+from sim import cli, execution, result
+from sim.checks.verdict import Verdict
+from tests.sim.outcomes import CODEC, FAILS, HOLDS, UNCLEAR, a_run
+
+SCENARIO = """\
+app: apps/hotel
+seed: 7
+load: [{executor: constant-arrival-rate, rate: 1/s, duration: 10s}]
+"""
+FAULTS = """\
+faults:
+  # keep me
+  - {kind: crash, probability: 10%}
+  - {kind: partition, between: [Hotel, store], duration: 1s, schedule: "@every 5s"}
+"""
+
+
+def application():
+    method = SimpleNamespace(name="reserve", public=True, check=lambda: None)
+    service = SimpleNamespace(name="Hotel", methods={"reserve": method})
+    return SimpleNamespace(
+        program=SimpleNamespace(name="hotel", services={"Hotel": service}, codec=CODEC),
+        workload=SimpleNamespace(mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}),
+    )
+
+
+class World:
+    """Stands in for the compiler, the simulator and the checks.
+
+    :ivar judge: the verdicts on a run of a scenario.
+    """
+
+    def __init__(self):
+        self.ran = []
+        self.judge = lambda scenario: HOLDS
+        self.strikes = [1, 1]
+
+    def run(self, scenario, app, *, progress=None):
+        self.ran.append(scenario)
+        progress = progress or (lambda now, end: None)
+        progress(5.0, 10.0)
+        made = a_run(scenario)
+        made.fault_strikes = self.strikes[: len(scenario.faults)]
+        return made
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+    monkeypatch.setattr(execution.compiled, "load", lambda app: application())
+    monkeypatch.setattr(execution, "run", world.run)
+    monkeypatch.setattr(
+        execution.checks, "check", lambda run, app, scenario: list(world.judge(scenario))
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    return world
+
+
+@pytest.fixture
+def scenario(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "case.yaml").write_text(SCENARIO + FAULTS)
+    return "case.yaml"
+
+
+def test_a_run_that_holds(world, scenario, capsys):
+    assert cli.main([scenario]) == 0
+    said = capsys.readouterr()
+    assert "holds           exactly_once" in said.out
+    assert "Run again: python -m sim case.yaml --seed 7" in said.out
+    assert said.err == ""
+
+
+def test_a_run_that_fails(world, scenario, capsys):
+    world.judge = lambda scenario: FAILS
+    assert cli.main([scenario]) == 1
+    assert "FAILED: exactly_once" in capsys.readouterr().out
+
+
+def test_a_check_that_could_not_be_made(world, scenario):
+    world.judge = lambda scenario: UNCLEAR
+    assert cli.main([scenario]) == 3
+
+
+def test_a_fault_that_never_struck(world, scenario, capsys):
+    world.strikes = [1, 0]
+    assert cli.main([scenario]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "fault 2 (partition between Hotel and store, every 5s) never struck" in said
+
+
+def test_a_missed_threshold(world, scenario, capsys):
+    with open(scenario, "a") as file:
+        file.write('thresholds: {latency: "max<1s"}\n')
+    assert cli.main([scenario]) == 1
+    assert "measured 10.5 s" in capsys.readouterr().out
+
+
+def test_options_reach_the_run(world, scenario, capsys):
+    arguments = [scenario, "--seed", "12", "--app", "apps/bank", "--faults", "none"]
+    assert cli.main(arguments) == 0
+    (ran,) = world.ran
+    assert (ran.seed, ran.app, ran.faults) == (12, "apps/bank", [])
+    assert [check.invariant for check in ran.check] == ["hotel.sane"]
+    command = "python -m sim case.yaml --seed 12 --app apps/bank --faults none"
+    assert command in " ".join(capsys.readouterr().out.split())
+
+
+def test_files_of_a_run(world, scenario, tmp_path):
+    assert cli.main([scenario, "--out", "runs/7"]) == 0
+    assert result.read(tmp_path / "runs/7/result.json").status == "holds"
+    lines = (tmp_path / "runs/7/history.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["none.yaml"], "none.yaml: there is no such file"),
+        (["bad.yaml"], "bad.yaml:2:1: 'lod' is not a key of a scenario"),
+        (["case.yaml", "--planted", "no_intend"], "did you mean 'no_intent'?"),
+        (["case.yaml", "--out", "case.yaml/x"], "case.yaml/x: cannot be written"),
+    ],
+)
+def test_bad_input(world, scenario, tmp_path, capsys, arguments, says):
+    (tmp_path / "bad.yaml").write_text("app: a\nlod: []\n")
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert world.ran == []
+
+
+def test_a_scenario_that_does_not_fit_the_application(world, scenario, capsys):
+    with open(scenario, "a") as file:
+        file.write("check: [{invariant: hotel.sain}]\n")
+    assert cli.main([scenario]) == 2
+    assert "did you mean 'hotel.sane'?" in capsys.readouterr().err
+
+
+def test_an_application_that_is_not_there(world, scenario, capsys, monkeypatch):
+    def load(app):
+        raise ApplicationNotFound(f"there is no application {app}")
+
+    monkeypatch.setattr(execution.compiled, "load", load)
+    assert cli.main([scenario]) == 2
+    assert capsys.readouterr().err == "there is no application apps/hotel\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "the following arguments are required: SCENARIO"),
+        (["case.yaml", "--seed", "x"], "'x' is not a seed: give a whole number from 0 up"),
+        (["case.yaml", "--seeds", "0"], "'0' is not a number of seeds: give one from 1 up"),
+        (["case.yaml", "--jobs", "-1"], "'-1' is not a number of processes: give one from 1 up"),
+        (["case.yaml", "--faults", "all"], "invalid choice: 'all'"),
+        (["case.yaml", "--sed", "1"], "unrecognized arguments: --sed"),
+    ],
+)
+def test_wrong_arguments(world, scenario, capsys, arguments, says):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_help_teaches(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    assert "python -m sim scenarios/crash.yaml --seeds 200" in said
+    assert "exit status:" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+# --- sweeps
+
+
+def test_a_sweep_that_holds(world, scenario, capsys):
+    assert cli.main([scenario, "--seeds", "5", "--jobs", "1"]) == 0
+    assert [ran.seed for ran in world.ran] == [7, 8, 9, 10, 11]
+    assert "All checks held on all of 5 seeds." in capsys.readouterr().out
+
+
+def test_a_sweep_with_a_failing_seed(world, scenario, capsys, tmp_path):
+    world.judge = lambda scenario: FAILS if scenario.seed == 9 else HOLDS
+    arguments = [scenario, "--seeds", "4", "--jobs", "1", "--out", "runs"]
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr().out
+    assert "seed 9  exactly_once fails: request 1 happened twice" in said
+    assert "python -m sim case.yaml --seed 9" in said
+    assert result.read(tmp_path / "runs/result.json").failing[0].seed == 9
+    assert result.read(tmp_path / "runs/seed-9/result.json").seeds == [9]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["result.json", "seed-9"]
+
+
+def test_a_run_that_breaks_off_does_not_end_a_sweep(world, scenario, capsys):
+    def judge(scenario):
+        if scenario.seed == 8:
+            raise ValueError("boom")
+        return HOLDS
+
+    world.judge = judge
+    assert cli.main([scenario, "--seeds", "3", "--jobs", "1"]) == 3
+    said = capsys.readouterr().out
+    assert "seed 8  the run broke off: ValueError: boom" in said
+    assert len(world.ran) == 3
+
+
+def test_an_interrupted_sweep_says_what_is_known(world, scenario, capsys):
+    def judge(scenario):
+        if scenario.seed == 9:
+            raise KeyboardInterrupt
+        return FAILS if scenario.seed == 8 else HOLDS
+
+    world.judge = judge
+    assert cli.main([scenario, "--seeds", "50", "--jobs", "1"]) == 130
+    said = capsys.readouterr().out
+    assert "2 seeds of 50" in said
+    assert "seed 8  exactly_once fails" in said
+
+
+def test_an_interrupted_run(world, scenario, capsys):
+    def judge(scenario):
+        raise KeyboardInterrupt
+
+    world.judge = judge
+    assert cli.main([scenario]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+# --- shrinking
+
+
+def test_shrinking_finds_the_strike_that_matters(world, scenario, capsys, tmp_path):
+    def judge(scenario):
+        crash = scenario.faults[0]
+        return FAILS if crash.kind == "crash" and (crash.nth == [3] or not crash.nth) else HOLDS
+
+    world.judge = lambda scenario: judge(scenario) if scenario.faults[0].probability else HOLDS
+    assert cli.main([scenario, "--shrink"]) == 1
+    said = capsys.readouterr().out
+    assert "Shrunk: 1 of 1 strike needed" in said
+    assert "crash at any, nth [3]" in said
+    assert re.search(r"Run it: python -m sim case-seed-7\.yaml --seed 7", said)
+    written = (tmp_path / "case-seed-7.yaml").read_text()
+    assert "keep me" in written
+    assert "nth: [3]" in written
+    assert "partition" not in written
+    assert cli.main(["case-seed-7.yaml"]) == 1
+
+
+def test_nothing_to_shrink(world, scenario, capsys):
+    assert cli.main([scenario, "--shrink"]) == 0
+    assert "Nothing fails, so there is nothing to shrink." in capsys.readouterr().out
+
+
+def test_a_failure_that_does_not_come_back(world, scenario, capsys):
+    world.judge = lambda scenario: HOLDS if scenario.faults[0].nth else FAILS
+    assert cli.main([scenario, "--shrink"]) == 1
+    assert "does not come back" in capsys.readouterr().out
+
+
+def test_evidence_is_kept_apart_from_markup(world, scenario, capsys):
+    world.judge = lambda scenario: [Verdict("reference", "fails", "1 answer", ["got [/b] ['x']"])]
+    assert cli.main([scenario]) == 1
+    assert "got [/b] ['x']" in capsys.readouterr().out
