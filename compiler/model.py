@@ -59,6 +59,7 @@ class Effect:
     :ivar target: the field, the called method or the helper: ``Hotel.rooms``, ``Hotel.reserve``;
         for a helper the :class:`Function` is in ``helper``.
     :ivar call: the emitted call, to which ``last`` is added when it is proved.
+    :ivar node_emitted: the emitted ``await``.
     :ivar last: proved that nothing follows that commits, see :mod:`compiler.analysis.last`.
     :ivar commit_due: whether the region before a call may hold something to commit.
     """
@@ -70,6 +71,7 @@ class Effect:
     reads: bool = False
     helper: Function | None = None
     call: ast.Call | None = None
+    node_emitted: ast.Await | None = None
     last: bool = False
     commit_due: bool = False
 

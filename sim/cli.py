@@ -158,6 +158,8 @@ class _Session:
                 bar.update(line, completed=len(found.outcomes), note=_counts(found))
 
             found = sweep(prepared, range(first, first + seeds), jobs, self.out, told)
+        if not found.outcomes:
+            raise KeyboardInterrupt  # before there was anything to tell
         report.print_sweep(self.console, found)
         if self.out is not None:
             try:

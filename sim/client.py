@@ -22,6 +22,7 @@ import random
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -175,7 +176,6 @@ class Client:
     """Runs one load until it is over or stopped.
 
     :ivar results: what became of its requests, in the order in which that was known.
-    :ivar open: requests without a status yet.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class Client:
         self._users = 0
         self._stopped = False
         self.results: list[Result] = []
-        self.open = 0
+        self._open: dict[Exchange, tuple[str, float]] = {}
         if load.executor.endswith("-rate"):
             self._times = arrivals(load, rng)
             self._await_next()
@@ -213,6 +213,11 @@ class Client:
     def is_over(self) -> bool:
         """Whether it starts no more requests."""
         return self._stopped
+
+    @property
+    def open(self) -> int:
+        """Requests without a status yet."""
+        return len(self._open)
 
     def stop(self) -> None:
         """Start no more requests."""
@@ -272,17 +277,29 @@ class Client:
         identity = RequestId(root_id(cluster.now_ns() // 1_000_000, self._rng))
         origin = Origin(service, method, args)
         request = Request(identity, service, method, args, origin)
-        self.open += 1
+        ended = partial(self._ended, name, intended, then)
+        call = ClientCall(cluster, request, self._history, ended)
+        self._open[call] = (name, intended)
+        call.transmit()
 
-        def ended(call: Exchange) -> None:
-            assert call.reply is not None
-            status = _status(call.reply)
-            now = cluster.env.now
-            self.results.append(
-                Result(identity, name, self._load.name, intended, now, status, call.tried)
-            )
-            self.open -= 1
-            if then is not None:
-                later(cluster.env, 0.0, then)
+    def _ended(
+        self, name: str, intended: float, then: Callable[[], object] | None, call: Exchange
+    ) -> None:
+        assert call.reply is not None
+        del self._open[call]
+        self._record(call, name, intended, _status(call.reply))
+        if then is not None:
+            later(self._cluster.env, 0.0, then)
 
-        ClientCall(cluster, request, self._history, ended).transmit()
+    def _record(self, call: Exchange, name: str, intended: float, status: str) -> None:
+        now = self._cluster.env.now
+        self.results.append(
+            Result(call.request.id, name, self._load.name, intended, now, status, call.tried)
+        )
+
+    def give_up(self) -> None:
+        """End the requests that are still open: nobody knows what became of them."""
+        for call, (name, intended) in self._open.items():
+            call.close()
+            self._record(call, name, intended, "indefinite")
+        self._open.clear()

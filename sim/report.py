@@ -30,6 +30,7 @@ WIDTH = 80
 """The widest a report gets, in columns."""
 
 _LABEL = 14
+_SHORT_NAME, _NAME = 20, 28
 _SHOWN_SEEDS = 10
 _STYLE: dict[Status, str] = {
     "holds": "green",
@@ -186,19 +187,16 @@ def _points(metrics: Metrics) -> str:
     return f"{passed}, {len(metrics.struck):,} of them struck"
 
 
-def _verdicts(verdicts: Iterable[Verdict], title: str) -> RenderableType:
-    grid = _grid(14, 20)
+def _verdicts(verdicts: Sequence[Verdict], title: str) -> RenderableType:
+    name_width = min(_NAME, max((len(verdict.name) for verdict in verdicts), default=0))
+    grid = _grid(_LABEL, max(name_width, _SHORT_NAME))
     for verdict in verdicts:
         status = Text(verdict.status.upper() if verdict.status == "fails" else verdict.status)
         status.stylize(_STYLE[verdict.status])
-        detail: RenderableType = Text(verdict.detail)
-        if len(verdict.name) > 20:
-            grid.add_row(status, Text(verdict.name, overflow="fold", no_wrap=False), detail)
-        else:
-            grid.add_row(status, Text(verdict.name), detail)
+        name = Text(verdict.name, overflow="fold", no_wrap=False)
+        grid.add_row(status, name, Text(verdict.detail))
     lines: list[RenderableType] = [Text(title, style="bold"), grid]
-    for verdict in verdicts:
-        lines += [_evidence(verdict)] if verdict.evidence else []
+    lines += [_evidence(verdict) for verdict in verdicts if verdict.evidence]
     return Group(*lines)
 
 

@@ -170,6 +170,8 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
     for index in reversed(range(len(written))):
         if index not in shrunk.kept:
             del written[index]
+    if not written:
+        content.pop("faults", None)
     for fault, exact in zip(written, scenario.faults, strict=True):
         for key in ("probability", "schedule", "start", "limit"):
             fault.pop(key, None)

@@ -133,7 +133,12 @@ class _Writer:
     def _range(self, read: KeyRange) -> str | list[str]:
         if read == point(read.begin):
             return self.key(read.begin)
-        return [self.key(read.begin), self.key(read.end)]
+        return [self._end(read.begin), self._end(read.end)]
+
+    def _end(self, key: bytes) -> str:
+        """An end of a range, which need not be a whole key."""
+        whole = key[:1] == DATA.begin and key.count(b"\x00") >= 2
+        return self.key(key) if whole else _bytes(key)
 
     def _mutation(self, mutation: Mutation) -> _Line:
         if isinstance(mutation, Set):
@@ -143,7 +148,7 @@ class _Writer:
         if isinstance(mutation, Atomic):
             operand = _bytes(mutation.operand)
             return {mutation.operation: self.key(mutation.key), "operand": operand}
-        return {"clear_range": [self.key(mutation.begin), self.key(mutation.end)]}
+        return {"clear_range": [self._end(mutation.begin), self._end(mutation.end)]}
 
     def unit(self, unit: Unit) -> _Line:
         """What an attempt at a region read."""
@@ -155,8 +160,8 @@ class _Writer:
             "reads": [[self.key(key), self.value(key, value)] for key, value in unit.reads],
             "scans": [
                 {
-                    "begin": self.key(begin),
-                    "end": self.key(end),
+                    "begin": self._end(begin),
+                    "end": self._end(end),
                     "limit": limit,
                     "pairs": [[self.key(key), self.value(key, value)] for key, value in pairs],
                 }

@@ -45,7 +45,7 @@ class Rewriting(ast.NodeTransformer):
     ) -> ast.Await:
         """``await call``, known to the analysis as an effect at ``node``."""
         result = locate(awaited(call), node)
-        found = Effect(kind, node, target, call=call, **details)
+        found = Effect(kind, node, target, call=call, node_emitted=result, **details)
         self.function.effects.append(found)
         result.effect = found  # type: ignore[attr-defined]
         return result

@@ -142,6 +142,10 @@ class StoreLink:
 
     # --- recording
 
+    def stop_recording(self) -> None:
+        """What happens from now on is no part of the run's history."""
+        self._history = History()
+
     def applied(
         self,
         tag: Tag,

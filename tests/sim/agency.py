@@ -21,8 +21,8 @@ class Application:
 
     program = ALL
     workload = SimpleNamespace(
-        MIX={"Agency.book": 9.0, "Counter.look": 1.0},
-        ARGUMENTS={
+        mix={"Agency.book": 9.0, "Counter.look": 1.0},
+        arguments={
             "Agency.book": lambda rng: (f"f{rng.randrange(100)}", f"h{rng.randrange(100)}"),
             "Counter.look": _key,
             "Counter.increment": _key,

@@ -129,3 +129,14 @@ def test_a_bad_request_ends_at_once():
     (answer,) = done.history.answers
     assert answer.outcome.kind == "BadRequest"
     assert isinstance(Reply(result.id, answer.outcome).outcome, Failed)
+
+
+def test_requests_still_open_in_the_end_are_indefinite():
+    one = ServicePlatform(replicas=1, concurrency=1, workers=1)
+    load = Load("x", "constant-arrival-rate", rate=200.0, duration=1.0, mix=INCREMENT)
+    slow = Platform(cpu=0.1, services={"Counter": one})
+    done = finished(load, platform=slow, heal=3.0)
+    assert len(done.results) == 200
+    assert done.settled_after is None
+    statuses = Counter(result.status for result in done.results)
+    assert statuses["indefinite"] > 100

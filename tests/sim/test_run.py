@@ -92,6 +92,7 @@ def test_every_booking_is_made_exactly_once(faults):
 def test_the_history_agrees_with_itself():
     done = run(scenario(faults=[Fault("crash", at="any", probability=0.01)]), Application())
     history = done.history
+    assert all(commit.time <= done.seconds for commit in history.commits)
     assert [c.version for c in history.commits] == sorted(c.version for c in history.commits)
     for commit in history.commits:
         if commit.request is not None:

@@ -1,0 +1,100 @@
+"""Which spawned calls may still be waited for at a point.
+
+A spawn is settled by a join of the very future: ``await gather(spawn(...))``, or
+``f = spawn(...)`` and then ``await f``, where every value ``f`` ever has is a
+spawned call. Anything else (a list of futures, a future that is passed on)
+counts as outstanding from the spawn on. So does a spawn that is made again
+while an earlier one of the same place is outstanding.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from compiler.analysis.flow import Flow, Point
+from compiler.model import EffectKind, Function
+
+__all__ = ["outstanding_at"]
+
+
+def outstanding_at(method: Function, flow: Flow, at: Point) -> bool:
+    """Whether a future may be outstanding when ``at`` is reached."""
+    spawns = {
+        id(effect): point for point, effect in flow.effects() if effect.kind is EffectKind.SPAWN
+    }
+    if not spawns:
+        return False
+    names = _future_names(method)
+    settles = {
+        point: _settled(effect.node_emitted, names)
+        for point, effect in flow.effects()
+        if effect.kind is EffectKind.JOIN
+    }
+    for identity, start in spawns.items():
+        if _reaches(start, at, {point for point, done in settles.items() if identity in done}):
+            return True
+    return False
+
+
+def _reaches(start: Point, at: Point, joins: set[Point]) -> bool:
+    """Whether a way leads from the spawn to ``at``, or to itself, without joining normally."""
+    seen: set[Point] = set()
+    waiting = [start]
+    lost = False
+    while waiting:
+        point = waiting.pop()
+        for edge in point.edges:
+            if point in joins and edge.kind == "next":
+                continue
+            target = edge.target
+            if target is start:
+                lost = True  # spawned again while outstanding: the first is never joined
+            if target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return at in seen or (lost and _reaches(start, at, set()))
+
+
+def _settled(join: ast.AST | None, names: dict[str, set[int]]) -> set[int]:
+    """The spawns whose futures a join certainly waits for."""
+    if join is None:
+        return set()
+    found: set[int] = set()
+    waiting: list[ast.AST] = [join]
+    while waiting:
+        node = waiting.pop()
+        effect = getattr(node, "effect", None)
+        if effect is not None and effect.kind is EffectKind.SPAWN:
+            found.add(id(effect))
+        elif isinstance(node, ast.Name):
+            found |= names.get(node.id, set())
+        elif isinstance(node, ast.Call) and _is_gather(node):
+            waiting += [each for each in node.args if not isinstance(each, ast.Starred)]
+        elif isinstance(node, ast.Await) and effect is not None and node is join:
+            assert isinstance(node.value, ast.Call)
+            waiting += node.value.args
+    return found
+
+
+def _is_gather(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "gather"
+
+
+def _future_names(method: Function) -> dict[str, set[int]]:
+    """Variables that only ever hold spawned calls, and which."""
+    assert method.compiled is not None
+    names: dict[str, set[int]] = {}
+    good: set[ast.AST] = set()
+    for node in ast.walk(method.compiled):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, effect = node.targets[0], getattr(node.value, "effect", None)
+            is_spawn = effect is not None and effect.kind is EffectKind.SPAWN
+            if isinstance(target, ast.Name) and is_spawn:
+                names.setdefault(target.id, set()).add(id(effect))
+                good.add(target)
+    for node in ast.walk(method.compiled):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and node not in good:
+            names.pop(node.id, None)
+        elif isinstance(node, ast.arg):
+            names.pop(node.arg, None)
+    return names

@@ -1,0 +1,93 @@
+"""What a type checker infers from the API."""
+
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+api = pytest.importorskip("mypy.api")
+
+ROOT = Path(__file__).parent.parent.parent
+SNIPPET = """
+    from compiler import (
+        Future, Persistent, abort, call, gather, instance, service, spawn, transaction, wait,
+    )
+
+    @service
+    class Hotel:
+        def __init__(self) -> None:
+            self.rooms: Persistent[dict[str, int]] = {}
+
+        def reserve(self, hotel: str, nights: int = 1) -> bool:
+            reveal_type(self.rooms)
+            self.rooms[hotel] -= 1
+            return True
+
+        async def price(self, hotel: str) -> float:
+            return 1.0
+
+    async def asynchronous() -> None:
+        reveal_type(call(Hotel.reserve, "x", nights=2))
+        reveal_type(call(Hotel.price, "x"))
+        reveal_type(spawn(Hotel.reserve, "x"))
+        reveal_type(await spawn(Hotel.price, "x"))
+        reveal_type(await gather(spawn(Hotel.reserve, "x"), spawn(Hotel.price, "x")))
+        reveal_type(await gather(*[spawn(Hotel.price, h) for h in "abc"]))
+        reveal_type(gather(gather(spawn(Hotel.price, "x")), spawn(Hotel.reserve, "y")))
+
+    def plain() -> int:
+        reveal_type(wait(spawn(Hotel.price, "x")))
+        reveal_type(instance(Hotel))
+        with transaction():
+            if wait(spawn(Hotel.reserve, "x")):
+                return 1
+            abort("no room")
+
+    def wrong() -> None:
+        call(Hotel.reserve, 1)
+        spawn(Hotel.price)
+        call(Hotel.reserve, "x", days=2)
+        abort()
+"""
+REVEALED = [
+    "dict[str, int]",
+    "bool",
+    "float",
+    "Future[bool]",
+    "float",
+    "tuple[bool, float]",
+    "tuple[float, ...]",
+    "Future[tuple[tuple[float], bool]]",
+    "float",
+    "Hotel",
+]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    file = tmp_path_factory.mktemp("typing") / "snippet.py"
+    file.write_text(textwrap.dedent(SNIPPET))
+    options = ["--strict", "--config-file", "", "--follow-imports", "silent", "--no-incremental"]
+    path = sys.path.copy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYPYPATH", str(ROOT))
+        stdout, stderr, _ = api.run([*options, str(file)])
+    assert sys.path == path
+    assert not stderr
+    return stdout
+
+
+def test_revealed_types(report):
+    revealed = re.findall(r'Revealed type is "(.*)"', report)
+    assert [re.sub(r"\b\w+\.(\w+\.)*", "", each) for each in revealed] == REVEALED
+
+
+def test_only_wrong_calls_are_errors(report):
+    lines = textwrap.dedent(SNIPPET).splitlines()
+    errors = {int(n) for n in re.findall(r"snippet\.py:(\d+): error", report)}
+    expected = ("call(Hotel.reserve, 1)", "spawn(Hotel.price)", "days=2)")
+    assert {lines[n - 1].strip() for n in errors} == {
+        line.strip() for line in lines if line.strip().endswith(expected)
+    }
