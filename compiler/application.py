@@ -23,7 +23,7 @@ from typing import Any
 
 import networkx as nx
 
-from compiler.analysis import analyse, build_graph
+from compiler.analysis import Analysis, analyse, build_graph
 from compiler.api.reference import Reference
 from compiler.api.substitutes import substitute
 from compiler.declarations import declare
@@ -115,23 +115,24 @@ def load(app: str | Path) -> Application:
     types = own_types(plain_modules, declared)
     _check_types(codec, types, declared)
     problems.raise_if_any()
-    analyse(declared)
+    analysis = analyse(declared)
     for plain in plain_modules:
         substitute(vars(plain.module))
-    return _assemble(layout, sources, declared, types, codec)
+    return _assemble(layout, sources, declared, analysis, types, codec)
 
 
 def _assemble(
     layout: Layout,
     sources: list[Source],
     declared: Declared,
+    analysis: Analysis,
     types: list[type],
     codec: Codec,
 ) -> Application:
     application = Application(
         name=layout.name,
         program=build_program(layout.name, declared, codec, {}),
-        graph=build_graph(declared),
+        graph=build_graph(declared, analysis),
         sources=sources,
         classes={service.name: service.cls for service in declared.services.values()},
         persistent={
@@ -156,7 +157,7 @@ def _check_services(layout: Layout, declared: Declared) -> None:
                     CompileError(
                         layout.listing, line, 1, len(name) + 1, text,
                         f"there is no service {name} in that file",
-                        f"the name of a class there that is decorated with @service",
+                        "the name of a class there that is decorated with @service",
                     )
                 )  # fmt: skip
     elif not declared.services and not declared.problems:

@@ -101,7 +101,8 @@ class _ServiceReader:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if self._persistent_type(node.annotation) is not None:
                 self.error(
-                    node, "persistent fields are declared in __init__",
+                    node,
+                    "persistent fields are declared in __init__",
                     f"self.{node.target.id}: {ast.unparse(node.annotation)} = ... in __init__",
                 )
             self.service.constants.add(node.target.id)
@@ -266,7 +267,9 @@ class _ServiceReader:
         try:
             return ast.copy_location(ast.parse(text, mode="eval").body, statement)
         except SyntaxError:
-            self.error(statement, f"the type comment {text!r} is no type", "# type: Persistent[dict]")
+            self.error(
+                statement, f"the type comment {text!r} is no type", "# type: Persistent[dict]"
+            )
             return None
 
     def _persistent_type(self, annotation: ast.expr) -> ast.expr | str | None:

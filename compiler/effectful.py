@@ -7,11 +7,9 @@ tells what a lambda or a generator expression may not contain.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-
 from compiler.model import Declared, Function
 from compiler.names import UNKNOWN
-from compiler.vocabulary import CLOCK, RANDOM_METHODS, UUIDS, operation
+from compiler.vocabulary import is_nondeterministic, operation
 
 __all__ = ["mark_effectful", "uses_effects"]
 
@@ -52,17 +50,10 @@ def _is_effect(declared: Declared, function: Function, node: ast.AST) -> bool:
     called = declared.function_of(value)
     if called is not None:
         return called.effectful
-    return operation(value) is not None or _is_nondeterministic(function.scope.canonical(node))
-
-
-def _is_nondeterministic(name: str | None) -> bool:
-    if name is None:
-        return False
-    return (
-        name in CLOCK
-        or name in UUIDS
-        or (name.startswith("random.") and name.removeprefix("random.") in RANDOM_METHODS)
-    )
+    if operation(value) is not None:
+        return True
+    name = function.scope.canonical(node)
+    return name is not None and is_nondeterministic(name)
 
 
 def _is_self(function: Function, node: ast.AST) -> bool:
@@ -71,8 +62,3 @@ def _is_self(function: Function, node: ast.AST) -> bool:
         and isinstance(node, ast.Name)
         and node.id == function.self_name
     )
-
-
-def effect_nodes(declared: Declared, function: Function, node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of ``node`` that ask for effects."""
-    return (part for part in ast.walk(node) if _is_effect(declared, function, part))

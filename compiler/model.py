@@ -131,11 +131,7 @@ class Function:
         """Whether the compiled function is ``async def``."""
         if self.service is None or self.is_static:
             return self.effectful or isinstance(self.node, ast.AsyncFunctionDef)
-        return (
-            self.effectful
-            or not self.is_private
-            or isinstance(self.node, ast.AsyncFunctionDef)
-        )
+        return self.effectful or not self.is_private or isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def self_name(self) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import datetime
 import importlib
 import random
 import types
@@ -43,7 +44,8 @@ def canonical_name(value: object) -> str | None:
     if isinstance(owner, type) and isinstance(name, str):
         plain = name.rsplit(".", 1)[-1]
         for base in owner.__mro__:
-            if plain in vars(base):
+            own = plain in vars(base) or (base is datetime.datetime and plain == "today")
+            if own:
                 return f"{base.__module__}.{base.__qualname__}.{plain}"
     module = getattr(value, "__module__", None)
     if isinstance(module, str) and isinstance(name, str):

@@ -139,9 +139,7 @@ def _execute(
     return made
 
 
-def _build_service(
-    service: Service, codec: Codec, namespaces: _Namespaces
-) -> program.Service:
+def _build_service(service: Service, codec: Codec, namespaces: _Namespaces) -> program.Service:
     namespace = namespaces.namespace(service.plain)
     definition = class_of_compiled_methods(service)
     made = _execute(service.plain, [definition], dict(namespace), namespace)[service.name]

@@ -207,5 +207,3 @@ async def first_of(items: AsyncGenerator[Any, None], *default: Any) -> Any:
         await items.aclose()
         return item
     return next(iter(()), *default)
-
-

@@ -220,7 +220,13 @@ def parse(name: str, path: Path, problems: Problems) -> Source | None:
         message = getattr(error, "msg", None) or str(error)
         problems.add_error(
             CompileError(
-                path, line, column, column + 1, shown, f"this is no Python: {message}", "valid Python"
+                path,
+                line,
+                column,
+                column + 1,
+                shown,
+                f"this is no Python: {message}",
+                "valid Python",
             )
         )
         return None

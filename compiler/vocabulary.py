@@ -16,6 +16,7 @@ __all__ = [
     "RANDOM_METHODS",
     "UUIDS",
     "forbidden",
+    "is_nondeterministic",
     "operation",
 ]
 
@@ -35,9 +36,7 @@ _OPERATIONS: Final = {
     "AbortTx": "abort",
     "AbortTxNoExc": "rollback",
 }
-_BY_IDENTITY: Final = {
-    id(getattr(facade, name)): meaning for name, meaning in _OPERATIONS.items()
-}
+_BY_IDENTITY: Final = {id(getattr(facade, name)): meaning for name, meaning in _OPERATIONS.items()}
 
 
 def operation(value: Any) -> str | None:
@@ -72,6 +71,13 @@ RANDOM_METHODS: Final = frozenset(
     and name not in ("seed", "getstate", "setstate")
 )
 
+
+def is_nondeterministic(name: str) -> bool:
+    """Whether the function with this documented name reads the clock, or chance."""
+    owner, _, method = name.rpartition(".")
+    return name in CLOCK or name in UUIDS or (owner == "random" and method in RANDOM_METHODS)
+
+
 FORBIDDEN: Final = {
     "time.sleep": (
         "sleeping holds a worker and makes nothing happen later",
@@ -87,7 +93,7 @@ FORBIDDEN: Final = {
         "the system's random numbers differ between executions of a request",
         "random.random(), random.choice(...) and the like, which are remembered",
     ),
-    "os.urandom": (
+    "posix.urandom": (
         "the system's random numbers differ between executions of a request",
         "random.randbytes(n), which is remembered",
     ),
@@ -190,6 +196,18 @@ CONSUMERS: Final = (
     *GENERATOR_CONSUMERS,
     *("any", "all", "len", "bool", "int", "float", "str", "repr", "bytes", "complex", "abs"),
     *("round", "pow", "divmod", "format", "print", "map", "filter", "reversed", "range", "iter"),
-    *("isinstance", "ascii", "ord", "chr", "hex", "bin", "oct", "slice", "type", "next", "callable"),
+    *(
+        "isinstance",
+        "ascii",
+        "ord",
+        "chr",
+        "hex",
+        "bin",
+        "oct",
+        "slice",
+        "type",
+        "next",
+        "callable",
+    ),
 )
 """Builtins that keep no reference to what they are given, so a copy of state is enough."""

@@ -201,10 +201,8 @@ def _verdicts(verdicts: Sequence[Verdict], title: str) -> RenderableType:
 
 
 def _evidence(verdict: Verdict) -> RenderableType:
-    lines = Text(f"{verdict.name}:", style=_STYLE[verdict.status])
-    for line in verdict.evidence:
-        lines.append(f"\n  {line}", style="not bold default")
-    return Padding(lines, (0, 0, 0, 2))
+    lines = [Padding(Text(line), (0, 0, 0, 4)) for line in verdict.evidence]
+    return Group(Text(f"  {verdict.name}:", style=_STYLE[verdict.status]), *lines)
 
 
 def _summed(each: Iterable[Sequence[Verdict]]) -> list[Verdict]:

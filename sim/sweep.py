@@ -54,7 +54,9 @@ def sweep(
     return found
 
 
-def _parallel(task: Task, seeds: Sequence[int], jobs: int, out: Path | None) -> Generator[Outcome, None, None]:
+def _parallel(
+    task: Task, seeds: Sequence[int], jobs: int, out: Path | None
+) -> Generator[Outcome, None, None]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(task, out))
     try:

@@ -55,9 +55,7 @@ def shallower(depth: int) -> frozenset[int]:
     return frozenset({1, 2}) if depth == 2 else frozenset({max(depth - 1, 0)})
 
 
-def measure(
-    flow: Flow, entry: int, helper: Callable[[Function, int], HelperDepths]
-) -> Depths:
+def measure(flow: Flow, entry: int, helper: Callable[[Function, int], HelperDepths]) -> Depths:
     """The depths in ``flow`` when it is entered at depth ``entry``.
 
     :param helper: what a helper does, called at a depth.

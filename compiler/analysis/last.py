@@ -30,9 +30,7 @@ _MATTERS = frozenset(
 _INPUTS = frozenset({EffectKind.READ, EffectKind.WRITE, EffectKind.TIME})
 
 
-def mark_last(
-    method: Function, flow: Flow, depths: Depths, read_only: Mapping[str, bool]
-) -> None:
+def mark_last(method: Function, flow: Flow, depths: Depths, read_only: Mapping[str, bool]) -> None:
     """Set ``last`` and ``commit_due`` of the method's calls, and emit ``last``."""
     dirty = _dirty(flow, depths, read_only)
     for point, effect in flow.effects():

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import compiler as facade
 from compiler.model import EffectKind, Field, Function, Service
-from compiler.names import UNKNOWN
+from compiler.names import UNKNOWN, canonical_name
 from compiler.rewrite.comprehensions import Comprehensions
 from compiler.rewrite.nodes import locate, root_of, runtime_call
 from compiler.signatures import fits
@@ -65,18 +65,21 @@ class Calls(Comprehensions):
         """``await``: of a future, or of a call that waits by itself."""
         operand = node.value
         before, self.awaiting = self.awaiting, operand
+        errors = len(self.declared.problems)
         result = self.value(operand)
         self.awaiting = before
         if isinstance(result, ast.Await) and self._waits(operand):
             return result
         if isinstance(operand, ast.Call) and not self._makes_future(operand):
-            if not self.helper_of(operand.func):
+            if len(self.declared.problems) == errors:
                 self.error(
                     node,
                     f"{ast.unparse(operand.func)}(...) cannot be awaited inside a service",
                     "await of a spawned call: await spawn(Service.method, ...)",
                 )
             return node
+        if isinstance(result, ast.Call):
+            return self.effect(EffectKind.JOIN, node, result)
         return self.effect(EffectKind.JOIN, node, runtime_call("join", [result]))
 
     def _waits(self, node: ast.expr) -> bool:
@@ -117,9 +120,7 @@ class Calls(Comprehensions):
             return locate(runtime_call("gather", self._arguments(node)), node)
         if meaning in ("wait", "wait_all"):
             return self._wait(node, meaning)
-        self.error(
-            node, "transaction() does nothing by itself", "with transaction(): and a block"
-        )
+        self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 
     def _wait(self, node: ast.Call, meaning: str) -> ast.AST:
@@ -166,7 +167,9 @@ class Calls(Comprehensions):
         shown = ast.unparse(node.func)
         if isinstance(place, ast.Attribute) and self.is_self(place.value):
             name = place.attr
-            self.error(place, "a method of the same service is not called by name", f"self.{name}(...)")
+            self.error(
+                place, "a method of the same service is not called by name", f"self.{name}(...)"
+            )
             return
         paper = shown.endswith("Invoke")
         self.error(
@@ -215,7 +218,8 @@ class Calls(Comprehensions):
             service = found
         method = service.methods.get(name)
         if method is None or method.is_static:
-            self.unknown_method(node, service, name)
+            place = node.args[0] if self._named_method(node.args[0]) else node
+            self.unknown_method(place, service, name)
             return node
         if method.is_private and service is not self.service:
             self.error(
@@ -273,9 +277,7 @@ class Calls(Comprehensions):
             self.error(
                 node, f"{helper.name} is async and is not awaited", f"await {ast.unparse(node)}"
             )
-        return self.effect(
-            EffectKind.HELPER, node, node, target=helper.full_name, helper=helper
-        )
+        return self.effect(EffectKind.HELPER, node, node, target=helper.full_name, helper=helper)
 
     def _kept(self, node: ast.expr) -> ast.expr:
         return self.value(node)
@@ -312,9 +314,7 @@ class Calls(Comprehensions):
             return locate(runtime_call("pop", [self.value(owner)]), node)
         return None
 
-    def _call_on_field(
-        self, node: ast.Call, field: Field, owner: ast.expr, name: str
-    ) -> ast.AST:
+    def _call_on_field(self, node: ast.Call, field: Field, owner: ast.expr, name: str) -> ast.AST:
         if field.kind.is_container:
             return self.method_of_field(node, field)
         if name in MUTATORS:
@@ -415,8 +415,10 @@ class Calls(Comprehensions):
             if self.refuse_change(node, argument):
                 return argument
             return self.value(argument)
-        return self.iterate(argument) if method in ("choice", "choices", "sample") else (
-            self.consume(argument)
+        return (
+            self.iterate(argument)
+            if method in ("choice", "choices", "sample")
+            else (self.consume(argument))
         )
 
     # --- everything else
@@ -468,7 +470,7 @@ class Calls(Comprehensions):
             return True
         root = root_of(node.func)
         known = self.scope.value(root)
-        return type(known).__module__ == "logging"
+        return type(known).__module__ == "logging" or canonical_name(known) == "logging"
 
     def _ask_field(self, node: ast.Call) -> ast.expr | None:
         """``len(self.field)`` and ``bool(self.field)``."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from compiler.names import UNKNOWN, canonical_name
 from compiler.rewrite.calls import Calls
 from compiler.rewrite.nodes import locate, runtime_call
-from compiler.vocabulary import CLOCK, RANDOM_METHODS, UUIDS, forbidden, operation
+from compiler.vocabulary import forbidden, is_nondeterministic, operation
 
 __all__ = ["Expressions"]
 
@@ -223,13 +223,12 @@ class Expressions(Calls):
         refused = forbidden(name)
         if refused is not None:
             self.error(node, f"{shown}: {refused[0]}", refused[1])
-        elif name in CLOCK or name in UUIDS or name.removeprefix("random.") in RANDOM_METHODS:
-            if "." in name:
-                self.error(
-                    node,
-                    f"{shown} is used as a value; only a call of it is remembered by the journal",
-                    f"a call: {shown}(...)",
-                )
+        elif is_nondeterministic(name):
+            self.error(
+                node,
+                f"{shown} is used as a value; only a call of it is remembered by the journal",
+                f"a call: {shown}(...)",
+            )
         elif isinstance(value, types.ModuleType) and name in ("random", "time", "uuid", "datetime"):
             self.error(node, f"the module {shown} is used as a value", f"{shown}.function(...)")
 

@@ -60,16 +60,12 @@ class FieldAccess(Rewriting):
             field, node, attribute_call(self._bare(owner), method, arguments), method
         )
 
-    def access_call(
-        self, field: Field, node: ast.AST, call: ast.Call, method: str
-    ) -> ast.Await:
+    def access_call(self, field: Field, node: ast.AST, call: ast.Call, method: str) -> ast.Await:
         """``await call``, where ``call`` is one of ``method`` of a field object."""
         writes = method in _WRITES
         kind = EffectKind.WRITE if writes else EffectKind.READ
         reads = not writes or method not in _BLIND[field.kind]
-        return self.effect(
-            kind, node, call, field.full_name, operation=method, reads=reads
-        )
+        return self.effect(kind, node, call, field.full_name, operation=method, reads=reads)
 
     def _bare(self, owner: ast.expr) -> ast.expr:
         """``self.field`` as an expression of its own, not rewritten again."""
@@ -211,19 +207,17 @@ class FieldAccess(Rewriting):
             return self.value(as_list(node))
         return self.consume(node)
 
-    def _other_method(
-        self, node: ast.Call, field: Field, owner: ast.expr, name: str
-    ) -> ast.expr:
+    def _other_method(self, node: ast.Call, field: Field, owner: ast.expr, name: str) -> ast.expr:
         """A method that the field class has not: a question can be asked of a copy."""
         plain = _PLAIN[field.kind]
         if not hasattr(plain, name) or name.startswith("__"):
             from difflib import get_close_matches
 
             close = get_close_matches(name, [n for n in dir(plain) if n[0] != "_"], 1)
-            hint = f"self.{field.name}.{close[0]}(...)" if close else f"a method of {plain.__name__}"
-            self.error(
-                node.func, f"a {plain.__name__} has no method {name}", hint
+            hint = (
+                f"self.{field.name}.{close[0]}(...)" if close else f"a method of {plain.__name__}"
             )
+            self.error(node.func, f"a {plain.__name__} has no method {name}", hint)
             return node
         whole = self.access(field, owner, node, "load")
         arguments = [self.consume(argument) for argument in node.args]

@@ -67,9 +67,7 @@ def attribute_call(
     keywords: Iterable[ast.keyword] = (),
 ) -> ast.Call:
     """``owner.method(arguments)``."""
-    return ast.Call(
-        ast.Attribute(owner, method, ast.Load()), list(arguments), list(keywords)
-    )
+    return ast.Call(ast.Attribute(owner, method, ast.Load()), list(arguments), list(keywords))
 
 
 def runtime_call(

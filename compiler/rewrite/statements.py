@@ -315,7 +315,9 @@ class Statements(Expressions):
 
     def _check_final(self, statement: ast.AST, in_loop: bool) -> None:
         """``return`` in ``finally`` swallows any exception."""
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        if isinstance(
+            statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+        ):
             return
         leaves = isinstance(statement, ast.Return) or (
             isinstance(statement, ast.Break | ast.Continue) and not in_loop
@@ -385,9 +387,7 @@ class Statements(Expressions):
             call = locate(runtime_call("Transaction"), item.context_expr)
             return ast.withitem(call, None), True
         name = self.scope.canonical(
-            item.context_expr.func
-            if isinstance(item.context_expr, ast.Call)
-            else item.context_expr
+            item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
         )
         if name == "contextlib.suppress" and isinstance(item.context_expr, ast.Call):
             for kind in item.context_expr.args:
@@ -409,6 +409,21 @@ class Statements(Expressions):
             node.iter, "asynchronous iteration is not available inside a service", "for ... in ..."
         )
         return node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        """``import`` inside a method."""
+        self._check_import(node, [alias.name for alias in node.names])
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """``from ... import`` inside a method."""
+        self._check_import(node, [node.module or ""])
+        return node
+
+    def _check_import(self, node: ast.Import | ast.ImportFrom, modules: list[str]) -> None:
+        """The plain run gives clock and chance to what stands at module level alone."""
+        if {"time", "random", "uuid", "datetime"}.intersection(modules):
+            self.error(node, "this import stands inside a method", "it at the top of the module")
 
     def visit_Global(self, node: ast.Global) -> ast.AST:
         """``global``."""
@@ -467,5 +482,3 @@ def _reraises(body: list[ast.stmt]) -> bool:
         for part in ast.walk(statement)
     )
     return isinstance(last, ast.Raise) and last.exc is None and not leaves
-
-

@@ -1,14 +1,14 @@
 """Atomicity: what is in the store is exactly what the recorded commits put there, whole.
 
-A region attempt is durable in one commit or not at all, a travelling attempt
-never commits, and nothing reaches the store beside a commit: replaying the
+A region, and with it a transaction, is durable in one commit or not at all, a
+travelling attempt never commits, and nothing reaches the store beside a commit: replaying the
 recorded commits on the initial content gives the final content, byte for byte.
 Commits that the store refused are therefore known to have left nothing.
 """
 
 from __future__ import annotations
 
-from sim.checks.subject import Subject
+from sim.checks.subject import Subject, is_set_aside
 from sim.checks.verdict import Verdict, judge
 
 __all__ = ["atomicity"]
@@ -16,10 +16,19 @@ __all__ = ["atomicity"]
 
 def atomicity(subject: Subject) -> Verdict:
     """Check that commits are whole and that nothing else wrote."""
-    commits = subject.history.commits
+    commits = subject.commits
     committed_by: dict[str, int] = {}
+    regions: dict[tuple[bytes, tuple[int, ...], int], int] = {}
     evidence: list[str] = []
     for commit in commits:
+        if commit.request is not None and not is_set_aside(commit):
+            region = (commit.request.root, commit.request.path, commit.place)
+            earlier = regions.setdefault(region, commit.version)
+            if earlier != commit.version:
+                evidence.append(
+                    f"{subject.describe(commit.request)}: region {commit.place} took more than "
+                    f"one commit, {earlier} and {commit.version}"
+                )
         if commit.travelling and commit.request is not None:
             who = subject.describe(commit.request)
             evidence.append(f"{who} committed {commit.version} while it travelled")

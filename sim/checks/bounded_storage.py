@@ -15,5 +15,5 @@ def bounded_storage(subject: Subject) -> Verdict:
     begin, end = DATA
     left = sorted(key for key in retained if not begin <= key < end and key != WATERMARK)
     evidence = [f"{readable.key(key)} is left after retention" for key in left]
-    examined = {"key": len(retained), "commit": len(subject.history.commits)}
+    examined = {"key": len(retained), "commit": len(subject.commits)}
     return judge("bounded_storage", examined, evidence)

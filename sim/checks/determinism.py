@@ -42,7 +42,7 @@ def determinism(subject: Subject) -> Verdict:
     evidence: list[str] = []
     driven = 0
     remaining = sum(len(subject.trees[root]) for root in chosen)
-    for commit in subject.history.commits:
+    for commit in subject.commits:
         if not remaining:
             break
         request = commit.request
@@ -81,6 +81,8 @@ def _judge(subject: Subject, commit: Committed, driven: Driven) -> list[str]:
     if driven.found is None:
         if driven.reply is not None:
             return [f"{who}, {readable.outcome(driven.reply.outcome)} instead of committing it"]
+        if driven.trouble:
+            return [f"{who}, {driven.trouble[0]}"]
         asked = [f"region {c.place} of request {c.request}" for c in driven.blocked]
         return [f"{who}, asks to commit {', '.join(asked) or 'nothing'} instead"]
     if driven.found.end != commit.end:

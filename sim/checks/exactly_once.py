@@ -45,7 +45,7 @@ def _journal_keys(subject: Subject) -> list[str]:
     begin, end = JOURNAL
     first: dict[bytes, int] = {}
     evidence = []
-    for commit in subject.history.commits:
+    for commit in subject.commits:
         for mutation in commit.mutations:
             if type(mutation) is Set and begin <= mutation.key < end:
                 earlier = first.setdefault(mutation.key, commit.version)
@@ -120,7 +120,8 @@ def _judge_again(subject: Subject, request: RequestId, driven: Driven) -> list[s
         )
         return [f"{who}, sent again after everything settled, wants to commit once more: {keys}"]
     if driven.reply is None:
-        return [f"{who}, sent again after everything settled, does not end"]
+        how = ", ".join(driven.trouble) or "does not end"
+        return [f"{who}, sent again after everything settled, {how}"]
     answers = subject.answers.get(request.root)
     outcome = driven.reply.outcome
     if isinstance(outcome, Failed):

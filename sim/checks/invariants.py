@@ -20,7 +20,8 @@ def invariants(subject: Subject) -> list[Verdict]:
 
 
 def _invariant(subject: Subject, name: str) -> Verdict:
-    function = getattr(subject.application.workload, name.rpartition(".")[2], None)
+    workload = subject.application.workload
+    function = workload.invariants.get(name.rpartition(".")[2]) if workload else None
     if function is None:
         return Verdict(name, "inconclusive", f"the application's workload has no {name}")
     reference = subject.application.reference()
@@ -32,6 +33,6 @@ def _invariant(subject: Subject, name: str) -> Verdict:
     except AssertionError as error:
         message = str(error) or f"an assertion in {name}"
         return Verdict(name, "fails", examined, [message])
-    if not subject.history.commits:
+    if not subject.commits:
         return Verdict(name, "inconclusive", "nothing to examine: 0 commits")
     return Verdict(name, "holds", examined)

@@ -15,7 +15,7 @@ from sim.checks.verdict import Verdict, judge
 __all__ = ["liveness"]
 
 _ANSWERED = ("succeeded", "raised")
-_STATUSES = (*_ANSWERED, "failed", "unknown")
+_STATUSES = (*_ANSWERED, "definite", "indefinite")
 
 
 def liveness(subject: Subject) -> Verdict:
@@ -33,7 +33,10 @@ def liveness(subject: Subject) -> Verdict:
 
 
 def _statuses(subject: Subject) -> list[str]:
-    """Requests whose last word does not fit what happened."""
+    """Requests whose last word does not fit what happened.
+
+    An answer may still arrive after the client gave up; then both are true.
+    """
     evidence = []
     results = {result.id.root: result for result in subject.run.results}
     for root, sent in subject.sent.items():
@@ -41,10 +44,11 @@ def _statuses(subject: Subject) -> list[str]:
         answered = root in subject.answers
         if result is None or result.status not in _STATUSES:
             evidence.append(f"{who} was sent, but its client was left without a last word")
-        elif result.status == "failed" and root in subject.trees:
+        elif result.status in _ANSWERED and not answered:
+            evidence.append(f"{who} got no answer, but its client counts it as {result.status}")
+        elif result.status == "definite" and root in subject.trees:
             commit = subject.trees[root][0]
             evidence.append(f"{who} failed definitely, but it committed at {commit.version}")
-        elif (result.status in _ANSWERED) != answered:
-            told = "got an answer" if answered else "got no answer"
-            evidence.append(f"{who} {told}, but its client counts it as {result.status}")
+        elif result.status == "definite" and answered:
+            evidence.append(f"{who} failed definitely, but it was answered")
     return evidence

@@ -36,13 +36,13 @@ class Driven:
     :ivar reply: the root's reply, if it ended.
     :ivar found: the commit that was looked for, if some attempt asked for it.
     :ivar blocked: commits asked for, at which attempts stood still.
-    :ivar stuck: attempts that went round in circles.
+    :ivar trouble: what became of attempts that broke or went round in circles.
     """
 
     reply: Reply | None = None
     found: Commit | None = None
     blocked: list[Commit] = field(default_factory=list)
-    stuck: list[RequestId] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,12 +91,14 @@ class _Tree:
         self._driven = Driven()
 
     def run(self, request: Request) -> Driven:
+        """Until the root has its reply, which it has not before its effectful calls have theirs."""
         self._start(request)
-        while self._ready and self._driven.found is None:
+        root = self._drivers[0]
+        while self._ready and self._driven.found is None and root.reply is None:
             self._advance(self._ready.pop())
             if not self._ready:
                 self._wake()
-        self._driven.reply = self._drivers[0].reply
+        self._driven.reply = root.reply
         for driver in self._drivers:
             driver.steps.close()
         return self._driven
@@ -127,6 +129,9 @@ class _Tree:
             except StopIteration as stop:
                 driver.reply = stop.value
                 return
+            except Exception as error:
+                self._driven.trouble.append(f"breaks: {type(error).__name__}: {error}")
+                return
             if isinstance(effect, Read):
                 answer = self._read(effect)
             elif isinstance(effect, ReadVersion):
@@ -145,7 +150,7 @@ class _Tree:
                 driver.pauses += 1
                 answer = None
                 if driver.pauses == _MOST_PAUSES:
-                    self._driven.stuck.append(driver.request.id)
+                    self._driven.trouble.append("retries without end")
                     return
             else:
                 assert isinstance(effect, Release)

@@ -27,7 +27,7 @@ def strict_serializable(subject: Subject) -> Verdict:
     evidence += [f"commit {version} came after a later one" for version in replayed.disorder]
     evidence += _real_time(subject)
     examined = {
-        "commit": len(subject.history.commits),
+        "commit": len(subject.commits),
         "read": replayed.reads,
         "scan": replayed.scans,
         "read-only answer": len(subject.snapshots),
@@ -83,7 +83,7 @@ def _extents(subject: Subject) -> tuple[dict[bytes, int], dict[bytes, int]]:
     """First and last commit version of each tree."""
     first: dict[bytes, int] = {}
     last: dict[bytes, int] = {}
-    for commit in subject.history.commits:
+    for commit in subject.commits:
         if commit.request is not None and not is_set_aside(commit):
             root = commit.request.root
             first.setdefault(root, commit.version)

@@ -27,6 +27,8 @@ class Subject:
 
     :ivar sent: the first sending of each root request, by root id.
     :ivar answers: the answers (not the failures) each root request was given, by root id.
+    :ivar commits: those made until the final store was looked at, in version order; what the
+        closing retention pass commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
     """
 
@@ -44,8 +46,9 @@ class Subject:
         for answer in self.history.answers:
             if not isinstance(answer.outcome, Failed):
                 self.answers[answer.id.root].append(answer)
+        self.commits = [c for c in self.history.commits if c.time <= run.seconds]
         self.trees: dict[bytes, list[Committed]] = defaultdict(list)
-        for commit in self.history.commits:
+        for commit in self.commits:
             if commit.request is not None:
                 self.trees[commit.request.root].append(commit)
 
@@ -60,7 +63,7 @@ class Subject:
         """The recorded commits replayed in order on a plain map."""
         snapshots = [Snapshot(a.version, tuple(a.units)) for a in self.snapshots]
         history = self.history
-        return replay(history.initial, history.commits, history.units, snapshots)
+        return replay(history.initial, self.commits, history.units, snapshots)
 
     @cached_property
     def watermark(self) -> bytes:
@@ -95,7 +98,7 @@ class Subject:
 
 def is_set_aside(commit: Committed) -> bool:
     """Whether the commit does no more than keep a request for a person."""
-    return any(
+    return not commit.units and any(
         isinstance(mutation, Set) and mutation.key[:1] == SET_ASIDE.begin
         for mutation in commit.mutations
     )

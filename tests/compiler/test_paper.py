@@ -34,6 +34,13 @@ class Seats(object):  # noqa: UP004 - as the prototype's programs are written
         self.seats[flight] = -1
         raise TransactionException()
 
+    def meddles(self):
+        AbortTxNoExc()
+        try:
+            CommitTx()
+        except TransactionException as error:
+            return str(error)
+
 
 @decorators.service
 class Agency(object):  # noqa: UP004
@@ -86,6 +93,14 @@ class Agency(object):  # noqa: UP004
 
     def commits_nothing(self):
         CommitTx()
+
+    def is_meddled_with(self):
+        BeginTx()
+        self.sold.append("mine")
+        answer = SyncInvoke("Seats", "meddles")
+        still_there = list(self.sold)
+        AbortTxNoExc()
+        return answer, still_there, list(self.sold)
 
     def inner_left_open(self):
         from compiler import transaction
@@ -141,6 +156,12 @@ def test_a_transaction_left_open_is_an_error_and_undone(run):
 def test_committing_nothing_is_an_error(run):
     with pytest.raises(TransactionException, match="no open transaction"):
         run.run("Agency", "commits_nothing")
+
+
+def test_a_callee_cannot_end_its_callers_transaction(run):
+    answer, during, after = run.run("Agency", "is_meddled_with")
+    assert answer == "there is no open transaction to commit"
+    assert (during, after) == (["mine"], [])
 
 
 def test_leaving_an_outer_transaction_ends_those_inside_it(run):

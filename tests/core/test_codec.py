@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -97,6 +98,7 @@ def test_sets_encode_alike_whatever_the_hash_seed():
         subprocess.run(
             [sys.executable, "-c", script],
             env={"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parent.parent.parent,
             capture_output=True,
             text=True,
             check=True,

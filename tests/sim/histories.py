@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 
 from core.errors import Conflict
 from core.ids import RequestId, root_id
@@ -85,9 +84,3 @@ class Transactions:
                 now, version, unit.version, unit.request, 0, -1, (unit.name,), ranges, mutations
             )
         )
-
-
-def bare_run(history: History, final: dict[bytes, bytes], **more) -> SimpleNamespace:
-    """A run with nothing but what the oracles of a history need."""
-    fields = {"retained": {}, "settled_after": 0.0, "results": [], "set_aside": []}
-    return SimpleNamespace(history=history, final=final, **{**fields, **more})

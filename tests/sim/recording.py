@@ -81,7 +81,7 @@ class Platform:
         retained = {k: v for k, v in final.items() if begin <= k < end or k == WATERMARK}
         return SimpleNamespace(
             history=self.history, final=final, retained=retained, settled_after=1.0,
-            results=results, set_aside=[],
+            results=results, set_aside=[], seconds=self.now + 1e6,
         )  # fmt: skip
 
     # --- the platform
@@ -138,7 +138,8 @@ class Platform:
 
     def end(self, process: Process, reply: Reply) -> None:
         process.reply = reply
-        if isinstance(reply.outcome, Failed) and not reply.outcome.definite:
+        failed = isinstance(reply.outcome, Failed) and not reply.outcome.definite
+        if failed and process.tries < 10:
             return self.restart(process)
         self.running.remove(process)
         if process.parent is not None:
@@ -204,5 +205,5 @@ class Platform:
 
 def _status(outcome: Any) -> str:
     if outcome is None:
-        return "unknown"
-    return {"Returned": "succeeded", "Raised": "raised", "Failed": "failed"}[type(outcome).__name__]
+        return "indefinite"
+    return {"Returned": "succeeded", "Raised": "raised", "Failed": "definite"}[type(outcome).__name__]

@@ -61,9 +61,7 @@ def test_a_commit_for_a_request_that_nobody_sent():
     subject = shop_subject()
     stranger = RequestId(b"\xff" * 16)
     last = subject.history.commits[-1]
-    subject.history.commits.append(
-        Committed(9.0, last.version + 1, 0, stranger, 0, -1, (), [], [])
-    )
+    subject.history.commits.append(Committed(9.0, last.version + 1, 0, stranger, 0, -1, (), [], []))
     verdict = exactly_once(again(subject))
     assert any("no client sent it" in line for line in verdict.evidence)
 

@@ -83,7 +83,9 @@ def test_a_read_at_another_version_is_found(seed, data):
 
 
 def commit_of(version, unit, *mutations):
-    return Committed(0.0, version, unit.version, unit.request, 0, -1, (unit.name,), [], [*mutations])
+    return Committed(
+        0.0, version, unit.version, unit.request, 0, -1, (unit.name,), [], [*mutations]
+    )
 
 
 def test_a_lost_update_is_named():

@@ -44,7 +44,8 @@ def test_a_region_committed_in_parts():
     subject.history.commits.insert(index, part)
     verdict = atomicity(again(subject))
     assert verdict.status == "fails"
-    assert "was committed in parts" in verdict.evidence[0]
+    assert f"region {commit.place} took more than one commit" in verdict.evidence[0]
+    assert "was committed in parts" in verdict.evidence[1]
 
 
 def test_a_travelling_attempt_that_commits():
@@ -61,7 +62,9 @@ def test_a_write_beside_every_commit():
     verdict = atomicity(again(subject))
     assert verdict.status == "fails"
     [line] = verdict.evidence
-    assert line.startswith("Stock.items['thing-1'] is 99 in the end, but the recorded commits leave")
+    assert line.startswith(
+        "Stock.items['thing-1'] is 99 in the end, but the recorded commits leave"
+    )
 
 
 def test_a_commit_that_was_lost():
@@ -115,7 +118,7 @@ def test_a_definite_failure_that_took_effect():
     subject = shop_subject()
     root = next(iter(subject.trees))
     result = next(r for r in subject.run.results if r.id.root == root)
-    result.status = "failed"
+    result.status = "definite"
     verdict = liveness(subject)
     assert verdict.status == "fails"
     assert "failed definitely, but it committed at" in verdict.evidence[0]
@@ -123,11 +126,21 @@ def test_a_definite_failure_that_took_effect():
 
 def test_last_words_that_do_not_fit():
     subject = shop_subject()
-    first, second = subject.run.results[:2]
-    first.status, second.status = "", "unknown"
+    first, second, third = subject.run.results[:3]
+    first.status, second.status = "", "definite"
+    subject.trees.pop(second.id.root, None)
+    subject.answers.pop(third.id.root)
     verdict = liveness(subject)
     assert "left without a last word" in verdict.evidence[0]
-    assert "got an answer, but its client counts it as unknown" in verdict.evidence[1]
+    assert "failed definitely, but it was answered" in verdict.evidence[1]
+    assert "got no answer, but its client counts it as " in verdict.evidence[2]
+
+
+def test_an_answer_may_come_after_the_client_gave_up():
+    subject = shop_subject()
+    for result in subject.run.results:
+        result.status = "indefinite"
+    assert liveness(subject).status == "holds"
 
 
 def test_a_request_without_a_result():
@@ -140,4 +153,6 @@ def test_a_run_of_a_few_requests_is_enough():
     subject = shop_subject(requests=1)
     assert liveness(subject).detail == "1 request"
     assert isinstance(subject.run, SimpleNamespace)
-    assert all(not isinstance(m, Set) or m.key for c in subject.history.commits for m in c.mutations)
+    assert all(
+        not isinstance(m, Set) or m.key for c in subject.history.commits for m in c.mutations
+    )

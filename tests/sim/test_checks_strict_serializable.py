@@ -82,7 +82,7 @@ def test_a_request_that_comes_before_one_answered_earlier():
     verdict = strict_serializable(again(subject))
     assert verdict.status == "fails"
     assert "was sent at 1000.000000 s and committed at version" in verdict.evidence[0]
-    assert "had been answered at 99" in verdict.evidence[0]
+    assert "had been answered at" in verdict.evidence[0]
 
 
 def test_a_read_only_request_that_reads_the_past():

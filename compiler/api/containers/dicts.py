@@ -11,7 +11,7 @@ from core.keys import encode_key
 __all__ = ["StoredDict"]
 
 _MISSING = object()
-_raw = dict[Any, Any]  # its methods reach what is kept, past the copying
+_raw: type[dict[Any, Any]] = dict  # its methods reach what is kept, past the copying
 
 
 class StoredDict(dict[Any, Any]):

@@ -9,7 +9,7 @@ from compiler.api.containers.base import Keeper
 
 __all__ = ["StoredList"]
 
-_raw = list[Any]  # its methods reach what is kept, past the copying
+_raw: type[list[Any]] = list  # its methods reach what is kept, past the copying
 
 
 class StoredList(list[Any]):

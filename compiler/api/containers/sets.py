@@ -10,7 +10,7 @@ from core.keys import encode_key
 
 __all__ = ["StoredSet"]
 
-_raw = set[Any]  # its methods reach what is kept, whatever the subclass says
+_raw: type[set[Any]] = set  # its methods reach what is kept, whatever the subclass says
 
 
 class StoredSet(set[Any]):

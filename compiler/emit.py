@@ -1,0 +1,107 @@
+"""The compiled application as readable Python, comments kept.
+
+Each module of the application becomes one file: the module as it was, with the
+compiled functions in place of the plain ones. It is written from the very tree
+that is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ast_comments
+
+from compiler.errors import display_path
+from compiler.model import Declared
+from compiler.modules import PAPER_NAMES, PlainModule
+from compiler.rewrite.nodes import RUNTIME
+
+if TYPE_CHECKING:
+    from compiler.application import Application
+
+__all__ = ["emit", "emit_module"]
+
+
+def emit(application: Application, folder: Path) -> list[Path]:
+    """Write the compiled modules of ``application`` below ``folder``; the files written."""
+    written = []
+    for plain in application.declared.plain_modules:
+        path = folder.joinpath(*plain.source.name.split("."))
+        path = path / "__init__.py" if plain.source.is_package else path.with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(emit_module(plain, application.declared), encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def emit_module(plain: PlainModule, declared: Declared) -> str:
+    """One compiled module as source."""
+    compiled: dict[int, ast.stmt] = {
+        id(function.node): function.compiled
+        for function in declared.all_functions()
+        if function.compiled is not None
+    }
+    body = [_emitted(statement, compiled) for statement in plain.source.tree.body]
+    body = [_without_paper_module(statement) for statement in body]
+    module = ast.Module(body=_with_imports(body, _needed(body)), type_ignores=[])
+    header = (
+        f"# Compiled from {display_path(plain.source.path)}; change that file, not this one.\n"
+        "# It needs: the packages compiler and core of mu2sls.\n"
+    )
+    return f"{header}{ast_comments.unparse(ast.fix_missing_locations(module))}\n"
+
+
+def _emitted(statement: ast.stmt, compiled: dict[int, ast.stmt]) -> ast.stmt:
+    replacement = compiled.get(id(statement))
+    if replacement is not None:
+        return replacement
+    if isinstance(statement, ast.ClassDef):
+        shown = copy.copy(statement)
+        shown.body = [_emitted(each, compiled) for each in statement.body]
+        return shown
+    return statement
+
+
+def _without_paper_module(statement: ast.stmt) -> ast.stmt:
+    """The paper's module of exceptions does not exist here."""
+    if isinstance(statement, ast.ImportFrom) and statement.module == (
+        "runtime.transaction_exception"
+    ):
+        return ast.ImportFrom("compiler", statement.names, 0)
+    return statement
+
+
+def _needed(body: list[ast.stmt]) -> list[str]:
+    """The names of the paper's vocabulary that are used without being imported."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    bound = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return sorted((used & PAPER_NAMES.keys()) - bound)
+
+
+def _with_imports(body: list[ast.stmt], paper: list[str]) -> list[ast.stmt]:
+    """The body with the imports that compiled code needs, after what must come first."""
+    first = 0
+    while first < len(body) and _comes_first(body[first]):
+        first += 1
+    imports: list[ast.stmt] = []
+    if paper:
+        imports.append(ast.ImportFrom("compiler", [ast.alias(name) for name in paper], 0))
+    imports.append(ast.ImportFrom("compiler", [ast.alias("runtime", RUNTIME)], 0))
+    return [*body[:first], *imports, *body[first:]]
+
+
+def _comes_first(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast_comments.Comment):
+        return True
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return True
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"

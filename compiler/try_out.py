@@ -1,0 +1,135 @@
+"""``python -m compiler run``: one method of the plain classes, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.pretty import Pretty
+from rich.text import Text
+
+from compiler.cli import BadInput
+from compiler.signatures import fits, shown_signature
+from core.fields import FIELDS
+
+if TYPE_CHECKING:
+    from compiler.api.reference import Reference
+    from compiler.application import Application
+    from compiler.model import Function
+
+__all__ = ["try_out"]
+
+_SHOWN_ELEMENTS = 20
+
+
+def try_out(
+    application: Application, target: str, words: Sequence[str], empty: bool, seed: int | None
+) -> int:
+    """Run ``target`` in a reference run and print its result and the state; the exit status.
+
+    :raises BadInput: no such method, or arguments that do not fit it.
+    """
+    method = _find(application, target)
+    arguments, keywords = _arguments(method, words)
+    _check(method, arguments, keywords)
+    reference = application.reference(
+        rng=None if seed is None else random.Random(seed), set_up=not empty
+    )
+    console = Console()
+    service, name = target.split(".", 1)
+    try:
+        result = reference.run(service, name, tuple(arguments), keywords)
+    except Exception as error:  # whatever the user's method raises
+        _show_exception(console, application, target, error)
+        return 1
+    console.print(Text("result", style="bold"))
+    console.print(Pretty(result))
+    _show_state(console, application, reference)
+    return 0
+
+
+def _find(application: Application, target: str) -> Function:
+    services = application.declared.services
+    known = [
+        method.full_name
+        for service in services.values()
+        for method in service.methods.values()
+        if not method.is_private and not method.is_static
+    ]
+    if target in known:
+        service, name = target.split(".")
+        return services[service].methods[name]
+    close = get_close_matches(target, known, 1, 0.4)
+    hint = f"did you mean {close[0]}?" if close else ""
+    raise BadInput(
+        f"there is no method {target}: {hint or 'give Service.method'} "
+        f"(there are {', '.join(known)})"
+    )
+
+
+def _arguments(method: Function, words: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
+    parameters = method.node.args
+    names = {each.arg for each in (*parameters.args, *parameters.kwonlyargs)}
+    positional: list[Any] = []
+    keywords: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name in names:
+            keywords[name] = _value(value)
+        else:
+            positional.append(_value(word))
+    return positional, keywords
+
+
+def _value(word: str) -> Any:
+    try:
+        return json.loads(word)
+    except json.JSONDecodeError:
+        return word
+
+
+def _check(method: Function, arguments: list[Any], keywords: dict[str, Any]) -> None:
+    import ast
+
+    nodes: list[ast.expr] = [ast.Constant(None) for _ in arguments]
+    problem = fits(method, nodes, [ast.keyword(name, ast.Constant(None)) for name in keywords])
+    if problem is not None:
+        raise BadInput(
+            f"{method.full_name}{problem[0]}: give {shown_signature(method)}, each argument as "
+            "JSON or a bare word"
+        )
+
+
+def _show_exception(
+    console: Console, application: Application, target: str, error: Exception
+) -> None:
+    files = {str(source.path) for source in application.sources}
+    console.print(
+        Text.assemble((f"{target} raised ", "bold red"), f"{type(error).__name__}: {error}")
+    )
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    for frame in traceback.extract_tb(causes[-1].__traceback__):
+        if frame.filename in files:
+            console.print(
+                f"  {frame.filename}:{frame.lineno} in {frame.name}\n    {frame.line}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _show_state(console: Console, application: Application, reference: Reference) -> None:
+    console.print(Text("state", style="bold"))
+    content = reference.dump()
+    for service, fields in application.persistent.items():
+        for name, kind in fields.items():
+            field = FIELDS[kind](service, name, application.program.codec)
+            value = field.decode(content)
+            console.print(Text(f"{service}.{name} ="), Pretty(value, max_length=_SHOWN_ELEMENTS))

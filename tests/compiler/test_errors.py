@@ -1,0 +1,295 @@
+"""What cannot be compiled is refused, with the place and what to write instead."""
+
+import pytest
+
+from compiler.application import load
+from compiler.errors import ApplicationNotFound, CompileErrors
+from tests.compiler.driver import compiled, write_app
+
+START = """
+import asyncio, os, random, time, uuid, secrets, threading, socket
+import random as rnd
+from datetime import datetime
+CACHE = {}
+SEEN = []
+from uuid import uuid4
+
+@service
+class Other:
+    def __init__(self):
+        self.d: Persistent[dict] = {}
+    def get(self, key, default=None, *, flag=False):
+        return self.d.get(key, default)
+    def _secret(self):
+        return 1
+
+def stamp():
+    return time.time()
+
+@service
+class S:
+    def __init__(self):
+        self.d: Persistent[dict[str, dict]] = {}
+        self.xs: Persistent[list[int]] = []
+        self.s: Persistent[set] = set()
+        self.v: Persistent[list | None] = None
+        self.limit = 10
+        self.table = {"a": 1}
+    def helper(self):
+        return len(self.d)
+    async def later(self):
+        return len(self.d)
+    def _pure(self, x):
+        return x
+"""
+
+# What is written in a method, a part of the error, a part of the remedy; ^ marks the column.
+CASES = [
+    ("x = ^self.d", "second name", "dict(self.d)"),
+    ("return ^self.xs or []", None, None),
+    ("x = ^self.xs or []", "second name", "list(self.xs)"),
+    ("f(^self.s)", "second name", "set(self.s)"),
+    ('^self.d["a"]["n"] = 1', "changes a copy", "self.d['a'] = x"),
+    ('^self.d["a"]["n"] += 1', "changes a copy", "self.d['a'] = x"),
+    ('del ^self.d["a"]["n"]', "changes a copy", "= x"),
+    ('^self.d["a"].update(n=1)', "changes a copy", "self.d['a'] = x"),
+    ('^self.d.get("a").update(n=1)', "changes a copy", "= x"),
+    ('^self.d["a"]["l"].append(1)', "changes a copy", "= x"),
+    ("^self.v.append(1)", "changes a copy", "self.v = x"),
+    ("^self.v[0] = 1", "changes a copy", "self.v = x"),
+    ("random.shuffle(self.xs)", "changes a copy", "= x"),
+    ("^self.limit = 4", "constant", "Persistent[...]"),
+    ("^self.limit += 4", "constant", "Persistent[...]"),
+    ('^self.table["a"] = 4', "constant", "Persistent"),
+    ("^self.table.clear()", "constant", "Persistent"),
+    ("^self.lmit = 4", "no field lmit; did you mean limit?", "Persistent"),
+    ("return ^self.nothing", "no field nothing", "Persistent"),
+    ("^self.helpr()", "no method 'helpr'", "S.helper"),
+    ("x = ^self.helper", "as a value", "self.helper(...)"),
+    ("return ^self", "used as a value", "self.field"),
+    ("print(^self)", "used as a value", "self.method"),
+    ("^CACHE[1] = 2", "shared memory", "self.cache"),
+    ("^CACHE.update(a=1)", "shared memory", "self.cache"),
+    ("^SEEN.append(1)", "shared memory", "self.seen"),
+    ("^global CACHE; CACHE = 1", "lost between requests", "Persistent"),
+    ("^time.sleep(1)", "sleeping", "due"),
+    ("await ^asyncio.sleep(1)", "asyncio", "spawn"),
+    ("return ^secrets.token_hex()", "system's random", "uuid"),
+    ("return ^os.urandom(3)", "system's random", "randbytes"),
+    ("return ^os.getpid()", "operating system", "Persistent"),
+    ("return ^random.SystemRandom()", "system's random", "random.random()"),
+    ("return ^random.Random()", "without a seed", "random.Random(seed)"),
+    ("^rnd.seed(3)", "cannot be seeded", "random.Random(seed)"),
+    ("return ^time.strftime('%Y')", "reads the clock by itself", "time.time()"),
+    ("f = ^random.choice", "as a value", "random.choice(...)"),
+    ("return list(map(^uuid4, []))", "as a value", "uuid4(...)"),
+    ("r = ^random; return r.random()", "module random", "random.function"),
+    ("^threading.Thread(target=print)", "threads", "spawn"),
+    ("^import time", "inside a method", "top of the module"),
+    ("^socket.socket()", "network", "call"),
+    ("^open('f')", "files", "Persistent"),
+    ("^eval('1')", "eval", "expression"),
+    ("return ^hash('a')", "differ between processes", "hashlib"),
+    ("^try:\n    pass\nexcept:\n    pass", None, None),
+    ("^yield 1", "cannot yield", "return a list"),
+    ("return sorted(['a'], key=^lambda k: self.d[k])", "lambda uses state", "loop"),
+    ("^def f():\n    return self.d['a']", "inside the method", "helper method"),
+    ("g = ^(self.d[k] for k in 'ab')", "generator expression reads state", "[self.d[k]"),
+    ("for x in ^(self.d[k] for k in 'ab'): pass", "generator expression", "a list"),
+    ("return enumerate(^(self.d[k] for k in 'ab'))", "generator expression", "a list"),
+    ("return ^Other()", "used directly", "call(Other.method"),
+    ("return ^Other.get(self, 1)", "runs elsewhere", "call(Other.get, ...)"),
+    ("return ^Other().get(1)", None, None),
+    ("return call(^Other.gte, 1)", "no method 'gte'", "Other.get"),
+    ("return ^call(Other.get)", "is not given key", "get(key, default=None, *, flag=False)"),
+    ("return ^call(Other.get, 1, 2, 3)", "at most 2", "get(key"),
+    ("return ^call(Other.get, 1, nope=2)", "no parameter nope", "get(key"),
+    ("return ^call(Other.get, 1, key=2)", "key twice", "get(key"),
+    ("return ^call(Other._secret)", "private", "underscore"),
+    ("return ^SyncInvoke('Othr', 'get', 1)", "no service 'Othr'", "'Other'"),
+    ("return ^SyncInvoke('Other', 'gte', 1)", "no method 'gte'", "Other.get"),
+    ("name = 'Other'; return SyncInvoke(^name, 'get', 1)", "which method", "SyncInvoke('Hotel'"),
+    ("f = Other.get; return call(f, 1)", None, None),
+    ("return call(^self.helper)", "same service", "self.helper(...)"),
+    ("^self.helper(3)", "takes no arguments", "helper()"),
+    ("^self.later()", "not awaited", "await self.later()"),
+    ("await ^self._nothing()", "no method '_nothing'", "S."),
+    ("x = ^stamp", "as a value", "stamp(...)"),
+    ("c = ^call; c(Other.get, 1)", "as a value", "call(...)"),
+    ("^transaction()", "nothing by itself", "with transaction()"),
+    ("async with ^asyncio.Lock(): pass", "transactions alone", "with"),
+    ("async for x in ^f(): pass", "asynchronous iteration", "for"),
+    ("return [x async for x in ^f()]", "asynchronous iteration", "for"),
+    ("del ^self.d", "cannot be deleted", "clear"),
+    ("self.s[1]", "is a set", "in"),
+    ("self.d.^append(1)", None, None),
+    ("^self.d.append(1)", "no method append", "dict"),
+    ("self.xs is None", "identity", "=="),
+    ("^super().m()", "do not inherit", "helper"),
+    ("return ^instance(Other)", "another service's state", "call"),
+    ("^setattr(self, 'x', 1)", None, None),
+    ("x = self.d.^items", None, None),
+]
+
+
+def errors_of(tmp_path, source):
+    with pytest.raises(CompileErrors) as raised:
+        compiled(tmp_path, source)
+    return raised.value.errors
+
+
+@pytest.mark.parametrize(("body", "what", "remedy"), [c for c in CASES if c[1]])
+def test_refused_in_a_method(tmp_path, body, what, remedy):
+    marked = body.split("\n")[0]
+    column = marked.find("^")
+    body = body.replace("^", "")
+    lines = "\n".join(f"        {line}" for line in body.split("\n"))
+    (error, *_) = errors_of(tmp_path, f"{START}\n    async def m(self):\n{lines}\n")
+    assert what in error.what
+    assert remedy in error.remedy
+    assert error.text.strip() == body.split("\n")[0]
+    if column >= 0:
+        assert error.column == 9 + column, error
+
+
+CLASSES = [
+    ("class S(dict):\n    pass", "do not inherit", "module level"),
+    ("class S:\n    def m():\n        pass", "no parameter self", "def m(self"),
+    ("class S:\n    @property\n    def m(self):\n        pass", "property", "a method"),
+    ("class S:\n    def __len__(self):\n        return 1", "special method", "name of its own"),
+    ("class S:\n    def __init__(self, x):\n        self.x = 1", "without arguments", "constant"),
+    ("class S:\n    def __init__(self):\n        self.t = time.time()", "initial state", "constant"),
+    ("class S:\n    def m(self, x=[]):\n        pass", "every request shares", "None"),
+    ("class S:\n    def m(self, x=time.time()):\n        pass", "evaluated once", "None"),
+    ("class S:\n    d: Persistent[dict] = {}", "__init__", "self.d"),
+    ("class S:\n    def m(self): pass\n    def m(self): pass", "twice", "one"),
+    ("class S:\n    class T: pass", "class inside", "module level"),
+    ("class S:\n    async def __init__(self): pass", "async", "def __init__"),
+    (
+        "class S:\n    def __init__(self):\n        self.c = f()  # type: Persistent[dict\n",
+        "no type",
+        "Persistent",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "what", "remedy"), CLASSES)
+def test_refused_in_a_class(tmp_path, source, what, remedy):
+    (error, *_) = errors_of(tmp_path, f"import time\ndef f(): return {{}}\n@service\n{source}\n")
+    assert what in error.what
+    assert remedy in error.remedy
+
+
+HANDLERS = [
+    ("except:\n            pass", "bare except"),
+    ("except BaseException:\n            pass", "end of an execution"),
+    ("except (KeyError, KeyboardInterrupt):\n            pass", "end of an execution"),
+    ("finally:\n            return 1", "swallows"),
+]
+
+
+@pytest.mark.parametrize(("handler", "what"), HANDLERS)
+def test_refused_handlers(tmp_path, handler, what):
+    source = f"""@service
+class S:
+    def m(self):
+        try:
+            pass
+        {handler}
+"""
+    (error,) = errors_of(tmp_path, source)
+    assert what in error.what
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "try:\n            pass\n        except:\n            raise",
+        "print(self.d, len(self.xs)); import logging; logging.getLogger('x').warning('%s', self.d)",
+        "return json.dumps(self.d), hashlib.sha256(b'a').hexdigest(), re.sub('a', 'b', 'c')",
+        "for x in [1]:\n            try:\n                pass\n            finally:\n                for y in []: break",
+        "xs = []; xs.append(1); xs[0] = 2; d = dict(self.d); d['a'] = 1; return d",
+        "CACHE = {}; CACHE[1] = 2",
+        "return self.table['a'], self.limit, sorted(self.table), self.table",
+    ],
+)
+def test_harmless_things_stay(tmp_path, body):
+    compiled(tmp_path, f"import json, hashlib, re\n{START}\n    def m(self):\n        {body}\n")
+
+
+def test_all_errors_at_once_with_places(tmp_path):
+    path = write_app(
+        tmp_path,
+        """
+        @service
+        class S:
+            def __init__(self):
+                self.d: Persistent[dict] = {}
+            def m(self):
+                é = 1; x = self.d
+                self.nope = 2
+            def n(self):
+                return call(S.o)
+        """,
+    )
+    with pytest.raises(CompileErrors) as raised:
+        load(path)
+    shown = str(raised.value)
+    assert [error.line for error in raised.value.errors] == [8, 9, 11]
+    assert f"{path}:8:20: this would make a second name" in shown
+    assert "    é = 1; x = self.d\n               ^^^^^^\n    instead: dict(self.d)" in shown
+    assert shown.endswith("3 errors")
+
+
+def test_errors_of_several_files(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.py").write_text(
+            f"from compiler import *\n@service\nclass {name.upper()}:\n"
+            "    def m(self):\n        self.x = 1\n"
+        )
+    with pytest.raises(CompileErrors) as raised:
+        load(tmp_path)
+    assert [error.path.name for error in raised.value.errors] == ["a.py", "b.py"]
+
+
+def test_syntax_errors(tmp_path):
+    path = write_app(tmp_path, "def f(:\n    pass\n")
+    with pytest.raises(CompileErrors, match=r":2:7: this is no Python"):
+        load(path)
+
+
+def test_a_missing_library(tmp_path):
+    path = write_app(tmp_path, "import jwt_that_is_not_there\n")
+    with pytest.raises(CompileErrors, match="needs the module jwt_that_is_not_there") as raised:
+        load(path)
+    assert "pip install" in str(raised.value)
+    assert raised.value.errors[0].line == 2
+
+
+def test_a_failing_module(tmp_path):
+    path = write_app(tmp_path, "x = 1\ny = {}['nope']\n")
+    with pytest.raises(CompileErrors, match="importing the module fails here: KeyError") as raised:
+        load(path)
+    assert raised.value.errors[0].line == 3
+
+
+def test_a_missing_application(tmp_path):
+    with pytest.raises(ApplicationNotFound, match="no application"):
+        load(tmp_path / "nope")
+    with pytest.raises(ApplicationNotFound, match="no service in"):
+        load(write_app(tmp_path, "x = 1"))
+    with pytest.raises(ApplicationNotFound, match="no Python modules"):
+        (tmp_path / "empty").mkdir()
+        load(tmp_path / "empty")
+
+
+def test_two_services_of_one_name(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.py").write_text("from compiler import *\n@service\nclass S:\n    pass\n")
+    with pytest.raises(CompileErrors, match="two services called S"):
+        load(tmp_path)
+
+
+def test_a_class_that_cannot_be_stored(tmp_path):
+    path = write_app(tmp_path, "class Error(Exception): pass\n@service\nclass S: pass\n")
+    load(path)

@@ -1,0 +1,52 @@
+"""Every planted bug is caught by the check that is meant to catch it, and the check holds without."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from compiler.application import load
+from sim.checks import check
+from sim.planted import BUGS, plant
+from sim.run import run
+from sim.scenario_file import read
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SEEDS = 12
+
+
+def prepared(name, app, seed):
+    """A shipped scenario with a load short enough to try several seeds."""
+    scenario = read(SCENARIOS / f"{name}.yaml").scenario
+    short = [replace(each, duration=min(each.duration, 4.0)) for each in scenario.load]
+    return replace(scenario, app=app, load=short, seed=seed, check=[], thresholds=[])
+
+
+def verdicts(scenario, application):
+    done = run(scenario, application)
+    return {verdict.name: verdict for verdict in check(done, application, scenario)}
+
+
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_bug_is_caught(name):
+    bug = BUGS[name]
+    application = load(bug.app)
+    seen = {}
+    with plant(name):
+        for seed in range(SEEDS):
+            seen = verdicts(prepared(bug.scenario, bug.app, seed), application)
+            if seen[bug.caught_by].status == "fails":
+                return
+    pytest.fail(
+        f"{bug.caught_by} never saw it; last: {[(v.name, v.status) for v in seen.values()]}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "app"), sorted({(bug.scenario, bug.app) for bug in BUGS.values()}), ids="-".join
+)
+def test_nothing_is_caught_without_a_bug(scenario, app):
+    application = load(app)
+    for seed in range(2):
+        for verdict in verdicts(prepared(scenario, app, seed), application).values():
+            assert verdict.status in ("holds", "not applicable"), (seed, verdict)
