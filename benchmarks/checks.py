@@ -26,7 +26,7 @@ def history(regions: int, keys: int = 1_000, seed: int = 1) -> History:
     rng = random.Random(seed)
     prefix = data_prefix("Hotel", "rooms")
     names = [prefix + b"\x30hotel-%05d\x00" % number for number in range(keys)]
-    content = {name: b"\x00" for name in names}
+    content = dict.fromkeys(names, b"\x00")
     made = History(initial=dict(content))
     for number in range(regions):
         version = 2 * number + 2

@@ -53,7 +53,7 @@ class Application:
 
     name: str
     program: Program
-    graph: nx.MultiDiGraph
+    graph: nx.MultiDiGraph[str]
     sources: list[Source]
     classes: dict[str, type]
     persistent: dict[str, dict[str, str]]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import ast_comments
+import ast_comments  # type: ignore[import-untyped]
 
 import compiler as facade
 from compiler.effectful import mark_effectful, uses_effects
@@ -16,6 +16,7 @@ from compiler.errors import Problems
 from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
+from compiler.plain_code import check_plain_code
 
 __all__ = ["declare"]
 
@@ -43,6 +44,8 @@ def declare(plain_modules: list[PlainModule], problems: Problems) -> Declared:
     for service in declared.services.values():
         _mark_helpers(service)
     mark_effectful(declared)
+    _mark_used(declared)
+    check_plain_code(declared)
     return declared
 
 
@@ -125,6 +128,9 @@ class _ServiceReader:
                 "a method with a name of its own",
             )
             return
+        if node.name.startswith("__"):
+            self._mangled(node, node.name)
+            return
         is_static = self._decorators(node)
         scope = Scope(self.service.plain.namespace, node, self.source)
         function = Function(
@@ -137,6 +143,9 @@ class _ServiceReader:
             self.error(node, f"{node.name} is defined twice", "one definition")
         self._defaults(node)
         self.service.methods[node.name] = function
+
+    def _mangled(self, node: ast.AST, name: str) -> None:
+        self.error(node, "Python renames what begins with two underscores", f"_{name.lstrip('_')}")
 
     def _decorators(self, node: _Definition) -> bool:
         is_static = False
@@ -229,6 +238,9 @@ class _ServiceReader:
     ) -> None:
         """``self.name = value`` in ``__init__``."""
         service, name = self.service, target.attr
+        if name.startswith("__"):
+            self._mangled(target, name)
+            return
         annotation = self._annotation(statement)
         persistent = None if annotation is None else self._persistent_type(annotation)
         if persistent is not None:
@@ -389,6 +401,20 @@ def _is_inert(node: ast.stmt) -> bool:
     return isinstance(node, ast.Pass | ast_comments.Comment) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
+
+
+def _mark_used(declared: Declared) -> None:
+    """Find the functions that methods reach."""
+    waiting = [m for service in declared.services.values() for m in service.methods.values()]
+    while waiting:
+        function = waiting.pop()
+        for part in ast.walk(function.node):
+            if isinstance(part, ast.Name | ast.Attribute):
+                value = function.scope.value(part)
+                used = None if value is UNKNOWN else declared.function_of(value)
+                if used is not None and not used.is_used:
+                    used.is_used = True
+                    waiting.append(used)
 
 
 def _mark_helpers(service: Service) -> None:

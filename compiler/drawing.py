@@ -59,7 +59,7 @@ class _Box:
         return _HEAD + _ROW * max(len(self.methods), len(self.fields), 1) + _PAD
 
 
-def draw(graph: nx.MultiDiGraph, name: str, path: Path) -> None:
+def draw(graph: nx.MultiDiGraph[str], name: str, path: Path) -> None:
     """Draw ``graph`` into a picture file; its kind is told by the suffix."""
     boxes = _boxes(graph)
     _columns(graph, boxes)
@@ -80,10 +80,10 @@ def draw(graph: nx.MultiDiGraph, name: str, path: Path) -> None:
         figure.savefig(path, dpi=160, metadata=metadata)
 
 
-def _boxes(graph: nx.MultiDiGraph) -> dict[str, _Box]:
+def _boxes(graph: nx.MultiDiGraph[str]) -> dict[str, _Box]:
     boxes = {}
     for node, kind in graph.nodes(data="kind"):
-        if kind == "service":
+        if str(kind) == "service":
             members = [child for _, child in graph.out_edges(node)]
             methods = [m for m in members if graph.nodes[m]["kind"] == "method"]
             fields = [m for m in members if graph.nodes[m]["kind"] == "field"]
@@ -91,7 +91,7 @@ def _boxes(graph: nx.MultiDiGraph) -> dict[str, _Box]:
     return boxes
 
 
-def _arrows(graph: nx.MultiDiGraph) -> list[tuple[str, str, str]]:
+def _arrows(graph: nx.MultiDiGraph[str]) -> list[tuple[str, str, str]]:
     """Caller, callee, and how it is called; helpers count as their callers' own."""
     found = []
     for node, data in graph.nodes(data=True):
@@ -123,9 +123,9 @@ def _place(boxes: dict[str, _Box]) -> tuple[float, float]:
     return left - _COLUMN_GAP + 0.8, tallest
 
 
-def _columns(graph: nx.MultiDiGraph, boxes: dict[str, _Box]) -> None:
+def _columns(graph: nx.MultiDiGraph[str], boxes: dict[str, _Box]) -> None:
     """Give each box the longest way by which it is called as its column."""
-    calls = nx.DiGraph()
+    calls: nx.DiGraph[str] = nx.DiGraph()
     calls.add_nodes_from(boxes)
     for caller, callee, _ in _arrows(graph):
         calls.add_edge(caller.split(".")[0], callee.split(".")[0])
@@ -136,7 +136,7 @@ def _columns(graph: nx.MultiDiGraph, boxes: dict[str, _Box]) -> None:
                 boxes[service].column = column
 
 
-def _draw_box(axes: Any, box: _Box, graph: nx.MultiDiGraph) -> None:
+def _draw_box(axes: Any, box: _Box, graph: nx.MultiDiGraph[str]) -> None:
     style = "round,pad=0,rounding_size=0.12"
     axes.add_patch(
         FancyBboxPatch(
@@ -160,18 +160,16 @@ def _draw_box(axes: Any, box: _Box, graph: nx.MultiDiGraph) -> None:
         )  # fmt: skip
     for each in box.fields:
         x = box.left + _PAD + _METHOD_WIDTH + _GUTTER
-        axes.add_patch(
-            FancyBboxPatch(
-                (x, box.rows[each] - 0.15), _FIELD_WIDTH, 0.3,
-                boxstyle="round,pad=0,rounding_size=0.08", facecolor=_INK["field"], edgecolor="none",
-            )
-        )  # fmt: skip
+        shape = "round,pad=0,rounding_size=0.08"
+        corner = (x, box.rows[each] - 0.15)
+        patch = FancyBboxPatch(corner, _FIELD_WIDTH, 0.3, boxstyle=shape, color=_INK["field"])
+        axes.add_patch(patch)
         label = f"{each.split('.', 1)[1]}: {graph.nodes[each]['stored']}"
         axes.text(x + 0.1, box.rows[each], label, fontsize=9, color=_INK["text"], va="center")
     _draw_accesses(axes, box, graph)
 
 
-def _draw_accesses(axes: Any, box: _Box, graph: nx.MultiDiGraph) -> None:
+def _draw_accesses(axes: Any, box: _Box, graph: nx.MultiDiGraph[str]) -> None:
     start = box.left + _PAD + _METHOD_WIDTH - 0.15
     end = box.left + _PAD + _METHOD_WIDTH + _GUTTER
     for method in box.methods:
@@ -188,7 +186,12 @@ def _draw_accesses(axes: Any, box: _Box, graph: nx.MultiDiGraph) -> None:
 
 
 def _draw_arrow(
-    axes: Any, boxes: dict[str, _Box], graph: nx.MultiDiGraph, caller: str, callee: str, how: str
+    axes: Any,
+    boxes: dict[str, _Box],
+    graph: nx.MultiDiGraph[str],
+    caller: str,
+    callee: str,
+    how: str,
 ) -> None:
     source, target = boxes[caller.split(".")[0]], boxes[callee.split(".")[0]]
     forward = target.column > source.column

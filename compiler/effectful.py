@@ -7,6 +7,7 @@ tells what a lambda or a generator expression may not contain.
 from __future__ import annotations
 
 import ast
+
 from compiler.model import Declared, Function
 from compiler.names import UNKNOWN
 from compiler.vocabulary import is_nondeterministic, operation

@@ -12,7 +12,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ast_comments
+import ast_comments  # type: ignore[import-untyped]
 
 from compiler.errors import display_path
 from compiler.model import Declared

@@ -54,10 +54,10 @@ def graph_writer(path: Path) -> Writer:
     return writers[path.suffix]
 
 
-def to_dot(graph: nx.MultiDiGraph) -> str:
+def to_dot(graph: nx.MultiDiGraph[str]) -> str:
     """The graph in the DOT language, one cluster for each service."""
     lines = ["digraph application {", "  rankdir=LR; node [fontname=Helvetica];"]
-    services = [node for node, kind in graph.nodes(data="kind") if kind == "service"]
+    services = [node for node, data in graph.nodes(data=True) if data["kind"] == "service"]
     placed: set[str] = set()
     for service in services:
         lines.append(f"  subgraph {_quote('cluster_' + service)} {{ label={_quote(service)};")
@@ -67,24 +67,24 @@ def to_dot(graph: nx.MultiDiGraph) -> str:
         lines.append("  }")
     lines += [
         f"  {_node(graph, node)}"
-        for node, kind in graph.nodes(data="kind")
-        if kind != "service" and node not in placed
+        for node, data in graph.nodes(data=True)
+        if data["kind"] != "service" and node not in placed
     ]
-    for start, end, kind in graph.edges(data="kind"):
+    for start, end, data in graph.edges(data=True):
         if start not in services:
-            lines.append(f"  {_quote(start)} -> {_quote(end)} [{_STYLES[kind]}];")
+            lines.append(f"  {_quote(start)} -> {_quote(end)} [{_STYLES[data['kind']]}];")
     return "\n".join([*lines, "}", ""])
 
 
-def _below(graph: nx.MultiDiGraph, node: str) -> list[str]:
+def _below(graph: nx.MultiDiGraph[str], node: str) -> list[str]:
     found = []
-    for _, child, kind in graph.out_edges(node, data="kind"):
-        if kind == "contains":
+    for _, child, data in graph.out_edges(node, data=True):
+        if data["kind"] == "contains":
             found += [child, *_below(graph, child)]
     return found
 
 
-def _node(graph: nx.MultiDiGraph, node: str) -> str:
+def _node(graph: nx.MultiDiGraph[str], node: str) -> str:
     data = graph.nodes[node]
     label = node.split(".", 1)[-1]
     if data["kind"] == "effect":

@@ -17,7 +17,7 @@ from compiler.modules import PlainModule
 from compiler.names import Scope
 from core.program import Facts
 
-__all__ = ["Declared", "Effect", "EffectKind", "Field", "Function", "FieldKind", "Service"]
+__all__ = ["Declared", "Effect", "EffectKind", "Field", "FieldKind", "Function", "Service"]
 
 
 class FieldKind(enum.StrEnum):
@@ -103,6 +103,7 @@ class Function:
     :ivar node: as the user wrote it; ``compiled`` is what it became.
     :ivar is_helper: whether code of the application calls it directly, so that what it returns
         does not leave the service.
+    :ivar is_used: whether a method reaches it; other functions are not the program's.
     :ivar effectful: whether it asks for effects, itself or through what it calls.
     :ivar compiled: the rewritten definition; a function without effects that nobody calls from
         outside stays as it is.
@@ -117,6 +118,7 @@ class Function:
     is_helper: bool = True
     effectful: bool = False
     is_decorated: bool = False
+    is_used: bool = False
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None
     effects: list[Effect] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)

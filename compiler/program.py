@@ -11,12 +11,13 @@ import ast
 import copy
 import enum
 import inspect
+import sys
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-import ast_comments
+import ast_comments  # type: ignore[import-untyped]
 import msgspec
 
 from compiler import runtime
@@ -165,14 +166,9 @@ def class_of_compiled_methods(service: Service) -> ast.ClassDef:
                 body.append(method.compiled)
         else:
             body.append(statement)
-    definition = ast.ClassDef(
-        name=service.name,
-        bases=[],
-        keywords=[],
-        body=body or [ast.Pass()],
-        decorator_list=[],
-        **({"type_params": []} if hasattr(service.node, "type_params") else {}),
-    )
+    definition = ast.ClassDef(service.name, [], [], body or [ast.Pass()], [])
+    if sys.version_info >= (3, 12):
+        definition.type_params = []
     return ast.fix_missing_locations(ast.copy_location(definition, service.node))
 
 

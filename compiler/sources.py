@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import ast_comments
+import ast_comments  # type: ignore[import-untyped]
 
 from compiler.errors import ApplicationNotFound, CompileError, Problems, display_path
 
@@ -101,8 +101,7 @@ def _layout_of_path(path: Path) -> Layout:
         if path.name == "__init__.py":
             return _layout_of_folder(path.parent)
         root, name = _import_name(path)
-        layout = Layout(path.stem, root, {name: path})
-        return layout
+        return Layout(path.stem, root, {name: path})
     raise ApplicationNotFound(
         f"{display_path(path)} is no application: give a package, a .py module, a folder, or a "
         ".csv file with ClassName,path lines."

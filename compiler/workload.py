@@ -53,7 +53,8 @@ def load_workload(
     """
     if layout.workload is None:
         for plain in plain_modules:
-            if len(layout.files) == 1 and {"MIX", "setup"} & vars(plain.module).keys():
+            named = len(layout.files) == 1 or plain.source.path.stem == layout.name
+            if named and {"MIX", "setup"} & vars(plain.module).keys():
                 return _read(plain.module)
         return None
     problems = Problems()

@@ -68,9 +68,10 @@ def failed(error: Exception) -> Failed:
 class _Departed:
     """A travelling call in flight; ``mark`` is how far the region's writes went along."""
 
-    __slots__ = ("mark", "request", "ticket")
+    __slots__ = ("mark", "place", "request", "ticket")
 
-    def __init__(self, request: Request, mark: int, ticket: int) -> None:
+    def __init__(self, place: int, request: Request, mark: int, ticket: int) -> None:
+        self.place = place
         self.request = request
         self.mark = mark
         self.ticket = ticket
@@ -209,16 +210,17 @@ class Calls:
         request = self._request(effect, args, place, last=False)
         if region.record is None:
             yield from self._attempt.regions.open()
-            departed = yield from self._send(request)
+            departed = yield from self._send(place, request)
         else:
-            departed = _Departed(request, 0, -1)
+            departed = _Departed(place, request, 0, -1)
         self.pending.append(departed)
 
-    def _send(self, request: Request) -> Generator[Effect, Any, _Departed]:
+    def _send(self, place: int, request: Request) -> Generator[Effect, Any, _Departed]:
         """Send the region along, as it is now."""
         region = self._attempt.regions.now
         travel = Travel(region.version, region.writes.all())
-        return _Departed(request, region.writes.mark(), (yield Send(_with_travel(request, travel))))
+        ticket = yield Send(_with_travel(request, travel))
+        return _Departed(place, request, region.writes.mark(), ticket)
 
     def settle(self) -> Steps:
         """Take in the travelling calls in flight, in the order they were spawned."""
@@ -232,7 +234,7 @@ class Calls:
             for departed in pending:
                 asked = Called(departed.request.service, departed.request.method, _NOTHING)
                 outcome = region.replay(asked, attempt.where).outcome
-                self._outcomes[departed.request.id.path[-1]] = outcome
+                self._outcomes[departed.place] = outcome
             return
         replies = yield Receive(tuple(departed.ticket for departed in pending))
         for departed, reply in zip(pending, replies, strict=True):
@@ -250,12 +252,12 @@ class Calls:
             assert travelled is not None
             if not touches(region.writes.since(departed.mark), travelled.reads):
                 break
-            departed = yield from self._send(departed.request)
+            departed = yield from self._send(departed.place, departed.request)
             (reply,) = yield Receive((departed.ticket,))
         region.merge(travelled.reads, travelled.writes, travelled.units)
         request = departed.request
         region.entries.append(Called(request.service, request.method, outcome))
-        self._outcomes[request.id.path[-1]] = outcome
+        self._outcomes[departed.place] = outcome
 
 
 _NOTHING = Returned(b"")

@@ -159,7 +159,7 @@ class Future:
     A gathered future's result is the list of its parts' results, nested as it was gathered.
     """
 
-    __slots__ = ("place", "parts")
+    __slots__ = ("parts", "place")
 
     def __init__(self, place: int, parts: tuple[Future, ...] | None = None) -> None:
         self.place = place

@@ -142,7 +142,8 @@ class Retry(msgspec.Struct, frozen=True):
 
 class Call(msgspec.Struct, frozen=True):
     """One kind of request in a mix: ``Service.method`` with arguments from the application's own
-    generator, or given here."""
+    generator, or given here.
+    """
 
     call: str
     weight: float = 1.0

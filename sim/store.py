@@ -33,7 +33,6 @@ name                                   what happens
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -51,6 +50,7 @@ from core.errors import (
 from core.memory import MemoryStore
 from core.ports import ReadAnswer
 from core.store import KeyRange, Mutation
+from sim.durations import Duration
 from sim.scenario import STORE_ERRORS, StoreModel
 
 __all__ = ["OnApplied", "SimStore"]
@@ -92,6 +92,9 @@ class SimStore:
         self._env = env
         self._model = model
         self._rng = rng
+        self._read_version = Duration(model.read_version, model.spread, rng).draw
+        self._read = Duration(model.read, model.spread, rng).draw
+        self._commit = Duration(model.commit, model.spread, rng).draw
         self._on_applied = on_applied
         self._service = 1.0 / model.commits_per_second
         self._free_at = 0.0
@@ -102,7 +105,7 @@ class SimStore:
         :raises StoreUnavailable: as the fault says.
         """
         version = self.memory.read_version()
-        yield self._env.timeout(self._latency(self._model.read_version))
+        yield self._env.timeout(self._read_version())
         if fault:
             raise _error(fault, "read_version")
         return version
@@ -119,7 +122,7 @@ class SimStore:
         :raises TooOld, FutureVersion: the version cannot be read, or as the fault says.
         :raises StoreUnavailable: as the fault says.
         """
-        yield self._env.timeout(self._latency(self._model.read))
+        yield self._env.timeout(self._read())
         if fault:
             raise _error(fault, "read")
         memory = self.memory
@@ -145,9 +148,6 @@ class SimStore:
         if isinstance(outcome, StoreError):
             raise outcome
         return outcome
-
-    def _latency(self, median: float) -> float:
-        return median * math.exp(self._model.spread * self._rng.gauss(0.0, 1.0))
 
     def _queue(self) -> float:
         """Take the next place in the queue of commits: how many seconds from now it comes up."""
@@ -187,7 +187,7 @@ class _Transaction:
         self._shown = _error(fault, "commit") if fault else None
         self.version, self.reads, self.mutations, self.tag = version, reads, mutations, tag
         self._store, self._fault = store, fault
-        self._half = store._latency(store._model.commit) / 2
+        self._half = store._commit() / 2
         self.known = Event(store._env)
         self._after(self._half, self._arrive)
 

@@ -65,3 +65,12 @@ def test_the_example_is_a_scenario(tmp_path):
 @pytest.mark.parametrize("name", [name for name in compiler.__all__ if name not in ("Client",)])
 def test_every_name_of_the_user_api_is_documented(name):
     assert re.search(rf"\b{name}\b", API)
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -100,6 +100,14 @@ class Bank:
             if amount >= REPORTED_FROM:
                 self.reported.append(Transfer(source, target, amount))
 
+    async def share(self, source: str, targets: list[str], amount: int) -> None:
+        """Move ``amount`` to each of ``targets``, side by side: all of them get it or none.
+
+        :raises InsufficientFunds: ``source`` holds less than all of it; nothing was moved.
+        """
+        async with transaction():
+            await gather(*[spawn(Bank.transfer, source, target, amount) for target in targets])
+
     async def audit(self) -> int:
         """What both branches hold at one moment."""
         north, south = await gather(spawn(North.total), spawn(South.total))

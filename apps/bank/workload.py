@@ -23,7 +23,7 @@ ACCOUNTS = [f"{branch}-{number:02}" for branch in ("north", "south") for number 
 OPENING_BALANCE = 10_000
 """Cents on every account before the first request: two large transfers are one too many."""
 
-MIX = {"Bank.transfer": 9.0, "Bank.audit": 1.0}
+MIX = {"Bank.transfer": 8.0, "Bank.share": 1.0, "Bank.audit": 1.0}
 
 
 def setup() -> None:
@@ -38,12 +38,18 @@ def _transfer(rng: random.Random) -> tuple[Any, ...]:
     return (source, target, rng.randint(1, OPENING_BALANCE))
 
 
+def _share(rng: random.Random) -> tuple[Any, ...]:
+    source, *targets = rng.sample(ACCOUNTS, 4)
+    return (source, targets, rng.randint(1, OPENING_BALANCE // 2))
+
+
 def _audit(_rng: random.Random) -> tuple[Any, ...]:
     return ()
 
 
 ARGUMENTS: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "Bank.transfer": _transfer,
+    "Bank.share": _share,
     "Bank.audit": _audit,
 }
 

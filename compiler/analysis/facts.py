@@ -30,7 +30,7 @@ class _Summary:
     :ivar begins: how many transactions it begins there: 0, 1, or 2 for more.
     """
 
-    depths: HelperDepths = HelperDepths()
+    depths: HelperDepths = field(default_factory=HelperDepths)
     outside: bool = True
     begins: int = 2
 
@@ -134,7 +134,8 @@ class Analysis:
             same = frozenset({entry})
             return _Summary(HelperDepths(same, same, same), outside=False, begins=0)
         flow, depths = self.flow(function), self.depths(function, entry)
-        outside, beginning = False, {}
+        outside = False
+        beginning: dict[Point, int] = {}
         for point, effect in flow.effects():
             here = depths.at(point)
             if effect.helper is not None:

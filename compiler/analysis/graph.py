@@ -27,9 +27,9 @@ from compiler.model import Declared, Effect, EffectKind, Function
 __all__ = ["build_graph", "portable"]
 
 
-def build_graph(declared: Declared, analysis: Analysis) -> nx.MultiDiGraph:
+def build_graph(declared: Declared, analysis: Analysis) -> nx.MultiDiGraph[str]:
     """The graph of an analysed application."""
-    graph = nx.MultiDiGraph()
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for service in declared.services.values():
         file = str(service.plain.source.path)
         graph.add_node(service.name, kind="service", file=file, line=service.node.lineno)
@@ -51,7 +51,7 @@ def build_graph(declared: Declared, analysis: Analysis) -> nx.MultiDiGraph:
     return graph
 
 
-def _add_function(graph: nx.MultiDiGraph, function: Function) -> None:
+def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
     attributes: dict[str, Any] = {}
     if function.service is not None:
         facts = function.facts
@@ -74,7 +74,7 @@ def _add_function(graph: nx.MultiDiGraph, function: Function) -> None:
         graph.add_edge(function.service.name, function.full_name, kind="contains")
 
 
-def _add_effects(graph: nx.MultiDiGraph, function: Function, flow: Flow) -> None:
+def _add_effects(graph: nx.MultiDiGraph[str], function: Function, flow: Flow) -> None:
     names: dict[Point, str] = {}
     for point, effect in flow.effects():
         name = f"{function.full_name}#{len(names)}"
@@ -105,7 +105,7 @@ def _add_effects(graph: nx.MultiDiGraph, function: Function, flow: Flow) -> None
                     graph.add_edge(name, names[other], kind="data")
 
 
-def _add_data(graph: nx.MultiDiGraph, name: str, effect: Effect) -> None:
+def _add_data(graph: nx.MultiDiGraph[str], name: str, effect: Effect) -> None:
     if effect.kind in (EffectKind.CALL, EffectKind.SPAWN):
         graph.add_edge(name, effect.target, kind="calls")
     elif effect.kind is EffectKind.HELPER:
@@ -134,9 +134,9 @@ def _next_effects(start: Point) -> list[Point]:
     return sorted(found, key=lambda point: point.number)
 
 
-def portable(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
+def portable(graph: nx.MultiDiGraph[str]) -> nx.MultiDiGraph[str]:
     """A copy whose attributes every file format can hold."""
-    copied = nx.MultiDiGraph()
+    copied: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for node, attributes in graph.nodes(data=True):
         plain = {
             key: ", ".join(value) if isinstance(value, tuple) else value

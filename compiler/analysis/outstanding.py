@@ -3,8 +3,8 @@
 A spawn is settled by a join of the very future: ``await gather(spawn(...))``, or
 ``f = spawn(...)`` and then ``await f``, where every value ``f`` ever has is a
 spawned call. Anything else (a list of futures, a future that is passed on)
-counts as outstanding from the spawn on. So does a spawn that is made again
-while an earlier one of the same place is outstanding.
+counts as outstanding from the spawn on. So does a spawn whose variable is given
+another before it was joined.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ def outstanding_at(method: Function, flow: Flow, at: Point) -> bool:
         if effect.kind is EffectKind.JOIN
     }
     for identity, start in spawns.items():
-        if _reaches(start, at, {point for point, done in settles.items() if identity in done}):
+        joins = {point for point, done in settles.items() if identity in done}
+        same_name = {each for group in names.values() if identity in group for each in group}
+        overwritten_by = {start, *(spawns[each] for each in same_name)}
+        if _reaches(start, at, joins, overwritten_by):
             return True
     return False
 
 
-def _reaches(start: Point, at: Point, joins: set[Point]) -> bool:
-    """Whether a way leads from the spawn to ``at``, or to itself, without joining normally."""
+def _reaches(start: Point, at: Point, joins: set[Point], overwritten_by: set[Point]) -> bool:
+    """Whether a way leads from the spawn to ``at`` without joining its future normally."""
     seen: set[Point] = set()
     waiting = [start]
     lost = False
@@ -47,12 +50,12 @@ def _reaches(start: Point, at: Point, joins: set[Point]) -> bool:
             if point in joins and edge.kind == "next":
                 continue
             target = edge.target
-            if target is start:
-                lost = True  # spawned again while outstanding: the first is never joined
+            if target in overwritten_by:
+                lost = True  # another takes its name, or its place: nothing joins it any more
             if target not in seen:
                 seen.add(target)
                 waiting.append(target)
-    return at in seen or (lost and _reaches(start, at, set()))
+    return at in seen or (lost and _reaches(start, at, set(), set()))
 
 
 def _settled(join: ast.AST | None, names: dict[str, set[int]]) -> set[int]:

@@ -1,31 +1,22 @@
+# ruff: noqa: N802 - the names are those of ast.NodeTransformer
 """Calls: of services, helpers and functions, of the user API, and of Python's library."""
 
 from __future__ import annotations
 
 import ast
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 import compiler as facade
 from compiler.model import EffectKind, Field, Function, Service
-from compiler.names import UNKNOWN, canonical_name
-from compiler.rewrite.comprehensions import Comprehensions
-from compiler.rewrite.nodes import locate, root_of, runtime_call
+from compiler.names import UNKNOWN
+from compiler.rewrite.library import LibraryCalls
+from compiler.rewrite.nodes import locate, runtime_call
 from compiler.signatures import fits
-from compiler.vocabulary import (
-    CLOCK,
-    CONSUMERS,
-    MUTATORS,
-    RANDOM_METHODS,
-    UUIDS,
-    operation,
-)
+from compiler.vocabulary import MUTATORS, operation
 
 __all__ = ["Calls"]
 
-_COPYING: Final = {"dict": "dict", "list": "list", "set": "set"}
-_UNORDERED: Final = ("list", "tuple", "enumerate", "zip", "map", "filter", "iter", "sum", "min")
-_ITERATING: Final = (*_UNORDERED, "max", "sorted", "reversed")
 _TRANSACTION_KINDS: Final = {
     "begin": EffectKind.BEGIN,
     "commit": EffectKind.COMMIT,
@@ -34,7 +25,7 @@ _TRANSACTION_KINDS: Final = {
 }
 
 
-class Calls(Comprehensions):
+class Calls(LibraryCalls):
     """Rewrites calls."""
 
     awaiting: ast.AST | None = None
@@ -56,10 +47,10 @@ class Calls(Comprehensions):
             special = self._method_call(node, node.func)
             if special is not None:
                 return special
-        library = self._library(node)
+        library = self.library_call(node)
         if library is not None:
             return library
-        return self._plain_call(node, value)
+        return self.plain_call(node)
 
     def visit_Await(self, node: ast.Await) -> ast.AST:
         """``await``: of a future, or of a call that waits by itself."""
@@ -113,11 +104,11 @@ class Calls(Comprehensions):
             return self._service_call(node, meaning)
         if meaning in _TRANSACTION_KINDS:
             arguments = [self.consume(argument) for argument in node.args]
-            keywords = self._keywords(node)
+            keywords = self.keywords(node)
             call = runtime_call(meaning, arguments, keywords)
             return self.effect(_TRANSACTION_KINDS[meaning], node, call)
         if meaning == "gather":
-            return locate(runtime_call("gather", self._arguments(node)), node)
+            return locate(runtime_call("gather", self.arguments(node)), node)
         if meaning in ("wait", "wait_all"):
             return self._wait(node, meaning)
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
@@ -128,22 +119,13 @@ class Calls(Comprehensions):
         if meaning == "wait" and (len(node.args) != 1 or node.keywords):
             self.error(node, "wait takes one future", "wait(gather(first, second))")
             return node
-        arguments = self._arguments(node)
+        arguments = self.arguments(node)
         future = arguments[0] if meaning == "wait" else runtime_call("gather", arguments)
         in_coroutine = isinstance(self.function.node, ast.AsyncFunctionDef)
         ours = self.scope.value(node.func) is facade.wait
         if in_coroutine and not ours and self.awaiting is not node:
             return locate(future, node)
         return self.effect(EffectKind.JOIN, node, runtime_call("join", [future]))
-
-    def _arguments(self, node: ast.Call) -> list[ast.expr]:
-        return [self.value(argument) for argument in node.args]
-
-    def _keywords(self, node: ast.Call) -> list[ast.keyword]:
-        return [
-            locate(ast.keyword(keyword.arg, self.consume(keyword.value)), keyword)
-            for keyword in node.keywords
-        ]
 
     # --- calls of services
 
@@ -230,7 +212,7 @@ class Calls(Comprehensions):
         self._check_arguments(node, method, arguments, node.keywords)
         rewritten = [self._sent(argument) for argument in arguments]
         names = [ast.Constant(service.name), ast.Constant(name)]
-        call = runtime_call(meaning, [*names, *rewritten], self._keywords(node))
+        call = runtime_call(meaning, [*names, *rewritten], self.keywords(node))
         kind = EffectKind.CALL if meaning == "call" else EffectKind.SPAWN
         return self.effect(kind, node, call, method.full_name)
 
@@ -321,190 +303,3 @@ class Calls(Comprehensions):
             self.refuse_change(node, owner)
             return node
         return self.generic_visit(node)
-
-    def refuse_change(self, node: ast.AST, owner: ast.expr) -> bool:
-        """Record an error if changing ``owner`` would change a copy, or shared memory."""
-        base: ast.expr = owner
-        while True:
-            field = self.field_of(base)
-            if field is not None:
-                self._refuse_copy(node, field, owner)
-                return True
-            if self.is_self(getattr(base, "value", None) or base) and isinstance(
-                base, ast.Attribute
-            ):
-                if base.attr in (self.service.constants if self.service else ()):
-                    self.error(
-                        node,
-                        f"self.{base.attr} is a constant: it is not Persistent",
-                        f"self.{base.attr}: Persistent[...] = ... in __init__",
-                    )
-                    return True
-                return False
-            if isinstance(base, ast.Attribute | ast.Subscript):
-                base = base.value
-            elif isinstance(base, ast.Call) and isinstance(base.func, ast.Attribute):
-                base = base.func.value
-            else:
-                break
-        return isinstance(base, ast.Name) and self._refuse_global(node, base)
-
-    def _refuse_copy(self, node: ast.AST, field: Field, owner: ast.expr) -> None:
-        shown = ast.unparse(owner)
-        self.error(
-            node,
-            f"this changes a copy: {shown} is read from self.{field.name}, and values read are "
-            "copies",
-            f"x = {shown}; change x; {shown} = x",
-        )
-
-    def _refuse_global(self, node: ast.AST, base: ast.Name) -> bool:
-        value = self.scope.value(base)
-        if value is UNKNOWN or self.scope.is_local(base.id):
-            return False
-        containers = dict | list | set | bytearray
-        if isinstance(value, containers) or (
-            isinstance(value, type) and value.__module__ == self.function.plain.source.name
-        ):
-            self.error(
-                node,
-                f"{base.id} is shared memory at module level: it is lost between requests",
-                f"self.{base.id.lower()}: Persistent[...] = ... in __init__",
-            )
-            return True
-        return False
-
-    # --- Python's library
-
-    def _library(self, node: ast.Call) -> ast.AST | None:
-        """Clock readings, random numbers and uuids."""
-        name = self.scope.canonical(node.func)
-        if name is None:
-            return None
-        if name in CLOCK:
-            call = runtime_call(CLOCK[name], self._arguments(node), self._keywords(node))
-            return self.effect(EffectKind.TIME, node, call, name)
-        if name in UUIDS:
-            call = runtime_call(UUIDS[name], self._arguments(node), self._keywords(node))
-            return self.effect(EffectKind.UUID, node, call, name)
-        method = name.removeprefix("random.")
-        if name.startswith("random.") and method in RANDOM_METHODS:
-            stream = self.effect(EffectKind.RANDOM, node, runtime_call("random"), name)
-            arguments = [self._random_argument(node, method, each) for each in node.args]
-            function = ast.Attribute(stream, method, ast.Load())
-            return locate(ast.Call(function, arguments, self._keywords(node)), node)
-        if name == "random.Random" and not node.args:
-            self.error(
-                node,
-                "random.Random() without a seed differs between executions of a request",
-                "random.Random(seed), or random.random() and the like, which are remembered",
-            )
-            return node
-        if name in _NOW_BY_DEFAULT and len(node.args) < _NOW_BY_DEFAULT[name]:
-            shown = ast.unparse(node.func)
-            self.error(
-                node,
-                f"{shown} reads the clock by itself",
-                f"{shown}(..., time.time()) in terms of a reading that is remembered",
-            )
-            return node
-        return None
-
-    def _random_argument(self, node: ast.Call, method: str, argument: ast.expr) -> ast.expr:
-        if method == "shuffle":
-            if self.refuse_change(node, argument):
-                return argument
-            return self.value(argument)
-        return (
-            self.iterate(argument)
-            if method in ("choice", "choices", "sample")
-            else (self.consume(argument))
-        )
-
-    # --- everything else
-
-    def _plain_call(self, node: ast.Call, value: Any) -> ast.AST:
-        """A call that stays, with its arguments rewritten."""
-        if self.scope.is_builtin(node.func, "setattr", "delattr") and node.args:
-            if self.refuse_change(node, node.args[0]):
-                return node
-        if self.scope.is_builtin(node.func, "len", "bool") and len(node.args) == 1:
-            asked = self._ask_field(node)
-            if asked is not None:
-                return asked
-        generator = self.consumed_generator(node)
-        if generator is not None:
-            return generator
-        copied = self._copied_field(node)
-        if copied is not None:
-            return copied
-        del value
-        node.func = self.value(node.func)
-        consumes = self.consumes(node)
-        iterates = self.scope.is_builtin(node.func, *_ITERATING) or _is_join(node)
-        rewritten: list[ast.expr] = []
-        for index, argument in enumerate(node.args):
-            lazy = index == 0 and self.scope.is_builtin(node.func, "map", "filter")
-            if iterates and not lazy and not isinstance(argument, ast.Starred):
-                one_of_many = self.scope.is_builtin(node.func, "min", "max") and len(node.args) > 1
-                rewritten.append(self.consume(argument) if one_of_many else self.iterate(argument))
-            elif consumes:
-                rewritten.append(self.consume(argument))
-            else:
-                rewritten.append(self.value(argument))
-        node.args = rewritten
-        for keyword in node.keywords:
-            keyword.value = (
-                self.consume(keyword.value)
-                if consumes or keyword.arg is None
-                else self.value(keyword.value)
-            )
-        return node
-
-    def consumes(self, node: ast.Call) -> bool:
-        """Whether the called function keeps no reference to its arguments."""
-        if self.scope.is_builtin(node.func, *CONSUMERS):
-            return True
-        name = self.scope.canonical(node.func) or ""
-        if name.split(".")[0] in ("json", "math", "statistics", "logging", "hashlib", "decimal"):
-            return True
-        root = root_of(node.func)
-        known = self.scope.value(root)
-        return type(known).__module__ == "logging" or canonical_name(known) == "logging"
-
-    def _ask_field(self, node: ast.Call) -> ast.expr | None:
-        """``len(self.field)`` and ``bool(self.field)``."""
-        argument = node.args[0]
-        method = "length" if self.scope.is_builtin(node.func, "len") else "truth"
-        field = self.container_of(argument)
-        if field is not None:
-            return self.access(field, argument, node, method)
-        view = self.view_of(argument)
-        if view is not None and isinstance(argument, ast.Call):
-            assert isinstance(argument.func, ast.Attribute)
-            return self.access(view, argument.func.value, node, method)
-        return None
-
-    def _copied_field(self, node: ast.Call) -> ast.expr | None:
-        """``dict(self.rooms)``: the load is the copy."""
-        if len(node.args) != 1 or node.keywords:
-            return None
-        field = self.container_of(node.args[0])
-        if field is not None and self.scope.is_builtin(node.func, _COPYING[field.kind.value]):
-            return self.access(field, node.args[0], node, "load")
-        return None
-
-
-_NOW_BY_DEFAULT: Final = {
-    "time.asctime": 1,
-    "time.strftime": 2,
-}
-"""Functions that read the clock when they are given fewer arguments than this."""
-
-
-def _is_join(node: ast.Call) -> bool:
-    return (
-        isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("join", "fromkeys")
-        and len(node.args) >= 1
-    )

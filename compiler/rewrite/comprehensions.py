@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the names are those of ast.NodeTransformer
 """Comprehensions and generator expressions over state.
 
 A comprehension inside a coroutine may await, so it keeps its form. A generator

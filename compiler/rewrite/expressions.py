@@ -1,9 +1,12 @@
+# ruff: noqa: N802 - the names are those of ast.NodeTransformer
 """Expressions: where a value is kept, used up, tested, or iterated over."""
 
 from __future__ import annotations
 
 import ast
+import random
 import types
+from collections.abc import Iterator
 from typing import Any, Final
 
 from compiler.names import UNKNOWN, canonical_name
@@ -73,7 +76,7 @@ class Expressions(Calls):
 
     def is_ordered(self, node: ast.expr) -> bool:
         """Whether ``node`` is certainly no set."""
-        if isinstance(node, _ORDERED) or self.field_of(node) is not None:
+        if isinstance(node, _ORDERED):
             return True
         if isinstance(node, ast.Await):
             return isinstance(node.value, ast.Call) and self._meaning(node.value) in _TUPLES
@@ -202,6 +205,8 @@ class Expressions(Calls):
         owner = getattr(node, "value", None)
         if service is None and owner is not None and self.scope.value(owner) is not UNKNOWN:
             service = self.declared.service_of(self.scope.value(owner))
+            if service is not None and getattr(node, "attr", "") in service.constants:
+                return
         if service is not None:
             self.error(
                 node,
@@ -216,6 +221,12 @@ class Expressions(Calls):
             )
         elif operation(value) is not None:
             self.error(node, f"{shown} is used as a value", f"a call: {shown}(...)")
+        elif isinstance(value, random.Random | Iterator):
+            self.error(
+                node,
+                f"{shown} is shared memory at module level: every process goes its own way with it",
+                "one made in the method, or a Persistent field",
+            )
         elif name is not None:
             self._check_library(node, value, name, shown)
 
@@ -245,10 +256,14 @@ class Expressions(Calls):
 
     def visit_Yield(self, node: ast.Yield) -> ast.AST:
         """A method answers once."""
-        self.error(node, "a method of a service answers once, it cannot yield", "return a list")
-        return node
+        return self._yields(node)
 
     def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.AST:
         """A method answers once."""
-        self.error(node, "a method of a service answers once, it cannot yield", "return a list")
-        return node
+        return self._yields(node)
+
+    def _yields(self, node: ast.Yield | ast.YieldFrom) -> ast.AST:
+        if self.function.service is not None or self.function.effectful:
+            self.error(node, "what asks for effects answers once, it cannot yield", "return a list")
+            return node
+        return self.generic_visit(node)

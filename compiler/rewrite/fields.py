@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the names are those of ast.NodeTransformer
 """Accesses of persistent fields: ``self.rooms[h]`` becomes ``await self.rooms.getitem(h)``."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import sys
 
 from compiler.model import Declared, Function
 from compiler.rewrite.nodes import locate
@@ -15,7 +16,7 @@ __all__ = ["rewrite"]
 def rewrite(declared: Declared) -> None:
     """Set ``compiled`` and ``effects`` of every function that becomes part of the program."""
     for function in declared.all_functions():
-        if function.service is not None or function.effectful:
+        if function.service is not None or function.is_used:
             _rewrite_function(declared, function)
 
 
@@ -34,12 +35,8 @@ def _rewrite_function(declared: Declared, function: Function) -> None:
         function.compiled = node
         return
     definition = ast.AsyncFunctionDef(
-        name=node.name,
-        args=node.args,
-        body=body,
-        decorator_list=node.decorator_list,
-        returns=node.returns,
-        type_comment=None,
-        **({"type_params": node.type_params} if hasattr(node, "type_params") else {}),
+        node.name, node.args, body, node.decorator_list, node.returns, None
     )
+    if sys.version_info >= (3, 12):
+        definition.type_params = node.type_params
     function.compiled = locate(definition, node)

@@ -35,6 +35,7 @@ from sim.checks.reference import reference
 from sim.checks.strict_serializable import strict_serializable
 from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict
+from sim.garbage import rare_collections
 from sim.scenario import CHECKS
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ def check(run: Run, application: Application, scenario: Scenario) -> list[Verdic
 
     :returns: one verdict each, in the order of :data:`sim.scenario.CHECKS`, then invariants.
     """
-    subject = Subject(run, application, scenario)
-    verdicts = [_judge(name, ORACLES[name], subject) for name in CHECKS]
-    return verdicts + invariants(subject)
+    with rare_collections():
+        subject = Subject(run, application, scenario)
+        verdicts = [_judge(name, ORACLES[name], subject) for name in CHECKS]
+        return verdicts + invariants(subject)
 
 
 def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
     try:
         return oracle(subject)
-    except Exception as error:  # noqa: BLE001 - an oracle that broke has not judged anything
+    except Exception as error:
         return Verdict(name, "inconclusive", f"the check broke: {type(error).__name__}: {error}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from core.layout import DATA, WATERMARK
 from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
-from core.layout import DATA, WATERMARK
 
 __all__ = ["bounded_storage"]
 

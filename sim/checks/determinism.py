@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from core.ids import RequestId
 from core.layout import INTENTS
 from core.memory import MemoryStore
-from core.messages import Failed
 from core.store import Clear, ClearRange, Mutation, Set
 from sim.checks.redrive import Driven, redrive
 from sim.checks.subject import Subject, is_set_aside
@@ -30,7 +29,7 @@ from sim.history import Committed
 
 __all__ = ["MOST_TREES", "determinism"]
 
-MOST_TREES = 50
+MOST_TREES = 20
 """How many request trees are driven again from each of their journal's prefixes."""
 
 
@@ -122,4 +121,6 @@ def _written(subject: Subject, overlay: dict[bytes, object], key: bytes) -> str:
     if key not in overlay:
         return "no value"
     value = overlay[key]
-    return subject.readable.value(value) if value is None or isinstance(value, bytes) else str(value)
+    return (
+        subject.readable.value(value) if value is None or isinstance(value, bytes) else str(value)
+    )

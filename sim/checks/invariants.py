@@ -15,8 +15,13 @@ __all__ = ["invariants"]
 
 def invariants(subject: Subject) -> list[Verdict]:
     """One verdict for each invariant that the scenario names."""
-    named = [check.invariant for check in subject.scenario.check if check.invariant]
-    return [_invariant(subject, name) for name in dict.fromkeys(named)]
+    named = dict.fromkeys(check.invariant for check in subject.scenario.check if check.invariant)
+    if not named:
+        return []
+    reference = subject.application.reference()
+    reference.load(subject.final_data)
+    with reference:
+        return [_invariant(subject, name) for name in named]
 
 
 def _invariant(subject: Subject, name: str) -> Verdict:
@@ -24,15 +29,13 @@ def _invariant(subject: Subject, name: str) -> Verdict:
     function = workload.invariants.get(name.rpartition(".")[2]) if workload else None
     if function is None:
         return Verdict(name, "inconclusive", f"the application's workload has no {name}")
-    reference = subject.application.reference()
-    reference.load(subject.final_data)
     examined = f"{count(len(subject.final_data), 'key')} of the final state"
     try:
-        with reference:
-            function()
+        function()
     except AssertionError as error:
-        message = str(error) or f"an assertion in {name}"
-        return Verdict(name, "fails", examined, [message])
+        return Verdict(name, "fails", examined, [str(error) or f"an assertion in {name}"])
+    except Exception as error:
+        return Verdict(name, "inconclusive", f"{name} broke: {type(error).__name__}: {error}")
     if not subject.commits:
         return Verdict(name, "inconclusive", "nothing to examine: 0 commits")
     return Verdict(name, "holds", examined)

@@ -41,7 +41,7 @@ class Readable:
     def _element(element: bytes) -> str:
         try:
             return repr(decode_key(element))
-        except Exception:  # noqa: BLE001 - evidence about a broken key must still be told
+        except Exception:
             return element.hex()
 
     @staticmethod
@@ -69,14 +69,14 @@ class Readable:
     def _decoded(self, data: bytes) -> str:
         try:
             return repr(self._codec.decode(data))
-        except Exception:  # noqa: BLE001 - as above
+        except Exception:
             return data.hex()
 
     def arguments(self, args: bytes) -> str:
         """Encoded call arguments as they are written in a call."""
         try:
             positional, named = self._codec.decode(args)
-        except Exception:  # noqa: BLE001 - as above
+        except Exception:
             return f"(undecodable {args.hex()})"
         parts = [*map(repr, positional), *(f"{name}={value!r}" for name, value in named.items())]
         return _short(f"({', '.join(parts)})")

@@ -94,7 +94,7 @@ class _Course:
             if strand.greenlet is not None and not strand.greenlet.dead:
                 try:
                     strand.greenlet.throw()
-                except (Exception, Forbidden):  # noqa: S110 - of the user's finally blocks
+                except (Exception, Forbidden):
                     continue
 
     # --- regions in commit order
@@ -192,7 +192,7 @@ class _Course:
         for mutation in commit.mutations:
             if isinstance(mutation, Set) and mutation.key == key:
                 if decode_record(mutation.value).fingerprint != fingerprint(request):
-                    raise self._differs(strand, "was called otherwise", "is what is called")
+                    raise self._differs(strand, "is journaled as another call", "makes this one")
                 return
 
     def _clocks(self, units: Iterable[str]) -> dict[RequestId, list[int]]:

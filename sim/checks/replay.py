@@ -205,7 +205,5 @@ def _compare_snapshot(
         _compare_scans(state, snapshot.version, unit, found)
         if unit.version != snapshot.version and (unit.reads or unit.scans):
             found.differences.append(
-                Difference(
-                    snapshot.version, unit, "version", b"", snapshot.version, unit.version
-                )
+                Difference(snapshot.version, unit, "version", b"", snapshot.version, unit.version)
             )

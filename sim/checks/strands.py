@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from compiler.api.reference import Activation, Reference
 from core.ids import RequestId, request_random
@@ -271,9 +271,7 @@ class StrandRunner:
 
     def _travels(self, activation: Activation, frame: Frame, service: str, method: str) -> bool:
         return (
-            frame.travelling
-            or self._read_only(service, method)
-            or self._in_transaction(activation)
+            frame.travelling or self._read_only(service, method) or self._in_transaction(activation)
         )
 
     def _depart(

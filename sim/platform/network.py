@@ -9,44 +9,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from math import exp
-from statistics import NormalDist
 from typing import Any
 
 from simpy import Environment
 
+from sim.durations import Duration
 from sim.faults import Armed, Faults, MethodFaults
 from sim.platform.timers import later
 from sim.scenario import Platform
 
-__all__ = ["DELAY", "Duration", "Network"]
+__all__ = ["DELAY", "Network"]
 
 DELAY = {"delay": 1.0, "duplicate": 20.0}
 """The longest delay, in seconds, where a message fault gives no duration."""
-
-_STEPS = 1024
-
-
-class Duration:
-    """Lognormal durations from a table of quantiles, rounded to nanoseconds.
-
-    A table is faster than computing, and rounding makes it the same on every machine
-    whatever its mathematical library does to the last bit.
-    """
-
-    __slots__ = ("_bits", "_table")
-
-    def __init__(self, median: float, spread: float, rng: random.Random) -> None:
-        normal = NormalDist()
-        self._table = [
-            round(median * exp(spread * normal.inv_cdf((step + 0.5) / _STEPS)), 9)
-            for step in range(_STEPS)
-        ]
-        self._bits = rng.getrandbits
-
-    def draw(self) -> float:
-        """One duration in seconds."""
-        return self._table[self._bits(10)]
 
 
 class Network:

@@ -34,6 +34,16 @@ def test_what_is_not_there_cannot_be_moved(running):
     running.check()
 
 
+def test_a_share_for_everybody_or_for_nobody(running):
+    others = ["north-02", "south-01", "south-02"]
+    running.run("Bank.share", "north-01", others, 3_000)
+    assert [balance(running, account) for account in others] == [OPENING_BALANCE + 3_000] * 3
+    with pytest.raises(InsufficientFunds):
+        running.run("Bank.share", "north-01", others, 500)
+    assert balance(running, "north-01") == OPENING_BALANCE - 9_000
+    running.check()
+
+
 def test_an_amount_must_be_positive(running):
     with pytest.raises(ValueError, match="cannot move -1 cents"):
         running.run("Bank.transfer", "north-01", "south-02", -1)
@@ -71,3 +81,12 @@ def test_a_small_transfer_on_record_is_noticed(running):
     running.state(Bank).reported.append(Transfer("north-01", "south-01", 3))
     with pytest.raises(AssertionError, match="amount=3"):
         running.check("only_large_transfers_are_reported")
+
+
+def test_shared_money_comes_from_one_account(running):
+    running.run("Bank.share", "north-01", ["south-02", "north-03", "south-04"], 3_000)
+    assert balance(running, "north-01") == OPENING_BALANCE - 9_000
+    with pytest.raises(InsufficientFunds):
+        running.run("Bank.share", "north-01", ["south-02", "north-03"], 600)
+    assert balance(running, "south-02") == OPENING_BALANCE + 3_000
+    running.check()

@@ -177,9 +177,9 @@ def compiled(folder, source, name=None):
     return load(write_app(folder, source, name))
 
 
-def outcome(run):
+def outcome(run, *call):
     try:
-        return ("returned", run())
+        return ("returned", run(*call))
     except Exception as error:
         return ("raised", type(error).__name__, str(error))
 
@@ -192,8 +192,8 @@ def compare(application, calls, seed=1):
     answers = []
     for target, *args in calls:
         service, method = target.split(".")
-        plain = outcome(lambda: reference.run(service, method, tuple(args)))
-        ours = outcome(lambda: driver.run(service, method, tuple(args)))
+        plain = outcome(reference.run, service, method, tuple(args))
+        ours = outcome(driver.run, service, method, tuple(args))
         assert ours == plain, f"{target}{args}\n{ours}\n{plain}"
         assert driver.store == reference.dump(), (target, args)
         answers.append(ours)

@@ -1,11 +1,12 @@
+# ruff: noqa: E501 - the programs in strings are as users write them
 """Calls, helpers, transactions, time and chance: compiled as plain."""
 
 import sys
 
 import pytest
 
-from tests.compiler.driver import Driver, compare, compiled
 from core import effects
+from tests.compiler.driver import Driver, compare, compiled
 
 TWO = """
 import datetime as dt

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the programs in strings are as users write them
 """What cannot be compiled is refused, with the place and what to write instead."""
 
 import pytest
@@ -26,6 +27,13 @@ class Other:
 def stamp():
     return time.time()
 
+def words():
+    yield 1
+
+def unused():
+    time.sleep(1)
+    return instance(Other), call(Other.get, 1)
+
 @service
 class S:
     def __init__(self):
@@ -35,6 +43,7 @@ class S:
         self.v: Persistent[list | None] = None
         self.limit = 10
         self.table = {"a": 1}
+    LEVEL = 7
     def helper(self):
         return len(self.d)
     async def later(self):
@@ -91,7 +100,7 @@ CASES = [
     ("^eval('1')", "eval", "expression"),
     ("return ^hash('a')", "differ between processes", "hashlib"),
     ("^try:\n    pass\nexcept:\n    pass", None, None),
-    ("^yield 1", "cannot yield", "return a list"),
+    ("^yield 1", "it cannot yield", "return a list"),
     ("return sorted(['a'], key=^lambda k: self.d[k])", "lambda uses state", "loop"),
     ("^def f():\n    return self.d['a']", "inside the method", "helper method"),
     ("g = ^(self.d[k] for k in 'ab')", "generator expression reads state", "[self.d[k]"),
@@ -113,7 +122,7 @@ CASES = [
     ("return call(^self.helper)", "same service", "self.helper(...)"),
     ("^self.helper(3)", "takes no arguments", "helper()"),
     ("^self.later()", "not awaited", "await self.later()"),
-    ("await ^self._nothing()", "no method '_nothing'", "S."),
+    ("await ^self._nothing()", "no method '_nothing'", "one of"),
     ("x = ^stamp", "as a value", "stamp(...)"),
     ("c = ^call; c(Other.get, 1)", "as a value", "call(...)"),
     ("^transaction()", "nothing by itself", "with transaction()"),
@@ -153,12 +162,44 @@ def test_refused_in_a_method(tmp_path, body, what, remedy):
 
 
 CLASSES = [
+    ("class S:\n    def __m(self): pass", "two underscores", "_m"),
+    ("class S:\n    def __init__(self):\n        self.__d: Persistent[dict] = {}", "two", "_d"),
+    ("class S: pass\nT = time.time()", "evaluated anew by every process", "Persistent"),
+    ("class S: pass\nclass P:\n    def now(self): return time.time()", "is no service", "P"),
+    (
+        "class S: pass\nfrom dataclasses import dataclass, field\n@dataclass\nclass P:\n"
+        "    at: float = field(default_factory=time.time)",
+        "is not remembered",
+        "gives to P",
+    ),
+    ("class S:\n    def m(self): return g()\ndef g(): time.sleep(1)", "sleeping", "due"),
+    ("class S:\n    def m(self): return g()\nC = {}\ndef g(): C[1] = 2", "shared memory", "self.c"),
+    (
+        "class S:\n    def m(self): return g()\ndef g():\n    yield time.time()",
+        "cannot yield",
+        "return a list",
+    ),
+    (
+        "class S:\n    def m(self): return next(N)\nimport itertools\nN = itertools.count()",
+        "shared memory",
+        "Persistent",
+    ),
+    (
+        "class S:\n    def m(self): return R.random()\nimport random\nR = random.Random(3)",
+        "shared memory",
+        "Persistent",
+    ),
+    ("class S:\n    def m(self): self = 3", "name is taken", "another"),
     ("class S(dict):\n    pass", "do not inherit", "module level"),
     ("class S:\n    def m():\n        pass", "no parameter self", "def m(self"),
     ("class S:\n    @property\n    def m(self):\n        pass", "property", "a method"),
     ("class S:\n    def __len__(self):\n        return 1", "special method", "name of its own"),
     ("class S:\n    def __init__(self, x):\n        self.x = 1", "without arguments", "constant"),
-    ("class S:\n    def __init__(self):\n        self.t = time.time()", "initial state", "constant"),
+    (
+        "class S:\n    def __init__(self):\n        self.t = time.time()",
+        "initial state",
+        "constant",
+    ),
     ("class S:\n    def m(self, x=[]):\n        pass", "every request shares", "None"),
     ("class S:\n    def m(self, x=time.time()):\n        pass", "evaluated once", "None"),
     ("class S:\n    d: Persistent[dict] = {}", "__init__", "self.d"),
@@ -210,6 +251,7 @@ class S:
         "for x in [1]:\n            try:\n                pass\n            finally:\n                for y in []: break",
         "xs = []; xs.append(1); xs[0] = 2; d = dict(self.d); d['a'] = 1; return d",
         "CACHE = {}; CACHE[1] = 2",
+        "return S.LEVEL, list(words())",
         "return self.table['a'], self.limit, sorted(self.table), self.table",
     ],
 )
@@ -278,18 +320,22 @@ def test_a_missing_application(tmp_path):
         load(tmp_path / "nope")
     with pytest.raises(ApplicationNotFound, match="no service in"):
         load(write_app(tmp_path, "x = 1"))
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ApplicationNotFound, match="no Python modules"):
-        (tmp_path / "empty").mkdir()
         load(tmp_path / "empty")
 
 
 def test_two_services_of_one_name(tmp_path):
     for name in ("a", "b"):
-        (tmp_path / f"{name}.py").write_text("from compiler import *\n@service\nclass S:\n    pass\n")
+        (tmp_path / f"{name}.py").write_text(
+            "from compiler import *\n@service\nclass S:\n    pass\n"
+        )
     with pytest.raises(CompileErrors, match="two services called S"):
         load(tmp_path)
 
 
-def test_a_class_that_cannot_be_stored(tmp_path):
-    path = write_app(tmp_path, "class Error(Exception): pass\n@service\nclass S: pass\n")
-    load(path)
+def test_two_value_classes_of_one_name(tmp_path):
+    source = "from dataclasses import dataclass\n@dataclass\nclass A: pass\nB = A\n"
+    path = write_app(tmp_path, f"{source}@dataclass\nclass A: pass\n@service\nclass S: pass\n")
+    with pytest.raises(CompileErrors, match="two classes are called"):
+        load(path)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the programs in strings are as users write them
 """Compiled methods do what the plain classes do: result, exception and state."""
 
 import textwrap

@@ -24,7 +24,7 @@ class Transactions:
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
-        self.history = History(initial={key: b"\x00" for key in KEYS[:3]})
+        self.history = History(initial=dict.fromkeys(KEYS[:3], b"\x00"))
         self.store = MemoryStore(clock=lambda: 0.0)
         self.store.load(self.history.initial.items())
         self.open: list[tuple[Unit, list[KeyRange]]] = []
@@ -66,8 +66,8 @@ class Transactions:
             self.history.answers.append(answer)
             return
         mutations = [Set(journal_key(unit.request, 0), b"record")]
-        for _ in range(self.rng.randrange(3)):
-            mutations.append(Set(self.rng.choice(KEYS), self.rng.randbytes(2)))
+        count = self.rng.randrange(3)
+        mutations += [Set(self.rng.choice(KEYS), self.rng.randbytes(2)) for _ in range(count)]
         if self.rng.random() < 0.2:
             mutations.append(Clear(self.rng.choice(KEYS)))
         if self.rng.random() < 0.1:

@@ -206,4 +206,6 @@ class Platform:
 def _status(outcome: Any) -> str:
     if outcome is None:
         return "indefinite"
-    return {"Returned": "succeeded", "Raised": "raised", "Failed": "definite"}[type(outcome).__name__]
+    return {"Returned": "succeeded", "Raised": "raised", "Failed": "definite"}[
+        type(outcome).__name__
+    ]

@@ -9,9 +9,9 @@ import random as random_
 from types import SimpleNamespace
 
 from core.codec import Codec
-from core.effects import Transaction, Get, Put, abort, call, clock, gather, perform, random, spawn
-from core.layout import data_prefix
+from core.effects import Get, Put, Transaction, abort, call, clock, gather, perform, random, spawn
 from core.keys import encode_key
+from core.layout import data_prefix
 from core.program import Facts, Method, Program, Service
 from sim.checks.subject import Subject
 from sim.scenario import Scenario

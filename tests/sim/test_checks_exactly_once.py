@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from core.effects import call
 from core.ids import RequestId
-from core.layout import JOURNAL, WATERMARK
-from core.messages import Returned
+from core.layout import JOURNAL, WATERMARK, journal_range
+from core.messages import Raised, Returned
 from core.store import ClearRange, Set
 from sim.checks.exactly_once import exactly_once
 from sim.history import Committed
@@ -128,6 +128,18 @@ def test_a_method_that_does_something_else_when_it_is_executed_again():
 
     verdict = exactly_once(shop_subject(forward=forward))
     assert verdict.status == "fails"
+
+
+def test_an_answer_must_not_depend_on_what_the_world_has_become():
+    """A no that was not remembered would be a yes by now."""
+    made = shop_subject(crash=0.0, requests=30)
+    refused = next(a for a in made.history.answers if isinstance(a.outcome, Raised))
+    begin = journal_range(refused.id).begin
+    for name in [name for name in made.run.final if name.startswith(begin)]:
+        del made.run.final[name]
+    verdict = exactly_once(again(made))
+    assert verdict.status == "fails"
+    assert f"(request {refused.id}), sent again" in verdict.evidence[0]
 
 
 def test_an_answer_without_a_trace_must_not_depend_on_state():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from core.store import Atomic, Set
 from sim.checks.replay import Snapshot, replay
-from tests.sim.histories import BEGIN, END, KEYS, Transactions, request_id
 from sim.history import Committed, Unit
+from tests.sim.histories import BEGIN, END, KEYS, Transactions, request_id
 
 seeds = st.integers(0, 2**32)
 

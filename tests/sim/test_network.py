@@ -6,7 +6,8 @@ import pytest
 from sim.environment import SeededEnvironment
 from sim.faults import Faults
 from sim.history import History
-from sim.platform.network import Duration, Network
+from sim.durations import Duration
+from sim.platform.network import Network
 from sim.platform.timers import Wheel, at, later
 from sim.scenario import Fault, Platform, Selector
 

@@ -1,0 +1,1 @@
+"""An auction house: money is held before a bid counts, and every lot is sold again and again."""

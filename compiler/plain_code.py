@@ -1,0 +1,93 @@
+"""Checks what stays plain: module level, and classes that are no services.
+
+Methods use both as they are, so neither may depend on clock or chance, or ask
+for effects: nobody would remember what they saw.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from compiler.model import Declared
+from compiler.modules import PlainModule
+from compiler.names import UNKNOWN, Scope, canonical_name
+from compiler.vocabulary import is_nondeterministic, operation
+
+__all__ = ["check_plain_code"]
+
+_Functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def check_plain_code(declared: Declared) -> None:
+    """Record what is wrong with the plain code of the application's modules."""
+    for plain in declared.plain_modules:
+        services = {id(service.node) for service in declared.services.values()}
+        for node in plain.source.tree.body:
+            if id(node) in services or isinstance(node, _Functions):
+                continue
+            if isinstance(node, ast.ClassDef):
+                _check_class(declared, plain, node)
+            else:
+                _check_module_level(declared, plain, node)
+
+
+def _check_class(declared: Declared, plain: PlainModule, node: ast.ClassDef) -> None:
+    scope = Scope(plain.namespace, node, plain.source)
+    for part in ast.walk(node):
+        what = _meaning(declared, scope, part)
+        if what is not None:
+            _error(
+                declared,
+                plain,
+                part,
+                f"{what} in the class {node.name} is not remembered: the class is no service",
+                f"a value that the service's method gives to {node.name}",
+            )
+
+
+def _check_module_level(declared: Declared, plain: PlainModule, node: ast.stmt) -> None:
+    scope = Scope(plain.namespace, None, plain.source)
+    for part in _outside_functions(node):
+        if isinstance(part, ast.Call):
+            what = _meaning(declared, scope, part.func)
+            if what is not None:
+                _error(
+                    declared,
+                    plain,
+                    part,
+                    f"{what} at module level is evaluated anew by every process",
+                    "it in the method that needs it, or a Persistent field",
+                )
+
+
+def _meaning(declared: Declared, scope: Scope, node: ast.AST) -> str | None:
+    """The shown name of what reads clock or chance, or asks for effects."""
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return None
+    value = scope.value(node)
+    if value is UNKNOWN:
+        return None
+    function = declared.function_of(value)
+    name = canonical_name(value)
+    found = (
+        operation(value) is not None
+        or (function is not None and function.effectful)
+        or (name is not None and is_nondeterministic(name))
+    )
+    return ast.unparse(node) if found else None
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """What is evaluated when the module is."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting += [
+            child for child in ast.iter_child_nodes(part) if not isinstance(child, _Functions)
+        ]
+
+
+def _error(declared: Declared, plain: PlainModule, node: ast.AST, what: str, remedy: str) -> None:
+    declared.problems.add(plain.source.path, plain.source.text, node, what, remedy)

@@ -1,0 +1,165 @@
+"""Calls that are no effects by name: of Python's library, of methods of values, of anything."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from compiler.model import EffectKind
+from compiler.names import canonical_name
+from compiler.rewrite.changes import Changes
+from compiler.rewrite.nodes import locate, root_of, runtime_call
+from compiler.vocabulary import CLOCK, CONSUMERS, RANDOM_METHODS, UUIDS
+
+__all__ = ["LibraryCalls"]
+
+_COPYING: Final = {"dict": "dict", "list": "list", "set": "set"}
+_ITERATING: Final = (
+    *("list", "tuple", "enumerate", "zip", "map", "filter", "iter", "sum", "min", "max"),
+    *("sorted", "reversed"),
+)
+_NOW_BY_DEFAULT: Final = {
+    "time.asctime": 1,
+    "time.strftime": 2,
+}
+"""Functions that read the clock when they are given fewer arguments than this."""
+
+
+class LibraryCalls(Changes):
+    """Rewrites calls of Python's library, and every call that stays."""
+
+    def arguments(self, node: ast.Call) -> list[ast.expr]:
+        """The rewritten positional arguments."""
+        return [self.value(argument) for argument in node.args]
+
+    def keywords(self, node: ast.Call) -> list[ast.keyword]:
+        """The rewritten keyword arguments."""
+        return [
+            locate(ast.keyword(keyword.arg, self.consume(keyword.value)), keyword)
+            for keyword in node.keywords
+        ]
+
+    def library_call(self, node: ast.Call) -> ast.AST | None:
+        """Clock readings, random numbers and uuids."""
+        name = self.scope.canonical(node.func)
+        if name is None:
+            return None
+        if name in CLOCK:
+            call = runtime_call(CLOCK[name], self.arguments(node), self.keywords(node))
+            return self.effect(EffectKind.TIME, node, call, name)
+        if name in UUIDS:
+            call = runtime_call(UUIDS[name], self.arguments(node), self.keywords(node))
+            return self.effect(EffectKind.UUID, node, call, name)
+        method = name.removeprefix("random.")
+        if name.startswith("random.") and method in RANDOM_METHODS:
+            stream = self.effect(EffectKind.RANDOM, node, runtime_call("random"), name)
+            arguments = [self._random_argument(node, method, each) for each in node.args]
+            function = ast.Attribute(stream, method, ast.Load())
+            return locate(ast.Call(function, arguments, self.keywords(node)), node)
+        if name == "random.Random" and not node.args:
+            self.error(
+                node,
+                "random.Random() without a seed differs between executions of a request",
+                "random.Random(seed), or random.random() and the like, which are remembered",
+            )
+            return node
+        if name in _NOW_BY_DEFAULT and len(node.args) < _NOW_BY_DEFAULT[name]:
+            shown = ast.unparse(node.func)
+            self.error(
+                node,
+                f"{shown} reads the clock by itself",
+                f"{shown}(..., time.time()) in terms of a reading that is remembered",
+            )
+            return node
+        return None
+
+    def _random_argument(self, node: ast.Call, method: str, argument: ast.expr) -> ast.expr:
+        if method == "shuffle":
+            if self.refuse_change(node, argument):
+                return argument
+            return self.value(argument)
+        return (
+            self.iterate(argument)
+            if method in ("choice", "choices", "sample")
+            else (self.consume(argument))
+        )
+
+    # --- everything else
+
+    def plain_call(self, node: ast.Call) -> ast.AST:
+        """A call that stays, with its arguments rewritten."""
+        sets = self.scope.is_builtin(node.func, "setattr", "delattr")
+        if sets and node.args and self.refuse_change(node, node.args[0]):
+            return node
+        if self.scope.is_builtin(node.func, "len", "bool") and len(node.args) == 1:
+            asked = self._ask_field(node)
+            if asked is not None:
+                return asked
+        generator = self.consumed_generator(node)
+        if generator is not None:
+            return generator
+        copied = self._copied_field(node)
+        if copied is not None:
+            return copied
+        node.func = self.value(node.func)
+        consumes = self.consumes(node)
+        iterates = self.scope.is_builtin(node.func, *_ITERATING) or _is_join(node)
+        rewritten: list[ast.expr] = []
+        for index, argument in enumerate(node.args):
+            lazy = index == 0 and self.scope.is_builtin(node.func, "map", "filter")
+            if iterates and not lazy and not isinstance(argument, ast.Starred):
+                one_of_many = self.scope.is_builtin(node.func, "min", "max") and len(node.args) > 1
+                rewritten.append(self.consume(argument) if one_of_many else self.iterate(argument))
+            elif consumes:
+                rewritten.append(self.consume(argument))
+            else:
+                rewritten.append(self.value(argument))
+        node.args = rewritten
+        for keyword in node.keywords:
+            keyword.value = (
+                self.consume(keyword.value)
+                if consumes or keyword.arg is None
+                else self.value(keyword.value)
+            )
+        return node
+
+    def consumes(self, node: ast.Call) -> bool:
+        """Whether the called function keeps no reference to its arguments."""
+        if self.scope.is_builtin(node.func, *CONSUMERS):
+            return True
+        name = self.scope.canonical(node.func) or ""
+        if name.split(".")[0] in ("json", "math", "statistics", "logging", "hashlib", "decimal"):
+            return True
+        root = root_of(node.func)
+        known = self.scope.value(root)
+        return type(known).__module__ == "logging" or canonical_name(known) == "logging"
+
+    def _ask_field(self, node: ast.Call) -> ast.expr | None:
+        """``len(self.field)`` and ``bool(self.field)``."""
+        argument = node.args[0]
+        method = "length" if self.scope.is_builtin(node.func, "len") else "truth"
+        field = self.container_of(argument)
+        if field is not None:
+            return self.access(field, argument, node, method)
+        view = self.view_of(argument)
+        if view is not None and isinstance(argument, ast.Call):
+            assert isinstance(argument.func, ast.Attribute)
+            return self.access(view, argument.func.value, node, method)
+        return None
+
+    def _copied_field(self, node: ast.Call) -> ast.expr | None:
+        """``dict(self.rooms)``: the load is the copy."""
+        if len(node.args) != 1 or node.keywords:
+            return None
+        field = self.container_of(node.args[0])
+        if field is not None and self.scope.is_builtin(node.func, _COPYING[field.kind.value]):
+            return self.access(field, node.args[0], node, "load")
+        return None
+
+
+def _is_join(node: ast.Call) -> bool:
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("join", "fromkeys")
+        and len(node.args) >= 1
+    )

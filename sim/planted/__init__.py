@@ -1,0 +1,30 @@
+"""Deliberately broken variants of the protocol: what the checks must catch.
+
+An oracle nobody has seen fail proves nothing. Each :class:`Bug` breaks one rule
+of ``docs/protocol.md`` by replacing a function of the executor, and names the
+check that must see it and a scenario in which it does harm.
+
+    python -m sim scenarios/crash.yaml --planted no_intent
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sim.planted import intents, journal, replay, results, retention, transactions
+from sim.planted.bug import BUGS, Bug
+
+__all__ = ["BUGS", "Bug", "intents", "journal", "plant", "replay", "results", "retention",
+           "transactions"]  # fmt: skip
+
+
+@contextmanager
+def plant(name: str) -> Iterator[Bug]:
+    """Run with the bug in place.
+
+    :raises KeyError: there is no such bug.
+    """
+    planted = BUGS[name]
+    with planted.patch():
+        yield planted

@@ -1,0 +1,49 @@
+"""Breaking rules 8 and 9: replay, unknown commits, and the two kinds of failure."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from core import attempt, calls
+from core.errors import DefiniteFailure
+from core.ids import RequestId, request_random
+from core.messages import Failed
+from core.regions import Regions
+from sim.planted.bug import Steps, bug, everywhere, replace
+
+
+@bug("random numbers come from the request's id", "determinism", "crash", "hotel")
+def random_not_derived() -> AbstractContextManager[Any]:
+    """Draw anew on every execution."""
+    fresh = iter(range(1 << 40))
+
+    def request_stream(request: RequestId) -> Any:
+        return request_random(RequestId(request.root, (*request.path, 10**9 + next(fresh))))
+
+    return replace(attempt, "request_random", request_stream)
+
+
+@bug("an unknown commit is looked up", "exactly_once", "unknown_commit", "counter")
+def unknown_commit_assumed_lost() -> AbstractContextManager[Any]:
+    """After a refused or unknown commit, go on as if the journal could not hold it."""
+    original = Regions.read
+
+    def read(self: Regions, keys: Any = (), ranges: Any = ()) -> Steps:
+        if self._units > 1:
+            self.now.checked = True
+        return (yield from original(self, keys, ranges))
+
+    return replace(Regions, "read", read)
+
+
+@bug("nobody is told that nothing happened unless it is so", "liveness", "crash", "hotel")
+def indefinite_told_as_definite() -> AbstractContextManager[Any]:
+    """Tell a client whose request was interrupted that it failed."""
+    original = calls.failed
+
+    def failed(error: Exception) -> Failed:
+        outcome = original(error)
+        return Failed(DefiniteFailure.__name__, True, outcome.text)
+
+    return everywhere(original, failed)

@@ -1,0 +1,257 @@
+"""The reference oracle follows correct runs of every shape, and names where others leave it."""
+
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from compiler.application import load
+from core.ids import RequestId
+from core.journal import decode_record, encode_record
+from core.layout import JOURNAL
+from core.messages import Returned
+from core.store import Set
+from sim.checks import ORACLES, check
+from sim.checks.reference import reference
+from sim.checks.subject import Subject
+from sim.history import Sent
+from sim.scenario import Check, Scenario
+from tests.sim.recording import Platform
+
+DEPOT = load(Path(__file__).with_name("depot.py"))
+CODEC = DEPOT.program.codec
+
+
+def depot_run(seed=0, requests=12, crash=0.05):
+    rng = random.Random(seed)
+    platform = Platform(DEPOT.program, seed, crash)
+    for _ in range(requests):
+        who, item = rng.choice("ab"), rng.choice(["nail", "screw"])
+        kind = rng.choice(["order", "order", "swap", "stir", "forward", "look"])
+        args = {"order": (who, item), "swap": (who, item, "screw"), "stir": (who,)}
+        args |= {"forward": (who, item), "look": ()}
+        platform.send("Depot", kind, *args[kind])
+        for _ in range(rng.randrange(20)):
+            if platform.running:
+                platform.step()
+    platform.run()
+    for request in list(platform.requests.values()):
+        if rng.random() < 0.3:
+            platform.again(request)
+    return platform.run()
+
+
+def subject_of(run):
+    return Subject(run, DEPOT, Scenario("depot", "depot"))
+
+
+def only_evidence(run):
+    verdict = reference(subject_of(run))
+    assert verdict.status == "fails"
+    return verdict.evidence[0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 0.05, 0.15]))
+def test_every_oracle_holds_for_correct_runs(seed, crash):
+    run = depot_run(seed, crash=crash)
+    for verdict in check(run, DEPOT, Scenario("depot", "depot")):
+        assert (verdict.name, verdict.status, verdict.evidence) == (verdict.name, "holds", [])
+
+
+def test_every_oracle_is_inconclusive_without_requests():
+    run = depot_run(requests=0)
+    run.retained.clear()
+    for name, oracle in ORACLES.items():
+        assert (name, oracle(subject_of(run)).status) == (name, "inconclusive")
+
+
+def commit_of(run, method, end=None):
+    """The first commit of a client's request of ``method``."""
+    roots = {sent.id: sent.method for sent in run.history.sent}
+    for commit in run.history.commits:
+        if roots.get(commit.request) == method and end in (None, commit.end):
+            return commit
+    return pytest.fail(f"no commit of {method}")
+
+
+def test_an_answer_that_the_plain_program_does_not_give():
+    run = depot_run()
+    answer = next(a for a in run.history.answers if not a.version)
+    for each in run.history.answers:
+        if each.id == answer.id:
+            each.outcome = Returned(CODEC.encode("made up"))
+    line = only_evidence(run)
+    assert "was told that it returned 'made up', but the plain program " in line
+
+
+def test_a_read_only_answer_that_the_plain_program_does_not_give():
+    run = depot_run()
+    answer = next(a for a in run.history.answers if a.version)
+    answer.outcome = Returned(CODEC.encode((99, 0.0)))
+    assert "Depot.look() (request" in only_evidence(run)
+
+
+def test_a_state_that_the_plain_program_does_not_leave():
+    run = depot_run()
+    key = next(key for key in run.final if key.startswith(b"dDepot\x00orders\x00"))
+    run.final[key] = CODEC.encode(99)
+    assert "Depot.orders['" in only_evidence(run)
+    assert "is 99 in the end, but the plain program leaves" in only_evidence(run)
+
+
+def test_a_commit_left_out():
+    run = depot_run()
+    run.history.commits.remove(commit_of(run, "order", 0))
+    assert "writes state at " in only_evidence(run) or "reads the clock at " in only_evidence(run)
+    assert "depot.py:" in only_evidence(run)
+
+
+def test_commits_in_another_order():
+    run = depot_run(crash=0.0)
+    commits = run.history.commits
+    first = commit_of(run, "order", 0)
+    other = next(c for c in commits if c.request and c.request.root == first.request.root and c.end)
+    index, behind = commits.index(first), commits.index(other)
+    assert index <= behind
+    commits.append(commits.pop(index))
+    assert only_evidence(run)
+
+
+def test_a_region_that_ends_elsewhere():
+    run = depot_run()
+    commit = commit_of(run, "order", 0)
+    commit.end = 5
+    assert "ends region 0 before place 5, but the plain program goes on to before place 0" in (
+        only_evidence(run)
+    )
+
+
+def test_a_region_with_another_number():
+    run = depot_run()
+    commit = commit_of(run, "order", -1)
+    commit.place -= 2
+    assert f"commits region {commit.place} at {commit.version}, but the plain program" in (
+        only_evidence(run)
+    )
+
+
+def test_regions_without_a_commit_may_do_nothing():
+    run = depot_run()
+    run.history.commits.remove(commit_of(run, "swap", -1))
+    assert " committed no region 2, but the plain program writes state at " in only_evidence(run)
+
+
+def test_a_region_that_was_committed_twice():
+    run = depot_run()
+    commit = commit_of(run, "order", 0)
+    commits = run.history.commits
+    commits.insert(commits.index(commit) + 1, replace_commit(commit))
+    assert "but the plain program has no such region" in only_evidence(run)
+
+
+def replace_commit(commit):
+    fields = {name: getattr(commit, name) for name in commit.__slots__}
+    return type(commit)(**{**fields, "version": commit.version + 1})
+
+
+def test_a_child_that_nobody_called():
+    run = depot_run()
+    idle = RequestId(b"\xfe" * 16)
+    run.history.sent.append(Sent(0.0, idle, "Depot", "nothing", CODEC.encode(((), {})), 0))
+    commit = next(c for c in run.history.commits if c.request and c.request.path)
+    commit.request = idle.child(9)
+    assert "calls something at place 9, but the plain program does not" in only_evidence(run)
+
+
+def test_a_request_that_nobody_sent():
+    run = depot_run()
+    commit = run.history.commits[0]
+    commit.request = RequestId(b"\xff" * 16)
+    assert "but no client sent it" in only_evidence(run)
+
+
+def test_a_child_called_with_other_arguments():
+    run = depot_run()
+    commit = next(c for c in run.history.commits if c.request and c.request.path)
+    for index, mutation in enumerate(commit.mutations):
+        if JOURNAL.begin <= mutation.key < JOURNAL.end:
+            record = replace(decode_record(mutation.value), fingerprint=b"otherwise")
+            commit.mutations[index] = Set(mutation.key, encode_record(record))
+    assert "is journaled as another call, but the plain program makes" in only_evidence(run)
+
+
+def test_a_clock_reading_that_was_not_recorded():
+    run = depot_run()
+    for unit in run.history.units.values():
+        unit.clocks.clear()
+    assert "reads the clock at " in only_evidence(run)
+    assert "depot.py:" in only_evidence(run)
+
+
+def test_a_clock_reading_too_many():
+    run = depot_run()
+    for unit in run.history.units.values():
+        unit.clocks = unit.clocks * 2
+    assert "reads the clock more often in " in only_evidence(run)
+
+
+def test_a_request_that_wrote_but_passed_for_read_only():
+    platform = Platform(DEPOT.program, 0)
+    platform.send("Depot", "swap", "a", "nail", "screw")
+    run = platform.run()
+    run.history.commits.clear()
+    [answer] = run.history.answers
+    answer.version = 1
+    assert "was answered without a commit, but the plain program " in only_evidence(run)
+
+
+def test_an_answer_before_its_effects():
+    """The last commit of an acknowledged request is missing."""
+    run = depot_run()
+    commit = commit_of(run, "swap", -1)
+    run.history.commits.remove(commit)
+    assert "committed no region" in only_evidence(run)
+
+
+def test_invariants_run_on_the_final_state():
+    def three_nails() -> None:
+        from compiler import instance
+
+        stock = next(cls for name, cls in DEPOT.classes.items() if name == "Stock")
+        count = instance(stock).items.get("nail", 0)
+        assert count == 3, f"there are {count} nails"
+
+    def broken() -> None:
+        raise LookupError("what now")
+
+    application = SimpleNamespace(
+        program=DEPOT.program,
+        reference=DEPOT.reference,
+        workload=SimpleNamespace(invariants={"three_nails": three_nails, "broken": broken}),
+    )
+    names = ["depot.three_nails", "depot.broken", "depot.unknown"]
+    scenario = Scenario("x", "depot", check=[Check("invariant", name) for name in names])
+    run = depot_run()
+    key = next(k for k in run.final if k.startswith(b"dStock\x00items\x00") and b"nail" in k)
+    for count, status in ((3, "holds"), (4, "fails")):
+        run.final[key] = CODEC.encode(count)
+        verdicts = {v.name: v for v in check(run, application, scenario)}
+        assert verdicts["depot.three_nails"].status == status
+    assert verdicts["depot.three_nails"].evidence[0].startswith("there are 4 nails")
+    assert verdicts["depot.broken"].status == "inconclusive"
+    assert verdicts["depot.unknown"].status == "inconclusive"
+
+
+def test_a_check_that_breaks_is_inconclusive():
+    run = depot_run()
+    application = SimpleNamespace(program=DEPOT.program, workload=None)
+    verdict = next(
+        v for v in check(run, application, Scenario("x", "depot")) if v.name == "reference"
+    )
+    assert verdict.status == "inconclusive"
+    assert "the check broke: AttributeError" in verdict.detail
