@@ -105,7 +105,9 @@ class Statements(Assignments):
             self._check_final(statement, in_loop=False)
         return self._blocks(node)
 
-    visit_TryStar = visit_Try
+    def visit_TryStar(self, node: ast.TryStar) -> ast.AST:
+        """``try`` with ``except*``."""
+        return self.visit_Try(node)  # type: ignore[arg-type]  # the same fields
 
     def _check_handler(self, handler: ast.ExceptHandler) -> None:
         """No handler may swallow what is not an ``Exception``: the end of an attempt is one."""

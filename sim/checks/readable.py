@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.codec import Codec
-from core.ids import RequestId
 from core.keys import decode_key
 from core.layout import DATA, INTENTS, JOURNAL, SET_ASIDE, WATERMARK
 from core.messages import Failed, Outcome, Raised
@@ -88,11 +87,6 @@ class Readable:
         if isinstance(outcome, Raised):
             return f"raised {outcome.type}: {_short(outcome.text)}"
         return f"returned {self.value(outcome.value)}"
-
-    @staticmethod
-    def request(request: RequestId) -> str:
-        """A request id."""
-        return f"request {request}"
 
 
 def _short(text: str) -> str:

@@ -5,8 +5,10 @@ region in the order in which the recorded commits took place: each request that
 is not part of another's transaction is a strand (:mod:`sim.checks.strands`),
 and a commit lets its strand run from where it stands to where the commit says
 the region ended. Between regions, strands are moved on only as far as others
-need them to, and then they may not touch anything. Read-only requests run whole,
-at the version they read at.
+need them to, and then they may neither write nor read the clock. (That they read
+state there is not seen here; an answer that rests on it is, when the request is
+sent again: :mod:`sim.checks.exactly_once`.) Read-only requests run whole, at the
+version they read at.
 
 What the plain program needs beside the order of commits is fed from the record:
 clock readings of the attempts that won. Random numbers follow from request ids.

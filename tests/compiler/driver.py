@@ -22,6 +22,15 @@ class Clock:
         return self.now
 
 
+class Activation:
+    """One running method, and what it asked for at which depth of transactions."""
+
+    def __init__(self, service, method):
+        self.service = service
+        self.method = method
+        self.trace = []
+
+
 class Scope:
     def __init__(self, activation, number, before):
         self.activation = activation
@@ -40,13 +49,14 @@ class Driver:
         self.scopes = []
         self.count = 0
         self.effects = []
+        self.activations = {}
 
     def run(self, service, method, args=(), kwargs=None):
         """The result of a call as a client makes it, or its exception."""
         args, kwargs = self.copy((args, kwargs or {}))
         found = self.program.method(service, method)
         coroutine = found.function(self.program.services[service].instance, *args, **kwargs)
-        activation = object()
+        activation = Activation(service, method)
         try:
             result = self.copy(self.drive(coroutine, activation))
         except BaseException:
@@ -87,6 +97,9 @@ class Driver:
             except StopIteration as stop:
                 return stop.value
             self.effects.append(effect)
+            depth = sum(scope.activation is activation for scope in self.scopes)
+            activation.trace.append((effect, depth))
+            self.activations[id(activation)] = activation
             answer = error = None
             try:
                 answer = self.perform(effect, activation)

@@ -1,6 +1,7 @@
 """Exactly once holds for correct runs, and each way to break it is caught and named."""
 
 import itertools
+import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,3 +152,14 @@ def test_an_answer_without_a_trace_must_not_depend_on_state():
 
     verdict = exactly_once(shop_subject(forward=forward))
     assert verdict.status == "fails"
+
+
+def test_long_runs_leave_out_only_what_went_smoothly(monkeypatch):
+    module = sys.modules[exactly_once.__module__]
+    made = shop_subject(crash=0.0, requests=40)
+    troubled = [a for a in made.answers.values() if len(a) > 1 and not a[0].version]
+    assert len(troubled) > 1
+    for most in (1, len(troubled) + 3):
+        monkeypatch.setattr(module, "MOST_REDRIVEN", most)
+        count = max(most, len(troubled))
+        assert exactly_once(made).detail.endswith(f" {count} re-driven requests")

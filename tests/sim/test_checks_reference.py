@@ -143,7 +143,10 @@ def test_a_region_with_another_number():
 def test_regions_without_a_commit_may_do_nothing():
     run = depot_run()
     run.history.commits.remove(commit_of(run, "swap", -1))
-    assert " committed no region 2, but the plain program writes state at " in only_evidence(run)
+    assert (
+        " committed no region 3, but the plain program keeps what a transaction wrote at "
+        in only_evidence(run)
+    )
 
 
 def test_a_region_that_was_committed_twice():
@@ -255,3 +258,44 @@ def test_a_check_that_breaks_is_inconclusive():
     )
     assert verdict.status == "inconclusive"
     assert "the check broke: AttributeError" in verdict.detail
+
+
+def failing(run):
+    return [v.name for v in check(run, DEPOT, Scenario("depot", "depot")) if v.status == "fails"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32), st.data())
+def test_no_commit_can_be_left_out_unnoticed(seed, data):
+    run = depot_run(seed)
+    commits = [commit for commit in run.history.commits if commit.request is not None]
+    commit = data.draw(st.sampled_from(commits))
+    run.history.commits.remove(commit)
+    expected = {"atomicity"}
+    if any(mutation.key.startswith(b"d") for mutation in commit.mutations):
+        expected.add("reference")
+    assert expected <= set(failing(run))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32), st.data())
+def test_no_write_can_be_changed_unnoticed(seed, data):
+    run = depot_run(seed)
+    writes = [
+        (commit, index)
+        for commit in run.history.commits
+        for index, mutation in enumerate(commit.mutations)
+        if isinstance(mutation, Set) and mutation.key.startswith(b"d")
+    ]
+    commit, index = data.draw(st.sampled_from(writes))
+    commit.mutations[index] = Set(commit.mutations[index].key, CODEC.encode(77))
+    assert "determinism" in failing(run)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32), st.data())
+def test_no_acknowledged_answer_can_be_changed_unnoticed(seed, data):
+    run = depot_run(seed)
+    answer = data.draw(st.sampled_from(run.history.answers))
+    answer.outcome = Returned(CODEC.encode("made up"))
+    assert {"reference", "exactly_once"} & set(failing(run))

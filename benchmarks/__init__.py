@@ -1,0 +1,1 @@
+"""Benchmarks: the numbers in docs/performance.md, measured and never asserted."""

@@ -1,0 +1,219 @@
+"""Random programs: compiled they do what they do plainly, and what was proved of them holds."""
+
+import contextlib
+import random
+import textwrap
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import effects
+from tests.compiler.driver import Driver, compare, compiled
+
+FRAME = """
+import random, time
+
+def shared(x):
+    return call(B.get, "k") + x
+
+def plain(x):
+    return x + 1
+
+@service
+class B:
+    def __init__(self):
+        self.m: Persistent[dict[str, int]] = {}
+    def get(self, key):
+        return self.m.get(key, 0)
+    def put(self, key, value):
+        self.m[key] = value
+        if value % 5 == 4:
+            raise TransactionException("five")
+        if value % 7 == 6:
+            raise KeyError(key)
+        return value
+
+@service
+class A:
+    def __init__(self):
+        self.d: Persistent[dict[str, int]] = {"a": 1, "b": 2}
+        self.xs: Persistent[list[int]] = [3, 1, 2]
+        self.s: Persistent[set[str]] = {"a", "x"}
+        self.n: Persistent[int] = 5
+        self.limit = 3
+
+    async def m(self, a, b):
+        t = 0
+        again = True
+        f = spawn(B.get, "a")
+@BODY@
+        return t, a, b, dict(self.d), list(self.xs), sorted(self.s), self.n
+
+    def _reads(self, x):
+        return self.n + x
+
+    def _writes(self, x):
+        self.n += x
+        return self.n
+
+    def _calls(self, x):
+        return call(B.put, "h", x)
+
+    def _pure(self, x):
+        return x * 2
+"""
+
+KEYS = st.sampled_from(["'a'", "'b'", "'c'", "'k'"])
+
+
+@st.composite
+def expressions(draw, depth=2):
+    """An expression of type int."""
+    leaves = ["a", "b", "t", "self.n", "self.limit", "len(self.xs)", "len(self.d)", "len(self.s)"]
+    leaves += [str(draw(st.integers(0, 9)))]
+    if depth == 0:
+        return draw(st.sampled_from(leaves))
+    sub = expressions(depth - 1)
+    form = draw(st.integers(0, 23))
+    one, two, key = draw(sub), draw(sub), draw(KEYS)
+    return [
+        f"({one} + {two})",
+        f"({one} - {two})",
+        f"(({one}) * 2 % 11)",
+        f"self.d[{key}]",
+        f"self.d.get({key}, {one})",
+        f"self.xs[{one} % 4]",
+        f"sum(self.d[k] for k in self.d if self.d[k] > {one})",
+        f"sum([x for x in self.xs if x < {one}])",
+        f"max(self.d.values(), default={one})",
+        f"({one} if self.d else {two})",
+        f"({one} if {key} in self.s else {two})",
+        f"({one} or {two})",
+        f"({one} and {two})",
+        f"int({one} < self.n < {two})",
+        f"int(any(x > {one} for x in self.xs))",
+        f"int(all(self.d.get(k, 0) < {one} for k in self.s))",
+        f"call(B.get, {key})",
+        f"call(B.put, {key}, {one})",
+        f"self._reads({one})",
+        f"self._writes({one})",
+        f"self._pure({one})",
+        f"(await spawn(B.put, {key}, {one}))",
+        f"shared({one})",
+        f"self.d.pop({key}, {one})",
+        f"plain({one})",
+    ][form]
+
+
+@st.composite
+def statements(draw, depth=2, in_loop=False):
+    """A statement, as a list of lines."""
+    value, key = draw(expressions()), draw(KEYS)
+    other = draw(expressions(1))
+    form = draw(st.integers(0, 31 if depth else 20))
+    simple = [
+        f"t = {value}",
+        f"t += {value}",
+        f"self.d[{key}] = {value}",
+        f"self.d[{key}] += {value}",
+        f"self.xs[{other} % 3] -= {value}",
+        f"self.xs.append({value})",
+        f"self.xs += [{value}, {other}]",
+        f"self.s.add(str({value}))",
+        f"self.s |= {{{key}}}",
+        f"self.n = {value}",
+        f"self.n -= {value}",
+        f"self.n, self.d[{key}] = {value}, {other}",
+        f"del self.d[{key}]",
+        f"assert {value}",
+        f"t = self._calls({value})",
+        "t += int(time.time()) % 10 + random.randint(0, 3)",
+        f"f = spawn(B.put, {key}, {value})",
+        "t += await f",
+        f"t += sum(await gather(f, spawn(B.get, {key})))",
+        f"a, b = b, {value}",
+        "break" if in_loop else f"a = {value}",
+    ]
+    if form < len(simple):
+        return [simple[form]]
+    body = _indented(draw(st.lists(statements(depth - 1, in_loop), min_size=1, max_size=3)))
+    more = _indented(draw(st.lists(statements(depth - 1, in_loop), min_size=1, max_size=2)))
+    loop = _indented(draw(st.lists(statements(depth - 1, True), min_size=1, max_size=3)))
+    return [
+        [f"if {value} > {other}:", *body],
+        [f"if {value}:", *body, "else:", *more],
+        ["for x in self.xs:", *loop],
+        ["for k, v in self.d.items():", *loop, "else:", *more],
+        ["try:", *body, "except KeyError:", *more],
+        ["try:", *body, "except TransactionException:", *more],
+        ["try:", *body, "except (IndexError, KeyError):", *more, "else:", "    t += 1"],
+        ["try:", *body, "finally:", "    self.n += 1"],
+        ["with transaction():", *body],
+        ["with transaction():", *body, f"    if {other} > 4: abort('no')"],
+        ["BeginTx()", *[line.removeprefix("    ") for line in body], "CommitTx()"],
+        [
+            *("again = True", "t = 0", "while again and t < 3:", "    t += 1", "    try:"),
+            *("        BeginTx()", *("    " + line for line in body), "        again = False"),
+            *("    except TransactionException:", "        again = True"),
+            *("if not again:", "    CommitTx()"),
+        ],
+    ][form - len(simple)]
+
+
+def _indented(blocks):
+    return [f"    {line}" for block in blocks for line in block]
+
+
+PROGRAMS = st.lists(statements(), min_size=1, max_size=5).map(
+    lambda blocks: "\n".join(line for block in blocks for line in block)
+)
+
+
+@settings(
+    max_examples=2500,
+    deadline=None,
+    derandomize=False,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(body=PROGRAMS, a=st.integers(0, 9), b=st.integers(0, 9))
+def test_generated_programs(tmp_path, body, a, b):
+    source = FRAME.replace("@BODY@", textwrap.indent(body, " " * 8))
+    application = compiled(tmp_path, source, "generated")
+    compare(application, [("A.m", a, b), ("A.m", b, a)])
+    driver = Driver(application.program, application.initial_state(), random.Random(1))
+    for arguments in ((a, b), (b, a), (4, 6)):
+        with contextlib.suppress(Exception):
+            driver.run("A", "m", arguments)
+    for activation in driver.activations.values():
+        check_facts(application.program, activation)
+
+
+READS = (effects.Get, effects.Scan)
+WRITES = (effects.Put, effects.Delete, effects.DeleteRange)
+MATTERS = (*READS, *WRITES, effects.Call, effects.Spawn, effects.Join, effects.Begin, effects.Clock)
+
+
+def check_facts(program, activation):
+    """Everything that was proved of a method held in this run of it."""
+    facts = program.method(activation.service, activation.method).facts
+    begins = outside = 0
+    for index, (effect, depth) in enumerate(activation.trace):
+        later = [each for each, _ in activation.trace[index + 1 :]]
+        if isinstance(effect, (*READS, *WRITES)):
+            key = effect.begin if hasattr(effect, "begin") else effect.key
+            service, field = key[1:].split(b"\0")[:2]
+            assert f"{service.decode()}.{field.decode()}" in facts.footprint
+            assert not (facts.read_only and isinstance(effect, WRITES))
+        if isinstance(effect, effects.Call | effects.Spawn):
+            assert f"{effect.service}.{effect.method}" in facts.callees
+            callee = program.method(effect.service, effect.method)
+            assert callee.facts.read_only or not facts.read_only
+            outside += depth == 0 and not callee.facts.read_only
+        if isinstance(effect, effects.Call) and effect.last:
+            assert depth == 0
+            assert not any(isinstance(each, MATTERS) for each in later)
+        if isinstance(effect, effects.Begin) and depth == 0:
+            begins += 1
+    if facts.single_region:
+        assert not outside
+        assert begins <= 1
