@@ -40,7 +40,7 @@ examples:
 """
 
 
-class BadInput(MuError):  # noqa: N818 - what the user gave
+class BadInput(MuError):
     """The command line asks for what is not there; the message says what is."""
 
 

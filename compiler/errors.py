@@ -24,7 +24,7 @@ def display_path(path: Path) -> str:
         return str(path)
 
 
-class ApplicationNotFound(MuError):  # noqa: N818 - a condition, not a class of errors
+class ApplicationNotFound(MuError):
     """There is no such application; the message says what was tried."""
 
 
@@ -64,7 +64,7 @@ class CompileError:
         return "\n".join(lines)
 
 
-class CompileErrors(MuError):  # noqa: N818 - there are several
+class CompileErrors(MuError):
     """Every error of an application.
 
     :ivar errors: in the order of files and lines.

@@ -52,7 +52,7 @@ class UserError(Exception):
         self.exception = exception
 
 
-class Stuck(Exception):  # noqa: N818 - control flow, not an error
+class Stuck(Exception):
     """A callee failed in a way that no retry mends."""
 
     def __init__(self, outcome: Failed) -> None:

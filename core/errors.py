@@ -138,7 +138,7 @@ class NondeterminismError(MuError):
 # --- what user code can see -----------------------------------------------------
 
 
-class TransactionException(Exception):  # noqa: N818 - the paper's name
+class TransactionException(Exception):
     """A transaction was aborted; everything it wrote is undone."""
 
 

@@ -34,7 +34,7 @@ __all__ = ["Answered", "Regions"]
 Steps = Generator[Effect, Any, Any]
 
 
-class Answered(Exception):  # noqa: N818 - control flow, not an error
+class Answered(Exception):
     """The journal holds the method's outcome."""
 
     def __init__(self, outcome: Outcome) -> None:

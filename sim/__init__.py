@@ -1,0 +1,1 @@
+"""The simulator: the compiled application in virtual time, with injected failures, checked."""

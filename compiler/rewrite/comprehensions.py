@@ -63,6 +63,9 @@ class Comprehensions(FieldAccess):
         """Whether ``node`` is a generator expression that needs state after it was made."""
         if not isinstance(node, ast.GeneratorExp):
             return False
+        for part in ast.walk(node):
+            if isinstance(part, ast.Await):
+                self.error(part, "a generator expression cannot await", "a list: [...]")
         first = node.generators[0]
         parts: list[ast.AST] = [node.elt, first.target, *first.ifs, *node.generators[1:]]
         return any(self.is_state(part) for part in parts)

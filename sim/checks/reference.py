@@ -36,7 +36,7 @@ from sim.history import Answered, Committed
 __all__ = ["reference"]
 
 
-class Divergence(Exception):  # noqa: N818 - a finding, not an error
+class Divergence(Exception):
     """The plain program does not do what was recorded."""
 
 

@@ -15,12 +15,14 @@ APPS = [
     "apps/tree",
     "apps/hotel",
     "apps/bank",
+    "apps/auction",
 ]
 
 INVARIANTS = {
     "apps/hotel": {"no_overselling", "customers_are_known"},
     "apps/bank": {"total_is_constant", "no_debts", "only_large_transfers_are_reported"},
     "apps/tree": {"counters_agree"},
+    "apps/auction": {"money_is_constant"},
 }
 
 every_app = pytest.mark.parametrize("running", APPS, indirect=True)

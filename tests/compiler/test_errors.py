@@ -133,6 +133,7 @@ CASES = [
     ("self.s[1]", "is a set", "in"),
     ("self.d.^append(1)", None, None),
     ("^self.d.append(1)", "no method append", "dict"),
+    ("return sum(^await spawn(Other.get, k) for k in 'ab')", "cannot await", "a list"),
     ("self.xs is None", "identity", "=="),
     ("^super().m()", "do not inherit", "helper"),
     ("return ^instance(Other)", "another service's state", "call"),

@@ -98,7 +98,7 @@ def expressions(draw, depth=2):
         f"self._reads({one})",
         f"self._writes({one})",
         f"self._pure({one})",
-        f"(await spawn(B.put, {key}, {one}))",
+        f"wait(spawn(B.put, {key}, {one}))",
         f"shared({one})",
         f"self.d.pop({key}, {one})",
         f"plain({one})",

@@ -27,7 +27,7 @@ class Guest:
     tags: list[str]
 
 
-class NoRoom(Exception):  # noqa: N818 - an application may name it so
+class NoRoom(Exception):
     def __init__(self, hotel: str) -> None:
         super().__init__(f"no room in {hotel}")
         self.hotel = hotel

@@ -1,4 +1,4 @@
-"""Small programs written by hand in terms of core.effects, to test the executor without a compiler."""
+"""Small programs written by hand on core.effects, to test the executor without a compiler."""
 
 from collections.abc import Callable
 

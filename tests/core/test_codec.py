@@ -64,13 +64,13 @@ class Order(msgspec.Struct, kw_only=True):
     nights: int = 1
 
 
-class NoRoom(Exception):  # noqa: N818 - an application may name it so
+class NoRoom(Exception):
     def __init__(self, hotel: str) -> None:
         super().__init__(f"no room in {hotel}")
         self.hotel = hotel
 
 
-class Refused(OSError):  # noqa: N818
+class Refused(OSError):
     pass
 
 

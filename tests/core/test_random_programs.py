@@ -5,11 +5,13 @@ A model in miniature of what the simulator does at length: attempts are stepped
 one effect at a time in an order drawn at random.
 """
 
+import contextlib
 import random
 
 import pytest
 
 from core import effects
+from core.attempt import attempt
 from core.errors import Conflict, StoreError, TransactionException, Unknown
 from core.ids import RequestId, root_id
 from core.keys import encode_key
@@ -19,7 +21,6 @@ from core.messages import Failed, Origin, Reply, Request
 from core.ports import Commit, Now, Read, ReadVersion, Receive, Send
 from core.recovery import recover
 from core.retention import retain
-from core.attempt import attempt
 from tests.core.programs import CODEC, program
 
 SERVICES = ("A", "B", "C")
@@ -214,10 +215,8 @@ class World:
         self.now += 1
         if self.late and self.rng.random() < 0.5:
             effect = self.late.pop()
-            try:
+            with contextlib.suppress(StoreError):
                 self.store.commit(effect.version, effect.reads, effect.mutations)
-            except StoreError:
-                pass
         if self.rng.random() < 0.3:
             self.tasks.append(Task(recover(self.now * 1_000_000, 20_000_000), None, []))
         if self.rng.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Every planted bug is caught by the check that is meant to catch it, and the check holds without."""
+"""Every planted bug is caught by the check meant to catch it; without it that check holds."""
 
 from pathlib import Path
 

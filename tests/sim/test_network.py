@@ -3,10 +3,10 @@ from collections import Counter
 
 import pytest
 
+from sim.durations import Duration
 from sim.environment import SeededEnvironment
 from sim.faults import Faults
 from sim.history import History
-from sim.durations import Duration
 from sim.platform.network import Network
 from sim.platform.timers import Wheel, at, later
 from sim.scenario import Fault, Platform, Selector
