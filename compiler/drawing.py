@@ -21,7 +21,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 __all__ = ["draw"]
 
 _ROW, _HEAD, _PAD = 0.42, 0.55, 0.25
-_METHOD_WIDTH, _FIELD_WIDTH, _GUTTER = 2.2, 1.7, 0.5
+_LETTER, _GUTTER = 0.115, 0.9
 _COLUMN_GAP, _BOX_GAP = 1.7, 0.55
 _INK: Final = {
     "box": "#f6f7f9",
@@ -51,12 +51,27 @@ class _Box:
     @property
     def width(self) -> float:
         """Of the whole box."""
-        return _METHOD_WIDTH + 2 * _PAD + (_GUTTER + _FIELD_WIDTH if self.fields else 0)
+        fields = _GUTTER + self.field_width if self.fields else 0.0
+        return self.method_width + 2 * _PAD + fields
+
+    @property
+    def method_width(self) -> float:
+        """Of the column of methods."""
+        return max(_LETTER * _longest(self.methods), _LETTER * 1.4 * len(self.service))
+
+    @property
+    def field_width(self) -> float:
+        """Of the column of fields."""
+        return _LETTER * (_longest(self.fields) + len(": value")) + 0.15
 
     @property
     def height(self) -> float:
         """Of the whole box."""
         return _HEAD + _ROW * max(len(self.methods), len(self.fields), 1) + _PAD
+
+
+def _longest(names: list[str]) -> int:
+    return max((len(name.split(".", 1)[1]) for name in names), default=0)
 
 
 def draw(graph: nx.MultiDiGraph[str], name: str, path: Path) -> None:
@@ -159,10 +174,12 @@ def _draw_box(axes: Any, box: _Box, graph: nx.MultiDiGraph[str]) -> None:
             fontsize=10, color=_INK["reads only" if reads else "writes"], va="center",
         )  # fmt: skip
     for each in box.fields:
-        x = box.left + _PAD + _METHOD_WIDTH + _GUTTER
+        x = box.left + _PAD + box.method_width + _GUTTER
         shape = "round,pad=0,rounding_size=0.08"
         corner = (x, box.rows[each] - 0.15)
-        patch = FancyBboxPatch(corner, _FIELD_WIDTH, 0.3, boxstyle=shape, color=_INK["field"])
+        patch = FancyBboxPatch(
+            corner, box.field_width - 0.1, 0.3, boxstyle=shape, color=_INK["field"]
+        )
         axes.add_patch(patch)
         label = f"{each.split('.', 1)[1]}: {graph.nodes[each]['stored']}"
         axes.text(x + 0.1, box.rows[each], label, fontsize=9, color=_INK["text"], va="center")
@@ -170,8 +187,8 @@ def _draw_box(axes: Any, box: _Box, graph: nx.MultiDiGraph[str]) -> None:
 
 
 def _draw_accesses(axes: Any, box: _Box, graph: nx.MultiDiGraph[str]) -> None:
-    start = box.left + _PAD + _METHOD_WIDTH - 0.15
-    end = box.left + _PAD + _METHOD_WIDTH + _GUTTER
+    start = box.left + _PAD + box.method_width + 0.05
+    end = box.left + _PAD + box.method_width + _GUTTER
     for method in box.methods:
         effects = [graph.nodes[n] for _, n in graph.out_edges(method) if "#" in str(n)]
         for each in box.fields:

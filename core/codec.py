@@ -135,9 +135,16 @@ class Codec:
         return [self._pack(item) for item in value]
 
     def _pack_tuple(self, value: tuple[Any, ...]) -> Any:
+        if _PLAIN.issuperset(map(type, value)):
+            try:
+                return msgspec.msgpack.Ext(_TUPLE, _encode(value))
+            except (OverflowError, UnicodeEncodeError):
+                pass  # as in encode()
         return _extension(_TUPLE, [self._pack(item) for item in value])
 
     def _pack_dict(self, value: dict[Any, Any]) -> Any:
+        if not value:
+            return value
         if _STR.issuperset(map(type, value)) and not any(map(_has_surrogates, value)):
             return {key: self._pack(item) for key, item in value.items()}
         flat = [self._pack(part) for pair in value.items() for part in pair]

@@ -18,11 +18,14 @@ R = TypeVar("R")
 
 @overload
 def call(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> R: ...
 @overload
-def call(method: Callable[Concatenate[Any, P], R], *args: P.args, **kwargs: P.kwargs) -> R: ...
-def call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def call(method: Callable[Concatenate[Any, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+def call(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call ``method`` (``Hotel.reserve``) and wait: its result, or its exception is raised.
 
     Arguments and result are copies.
@@ -32,13 +35,16 @@ def call(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 @overload
 def spawn(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> Future[R]: ...
 @overload
 def spawn(
-    method: Callable[Concatenate[Any, P], R], *args: P.args, **kwargs: P.kwargs
+    method: Callable[Concatenate[Any, P], R], /, *args: P.args, **kwargs: P.kwargs
 ) -> Future[R]: ...
-def spawn(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+def spawn(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
     """Start a call of ``method`` and do not wait; its exception is raised where it is awaited."""
     return spawn_by_name(*target(method), args, kwargs)
 

@@ -49,6 +49,7 @@ class Driver:
         self.scopes = []
         self.count = 0
         self.effects = []
+        self.futures = {}
         self.activations = {}
 
     def run(self, service, method, args=(), kwargs=None):
@@ -135,7 +136,7 @@ class Driver:
                     outcome = (self.call(effect, activation, fails=False), None)
                 except Exception as exception:
                     outcome = (None, exception)
-                FUTURES[id(future)] = (future, outcome)
+                self.futures[id(future)] = (future, outcome)
                 return future
             case effects.Join(futures):
                 return self.join(futures, activation)
@@ -159,7 +160,7 @@ class Driver:
     def join(self, futures, activation):
         results = []
         for future in futures:
-            result, error = FUTURES[id(future)][1]
+            result, error = self.futures[id(future)][1]
             if error is not None:
                 if isinstance(error, TransactionException):
                     self.end(activation, effects.INNERMOST, undo=True)
@@ -167,8 +168,6 @@ class Driver:
             results.append(result)
         return results
 
-
-FUTURES = {}
 
 HEADER = """\
 from compiler import *

@@ -43,7 +43,7 @@ class A:
         self.limit = 3
 
     async def m(self, a, b):
-        t = 0
+        t = tries = 0
         again = True
         f = spawn(B.get, "a")
 @BODY@
@@ -152,7 +152,7 @@ def statements(draw, depth=2, in_loop=False):
         ["with transaction():", *body, f"    if {other} > 4: abort('no')"],
         ["BeginTx()", *[line.removeprefix("    ") for line in body], "CommitTx()"],
         [
-            *("again = True", "t = 0", "while again and t < 3:", "    t += 1", "    try:"),
+            *("again = True", "while again and tries < 9:", "    tries += 1", "    try:"),
             *("        BeginTx()", *("    " + line for line in body), "        again = False"),
             *("    except TransactionException:", "        again = True"),
             *("if not again:", "    CommitTx()"),
