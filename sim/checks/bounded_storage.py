@@ -1,4 +1,7 @@
-"""Bounded storage: once retention has passed over everything, only application data is left."""
+"""Bounded storage: once retention has passed over everything, only application data is left.
+
+And all of it: forgetting requests must not touch the data.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,15 @@ __all__ = ["bounded_storage"]
 
 def bounded_storage(subject: Subject) -> Verdict:
     """Check what a closing retention pass leaves in the store."""
-    retained, readable = subject.run.retained, subject.readable
+    run, readable = subject.run, subject.readable
+    retained = run.retained
     begin, end = DATA
     left = sorted(key for key in retained if not begin <= key < end and key != WATERMARK)
     evidence = [f"{readable.key(key)} is left after retention" for key in left]
+    # In a run that did not settle, requests may still have been under way.
+    if run.settled_after is not None and subject.commits:
+        data = {key: value for key, value in retained.items() if begin <= key < end}
+        lost = sorted(key for key, value in subject.final_data.items() if data.get(key) != value)
+        evidence += [f"{readable.key(key)} is data, but retention changed it" for key in lost]
     examined = {"key": len(retained), "commit": len(subject.commits)}
     return judge("bounded_storage", examined, evidence)

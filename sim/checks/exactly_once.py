@@ -1,11 +1,12 @@
 """Exactly once: an acknowledged request has its effects once, and those that go with its answer.
 
-Four observations, none of which asks the executor what it thinks it did:
+Five observations, none of which asks the executor what it thinks it did:
 
 * no region is committed twice, and no journal key is ever set twice; a clear in
   between is no excuse, for a request executed again after it was forgotten is
   just what must not happen;
-* all answers to one request agree, late duplicates included;
+* all answers to one request agree, late duplicates included; none is given before what
+  it stands for is durable, and nobody is told that nothing happened when something did;
 * a request that left a trace or was answered, sent once more after everything
   settled, gives that answer and commits nothing. It finds its journal as it is in
   the end, but the application's data as it was at first: an answer must come from
@@ -40,7 +41,7 @@ MOST_REDRIVEN = 2_000
 def exactly_once(subject: Subject) -> Verdict:
     """Check that nothing happened twice, nor otherwise than answered."""
     evidence = _journal_keys(subject) + _regions(subject) + _strangers(subject)
-    evidence += _answers(subject)
+    evidence += _answers(subject) + _too_soon(subject) + _denied(subject)
     redriven, more = _again(subject)
     examined = {
         "commit": sum(map(len, subject.trees.values())),
@@ -100,6 +101,37 @@ def _answers(subject: Subject) -> list[str]:
                 told = [subject.readable.outcome(a.outcome) for a in (remembered[0], answer)]
                 evidence.append(f"{who} was told two answers: first {told[0]}, then {told[1]}")
                 break
+    return evidence
+
+
+def _too_soon(subject: Subject) -> list[str]:
+    """Requests that were answered before all they did was durable: a crash would have lost it."""
+    evidence = []
+    for root, answers in subject.answers.items():
+        tree = subject.trees.get(root)
+        if tree and tree[-1].time > answers[0].time:
+            who = subject.describe(answers[0].id)
+            evidence.append(
+                f"{who} was answered at {answers[0].time:.6f} s, but committed "
+                f"{tree[-1].version} at {tree[-1].time:.6f} s"
+            )
+    return evidence
+
+
+def _denied(subject: Subject) -> list[str]:
+    """Requests that failed definitely, perhaps a late duplicate of theirs, and yet happened.
+
+    To be turned away says nothing about earlier copies, so that does not count.
+    """
+    evidence = []
+    for failed in subject.history.answers:
+        outcome, root = failed.outcome, failed.id.root
+        if not isinstance(outcome, Failed) or not outcome.definite or outcome.kind == "Overloaded":
+            continue
+        if root in subject.trees or root in subject.answers:
+            done = "committed" if root in subject.trees else "was answered"
+            who = subject.describe(failed.id)
+            evidence.append(f"{who} {subject.readable.outcome(outcome)}, definitely, but it {done}")
     return evidence
 
 

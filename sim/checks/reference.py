@@ -12,7 +12,8 @@ version they read at.
 
 What the plain program needs beside the order of commits is fed from the record:
 clock readings of the attempts that won. Random numbers follow from request ids.
-Then every answer that was acknowledged, and the final state, must be the same.
+Then every answer that was acknowledged, and the final state, must be the same, and
+no request that made something durable may have anything left to do.
 
 The first thing that cannot be so ends the comparison, since nothing after it
 would mean anything.
@@ -88,6 +89,7 @@ class _Course:
         for answer in snapshots[position:]:
             evidence += self._read_only(answer)
         evidence += self._answered()
+        evidence += self._unanswered()
         return evidence + self._state()
 
     def discard(self) -> None:
@@ -247,6 +249,24 @@ class _Course:
             self._complete(strand)
             self.answers += 1
             evidence += self._compare(answer, strand.outcome)
+        return evidence
+
+    def _unanswered(self) -> list[str]:
+        """Trees that made something durable and were not answered, yet have more to do.
+
+        An answered one that has is found by :meth:`_answered`. What was set aside is no
+        business of this oracle's.
+        """
+        subject = self._subject
+        evidence = []
+        for root in subject.trees:
+            sent = subject.sent.get(root)
+            if sent is None or root in subject.answers or root in subject.run.set_aside:
+                continue
+            try:
+                self._complete(self._strand(sent.id))
+            except Divergence as more:
+                evidence.append(f"{subject.describe(sent.id)} was left half-done: {more}")
         return evidence
 
     def _compare(self, answer: Answered, outcome: object) -> list[str]:

@@ -3,16 +3,17 @@
 import itertools
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.effects import call
 from core.ids import RequestId
 from core.layout import JOURNAL, WATERMARK, journal_range
-from core.messages import Raised, Returned
+from core.messages import Failed, Raised, Returned
 from core.store import ClearRange, Set
 from sim.checks.exactly_once import exactly_once
-from sim.history import Committed
+from sim.history import Answered, Committed
 from tests.sim.shop import CODEC, again, shop_subject
 
 
@@ -92,6 +93,37 @@ def test_an_answer_that_is_not_the_one_remembered():
     verdict = exactly_once(again(subject))
     assert verdict.status == "fails"
     assert "was told that it returned 'made up', but sent again" in verdict.evidence[0]
+
+
+def test_an_answer_before_all_is_durable():
+    subject = shop_subject()
+    root = next(root for root in subject.trees if root in subject.answers)
+    subject.trees[root][-1].time = subject.answers[root][0].time + 0.001
+    verdict = exactly_once(again(subject))
+    assert verdict.status == "fails"
+    assert "was answered at " in verdict.evidence[0]
+    assert f"but committed {subject.trees[root][-1].version} at " in verdict.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("failed", "status"),
+    [
+        (Failed("IdReused", True, "seen before"), "fails"),
+        (Failed("Overloaded", True, "the queue is full"), "holds"),
+        (Failed("Expired", False, "too late"), "holds"),
+    ],
+)
+def test_a_late_duplicate_that_is_told_that_nothing_happened(failed, status):
+    subject = shop_subject()
+    root = next(iter(subject.trees))
+    request = subject.sent[root].id
+    subject.history.answers.append(Answered(9.0, request, failed, 1, 0, []))
+    verdict = exactly_once(again(subject))
+    assert verdict.status == status
+    if status == "fails":
+        assert "failed with IdReused: seen before, definitely, but it committed" in (
+            verdict.evidence[0]
+        )
 
 
 def test_a_forgotten_journal_makes_it_happen_again():

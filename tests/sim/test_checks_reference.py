@@ -221,6 +221,22 @@ def test_an_answer_before_its_effects():
     assert "committed no region" in only_evidence(run)
 
 
+def test_a_tree_left_half_done_that_nobody_was_told_of():
+    """Not even its journal need be left: retention may have passed over it."""
+    run = depot_run()
+    commit = commit_of(run, "order", 0)
+    commits, root = run.history.commits, commit.request.root
+    behind = commits.index(commit) + 1
+    commits[behind:] = [c for c in commits[behind:] if c.request is None]
+    run.history.answers.clear()
+    verdict = reference(subject_of(run))
+    assert verdict.status == "fails"
+    left = [line for line in verdict.evidence if f"(request {RequestId(root)}) was left" in line]
+    assert "half-done" in left[0] and "committed no region " in left[0]
+    run.set_aside = [root]
+    assert not [line for line in reference(subject_of(run)).evidence if line in left]
+
+
 def test_invariants_run_on_the_final_state():
     def three_nails() -> None:
         from compiler import instance

@@ -89,6 +89,17 @@ def test_what_retention_leaves_is_named():
     assert verdict.evidence == [f"the journal of {request}, region 3 is left after retention"]
 
 
+def test_data_that_retention_takes_along():
+    subject = shop_subject()
+    lost = key("Stock", "items", "thing-1")
+    subject.run.retained.pop(lost)
+    verdict = bounded_storage(subject)
+    assert verdict.status == "fails"
+    assert verdict.evidence == ["Stock.items['thing-1'] is data, but retention changed it"]
+    subject.run.settled_after = None  # a request may have taken it
+    assert bounded_storage(subject).status == "holds"
+
+
 # --- liveness
 
 
