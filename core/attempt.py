@@ -41,6 +41,8 @@ from core.errors import (
     NondeterminismError,
     StoreError,
     TooLarge,
+    TooOld,
+    TooSlow,
     TransactionException,
     UnsupportedValue,
 )
@@ -48,26 +50,29 @@ from core.ids import request_random
 from core.journal import (
     METHOD_END,
     Got,
-    Intent,
     Scanned,
     Ticked,
-    encode_intent,
 )
 from core.layout import (
     DATA,
-    intent_key,
-    set_aside_key,
 )
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release
 from core.program import Method, Program
-from core.regions import Answered, Regions
+from core.regions import Answered, Regions, set_aside
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "attempt"]
 
 Steps = Generator[Effect, Any, Any]
+
+_TOO_OFTEN = 20
+"""A region whose read version ran out so many times in a row will not do better the next time."""
+_TOO_SLOW = (
+    "what stands between two effects takes longer than the store keeps a read version (five "
+    "seconds): use several smaller transactions"
+)
 
 
 def attempt(program: Program, request: Request, name: str) -> Generator[Effect, Any, Reply]:
@@ -82,19 +87,39 @@ def attempt(program: Program, request: Request, name: str) -> Generator[Effect, 
             raise BadRequest(f"there is no method {request.service}.{request.method}")
         if request.id.is_root and not method.public:
             raise BadRequest(f"{request.service}.{request.method} is private to its service")
-        args, kwargs = program.codec.decode(request.args)
-        if request.id.is_root:
-            _check_arguments(method, args, kwargs)
+        args, kwargs = _arguments(program, method, request)
     except Failure as failure:
         return Reply(request.id, failed(failure))
     return (yield from Attempt(program, request, method, args, kwargs, name).run())
 
 
-def _check_arguments(method: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _arguments(
+    program: Program, method: Method, request: Request
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a request; a client's must fit the method.
+
+    :raises BadRequest: they do not, or do not decode.
+    """
+    name = f"{method.service}.{method.name}"
     try:
-        method.check(*args, **kwargs)
-    except TypeError as error:
-        raise BadRequest(f"{method.service}.{method.name}: {error}") from None
+        args, kwargs = program.codec.decode(request.args)
+        if not isinstance(args, tuple) or not isinstance(kwargs, dict):
+            raise TypeError("not a tuple and a dictionary")
+    except (UnsupportedValue, TypeError, ValueError) as error:
+        raise BadRequest(f"{name}: the arguments do not decode: {error}") from None
+    if request.id.is_root:
+        try:
+            method.check(*args, **kwargs)
+        except TypeError as error:
+            raise BadRequest(f"{name}: {error}") from None
+    return args, kwargs
+
+
+def _answerable(exception: BaseException) -> Exception:
+    """What a caller is told that a method raised: a method cannot end its process."""
+    if isinstance(exception, Exception):
+        return exception
+    return RuntimeError(f"{type(exception).__name__} left a method: {exception}")
 
 
 class Attempt:
@@ -120,6 +145,7 @@ class Attempt:
         self.regions = Regions(request, name, self.snapshot, self.where)
         self.calls = Calls(self)
         self._retry = 0
+        self._too_old = 0
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
         self.scopes: list[tuple[int, int]] = []
@@ -129,36 +155,42 @@ class Attempt:
 
     def run(self) -> Generator[Effect, Any, Reply]:
         """Execute until there is an outcome; rewind when the store refuses (rule 8)."""
+        verdict: Failed | None = None
         while True:
             try:
-                return self._reply((yield from self._execute()))
+                steps = self._execute() if verdict is None else self._fail(verdict)
+                return self._reply((yield from steps))
             except Answered as answered:
                 return self._reply(answered.outcome)
             except Stuck as stuck:
-                return self._reply((yield from self._set_aside(stuck.failed)))
+                verdict = stuck.failed
             except TooLarge as error:
-                too_large = Failed("TooLarge", True, str(error))
-                return self._reply((yield from self._set_aside(too_large)))
+                verdict = Failed("TooLarge", True, str(error))
             except NondeterminismError as error:
-                outcome = Failed("SetAside", False, str(error))
-                return self._reply((yield from self._set_aside(outcome)))
+                return self._reply((yield from self._set_aside(str(error))))
             except StoreError as error:
                 if self.request.travel is not None:
                     return self._reply(failed(error))
-                yield from self._back_off(error)
+                verdict = yield from self._back_off(error)
             except Failure as failure:
                 return self._reply(failed(failure))
 
-    def _back_off(self, error: StoreError) -> Steps:
+    def _back_off(self, error: StoreError) -> Generator[Effect, Any, Failed | None]:
+        """Wait before the method is run again, unless it will never fit the store's window."""
+        self._too_old = self._too_old + 1 if isinstance(error, TooOld) else 0
+        if self._too_old > _TOO_OFTEN:
+            return failed(TooSlow(f"{self.where()}: {_TOO_SLOW}"))
         keys = error.keys if isinstance(error, Conflict) else ()
         begin, end = DATA
         self._retry += 1
         yield Pause(self._retry, tuple(sorted(key for key in keys if begin <= key < end)))
+        return None
 
     def _reply(self, outcome: Outcome) -> Reply:
         regions, region, travelled = self.regions, self.regions.now, None
         if self.request.travel is not None and not isinstance(outcome, Failed):
-            travelled = Travelled(region.reads, region.writes.own(), region.units)
+            writes = region.writes.own()
+            travelled = Travelled(region.reads, region.overlaid, writes, region.units)
         return Reply(
             self.request.id,
             outcome,
@@ -169,22 +201,25 @@ class Attempt:
             region.units if self.snapshot else [],
         )
 
-    def _set_aside(self, outcome: Failed) -> Generator[Effect, Any, Failed]:
-        """What no retry can mend: keep it for a person, and let the tree's intent go (rule 8).
+    def _fail(self, verdict: Failed) -> Generator[Effect, Any, Failed]:
+        """End a method that no retry can complete (rule 8)."""
+        yield from self.calls.drain()
+        if self.travels:
+            return verdict
+        return (yield from self.regions.fail(verdict))
 
-        Where nothing is durable yet, there is nothing to keep.
-        """
-        if self.request.travel is not None or not self.regions.intent_recorded:
+    def _set_aside(self, reason: str) -> Generator[Effect, Any, Failed]:
+        """Keep a tree whose replay went astray for a person; its journal is as it is."""
+        outcome = Failed("SetAside", False, reason)
+        if self.travels:
             return outcome
-        root = self.request.id.root
-        note = encode_intent(Intent(self.request.origin))
-        mutations: list[Mutation] = [Set(set_aside_key(root), note), Clear(intent_key(root))]
+        mutations = set_aside(self.request.id.root, self.request.origin, reason)
         try:
             version = yield ReadVersion()
             yield Commit(None, 0, METHOD_END, (), version, [], mutations)
         except StoreError as error:
             return failed(error)  # recovery comes here again
-        return Failed("SetAside", False, outcome.text)
+        return outcome
 
     def _execute(self) -> Generator[Effect, Any, Outcome]:
         """Run the method once from its start, replaying what is durable."""
@@ -193,7 +228,10 @@ class Attempt:
         self.calls.restart()
         self.regions.restart()
         instance = self.program.services[self.method.service].instance
-        self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
+        try:
+            self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
+        except TypeError as error:
+            return self.program.codec.encode_exception(error)  # arguments that do not fit
         try:
             outcome = yield from self._drive()
         finally:
@@ -207,12 +245,12 @@ class Attempt:
         """End the region before ``end``; having got there, give back the turns taken."""
         committed = yield from self.regions.end(end, outcome)
         if committed and self._retry:
-            self._retry = 0
+            self._retry = self._too_old = 0
             yield Release()
 
     def _discard(self) -> None:
         """Drop the coroutine without letting its ``finally`` blocks act."""
-        with suppress(RuntimeError):  # a ``finally`` asked for an effect; nobody performs it
+        with suppress(Exception):  # whatever a ``finally`` of the user raises: nobody listens
             self.coroutine.close()
 
     def _drive(self) -> Generator[Effect, Any, Outcome]:
@@ -225,10 +263,12 @@ class Attempt:
                 effect = coroutine.send(answer) if error is None else coroutine.throw(error)
             except StopIteration as stop:
                 return (yield from self._returned(stop.value))
-            except Exception as exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exception:
                 yield from self.calls.settle()
                 self._undo_transactions()
-                return self.program.codec.encode_exception(exception)
+                return self.program.codec.encode_exception(_answerable(exception))
             error = None
             try:
                 answer = yield from _HANDLERS[type(effect)](self, effect)

@@ -16,15 +16,19 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from core.effects import Call, Future, Join, Spawn
 from core.errors import (
     DefiniteFailure,
+    Expired,
+    IdReused,
     Interrupted,
     TooOld,
     TransactionException,
     UnsupportedValue,
 )
-from core.journal import Called
+from core.journal import Called, digest
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travel
 from core.ports import Effect, Receive, Send
 from core.program import Method
@@ -40,8 +44,11 @@ Steps = Generator[Effect, Any, Any]
 _REWIND = frozenset({"TooOld", "FutureVersion", "StoreUnavailable"})
 """Failures of a travelling call that a new read version mends."""
 
-_FINAL = frozenset({"BadRequest", "IdReused", "SetAside", "TooLarge"})
+_FINAL = frozenset({"BadRequest", "SetAside", "TooLarge", "TooSlow"})
 """Failures of a call that no retry mends."""
+
+_PASSED_ON = {"Expired": Expired, "IdReused": IdReused}
+"""Failures of a call that say the same about the caller: they belong to the whole tree."""
 
 
 class UserError(Exception):
@@ -112,11 +119,12 @@ class Calls:
 
     def spawn(self, effect: Spawn) -> Steps:
         """Start a call: a Future."""
-        if not self._travels(effect):
+        travels = self._travels(effect)
+        if not travels:
             yield from self.settle()
         place = self._attempt.regions.take_place()
         args = self._encode(effect)
-        if self._travels(effect):
+        if travels:
             yield from self._depart(effect, args, place)
         else:
             yield from self._issue(effect, args, place, last=False)
@@ -132,6 +140,16 @@ class Calls:
     def receive_all(self) -> Steps:
         """Wait for the effectful calls that nobody joined."""
         yield from self._receive(self._issued)
+
+    def drain(self) -> Steps:
+        """Before giving up: wait for what is under way, to know whether it left anything."""
+        self.pending = []
+        while True:
+            try:
+                yield from self.receive_all()
+            except Stuck:
+                continue  # that one is no longer under way
+            return
 
     def _encode(self, effect: Call | Spawn) -> bytes:
         try:
@@ -182,26 +200,26 @@ class Calls:
             self._tickets[place] = yield Send(request)
 
     def _receive(self, places: list[int]) -> Steps:
-        waiting = [place for place in places if place not in self._answers]
+        waiting = [p for p in places if p not in self._answers and p in self._tickets]
         if not waiting:
             return
         replies: list[Reply] = yield Receive(tuple(self._tickets[place] for place in waiting))
         failures = []
         for place, reply in zip(waiting, replies, strict=True):
+            self._attempt.regions.intent_recorded |= reply.intent_recorded
+            self._attempt.regions.intent_cleared |= reply.intent_cleared
             if isinstance(reply.outcome, Failed):
                 del self._tickets[place]
                 failures.append(reply.outcome)
-                continue
-            self._answers[place] = reply.outcome
-            self._attempt.regions.intent_recorded |= reply.intent_recorded
-            self._attempt.regions.intent_cleared |= reply.intent_cleared
+            else:
+                self._answers[place] = reply.outcome
         for failure in failures:
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:
         if failure.kind in _FINAL:
             raise Stuck(failure)
-        raise Interrupted(failure.text)
+        raise _PASSED_ON.get(failure.kind, Interrupted)(failure.text)
 
     # --- travelling calls (rule 6)
 
@@ -219,7 +237,7 @@ class Calls:
         """Send the region along, as it is now."""
         region = self._attempt.regions.now
         travel = Travel(region.version, region.writes.all())
-        ticket = yield Send(_with_travel(request, travel))
+        ticket = yield Send(replace(request, travel=travel))
         return _Departed(place, request, region.writes.mark(), ticket)
 
     def settle(self) -> Steps:
@@ -232,7 +250,8 @@ class Calls:
             yield from attempt.regions.read()  # the journal, while the calls are under way
         if region.record is not None:
             for departed in pending:
-                asked = Called(departed.request.service, departed.request.method, _NOTHING)
+                request = departed.request
+                asked = Called(request.service, request.method, digest(request.args), _NOTHING)
                 outcome = region.replay(asked, attempt.where).outcome
                 self._outcomes[departed.place] = outcome
             return
@@ -250,28 +269,16 @@ class Calls:
                     raise TooOld(outcome.text)
                 self._give_up(outcome)
             assert travelled is not None
-            if not touches(region.writes.since(departed.mark), travelled.reads):
+            seen = travelled.reads + travelled.overlaid
+            if not touches(region.writes.since(departed.mark), seen):
                 break
             departed = yield from self._send(departed.place, departed.request)
             (reply,) = yield Receive((departed.ticket,))
-        region.merge(travelled.reads, travelled.writes, travelled.units)
+        region.merge(travelled)
         request = departed.request
-        region.entries.append(Called(request.service, request.method, outcome))
+        args = digest(request.args)
+        region.entries.append(Called(request.service, request.method, args, outcome))
         self._outcomes[departed.place] = outcome
 
 
 _NOTHING = Returned(b"")
-
-
-def _with_travel(request: Request, travel: Travel) -> Request:
-    return Request(
-        request.id,
-        request.service,
-        request.method,
-        request.args,
-        request.origin,
-        travel,
-        request.intent_recorded,
-        False,
-        request.deadline,
-    )

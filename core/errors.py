@@ -33,6 +33,7 @@ __all__ = [
     "StoreUnavailable",
     "TooLarge",
     "TooOld",
+    "TooSlow",
     "TransactionException",
     "Unknown",
     "UnsupportedValue",
@@ -106,6 +107,10 @@ class IdReused(DefiniteFailure):
 
 class Overloaded(DefiniteFailure):
     """Turned away before it was started."""
+
+
+class TooSlow(DefiniteFailure):
+    """A region takes longer than the store keeps a read version: it can never commit."""
 
 
 class Interrupted(IndefiniteFailure):

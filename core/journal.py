@@ -13,10 +13,13 @@ import hashlib
 
 import msgspec
 
+from core.errors import TooLarge
 from core.messages import Origin, Outcome, Request
+from core.store import VALUE_LIMIT, Mutation, Set
 
 __all__ = [
     "METHOD_END",
+    "Aside",
     "Called",
     "Entry",
     "Got",
@@ -26,9 +29,12 @@ __all__ = [
     "Ticked",
     "decode_intent",
     "decode_record",
+    "digest",
+    "encode_aside",
     "encode_intent",
     "encode_record",
     "fingerprint",
+    "in_chunks",
 ]
 
 METHOD_END = -1
@@ -40,6 +46,11 @@ class Got(msgspec.Struct, frozen=True, array_like=True, tag="g"):
 
     key: bytes
     value: bytes | None
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return (self.key,)
 
     def __str__(self) -> str:
         return f"the value of {self.key!r}"
@@ -53,8 +64,13 @@ class Scanned(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     limit: int
     pairs: list[tuple[bytes, bytes]]
 
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return (self.begin, self.end, self.limit)
+
     def __str__(self) -> str:
-        return f"the range {self.begin!r} to {self.end!r}"
+        return f"the range {self.begin!r} to {self.end!r}, limit {self.limit}"
 
 
 class Ticked(msgspec.Struct, frozen=True, array_like=True, tag="t"):
@@ -62,19 +78,30 @@ class Ticked(msgspec.Struct, frozen=True, array_like=True, tag="t"):
 
     time: int
 
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return ()
+
     def __str__(self) -> str:
         return "the time"
 
 
 class Called(msgspec.Struct, frozen=True, array_like=True, tag="c"):
-    """A call travelled with the region and came back."""
+    """A call travelled with the region and came back; ``args`` is a digest of its arguments."""
 
     service: str
     method: str
+    args: bytes
     outcome: Outcome
 
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return (self.service, self.method, self.args)
+
     def __str__(self) -> str:
-        return f"a call of {self.service}.{self.method}"
+        return f"a call of {self.service}.{self.method} with arguments {self.args.hex()}"
 
 
 Entry = Got | Scanned | Ticked | Called
@@ -83,22 +110,31 @@ Entry = Got | Scanned | Ticked | Called
 class Record(msgspec.Struct, frozen=True, array_like=True):
     """The journal record of one region.
 
-    :ivar fingerprint: of the request's method and arguments.
+    :ivar fingerprint: of the request (:func:`fingerprint`).
     :ivar end: the place of the call or transaction that follows, or METHOD_END.
     :ivar entries: outcomes to replay, in program order.
     :ivar outcome: the method's, when it ended.
+    :ivar last: whether nothing in the tree commits after this record.
     """
 
     fingerprint: bytes
     end: int
     entries: list[Entry]
     outcome: Outcome | None = None
+    last: bool = False
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):
     """What recovery needs to drive a request tree again."""
 
     origin: Origin
+
+
+class Aside(msgspec.Struct, frozen=True, array_like=True):
+    """A request set aside, and why."""
+
+    origin: Origin
+    reason: str
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -132,7 +168,40 @@ def decode_intent(data: bytes) -> Intent:
     return _intent_decoder.decode(data)
 
 
+def encode_aside(aside: Aside) -> bytes:
+    """A note of a request set aside, as stored."""
+    return _encoder.encode(aside)
+
+
+def digest(*parts: bytes) -> bytes:
+    """Eight bytes that stand for ``parts``."""
+    return hashlib.blake2b(b"\x00".join(parts), digest_size=8).digest()
+
+
 def fingerprint(request: Request) -> bytes:
-    """What tells two requests with the same id apart: method and arguments, in 8 bytes."""
-    text = b"%b\x00%b\x00%b" % (request.service.encode(), request.method.encode(), request.args)
-    return hashlib.blake2b(text, digest_size=8).digest()
+    """What tells two requests with the same id apart, in 16 bytes.
+
+    The first half stands for the tree's root call, the second for the request's own method and
+    arguments. Every record holds both, so a tree that has left any trace refuses another root
+    call under its id, even if the root itself records nothing.
+    """
+    origin = request.origin
+    root = digest(origin.service.encode(), origin.method.encode(), origin.args)
+    return root + digest(request.service.encode(), request.method.encode(), request.args)
+
+
+_CHUNK = VALUE_LIMIT - 1_000
+
+
+def in_chunks(key: bytes, data: bytes) -> list[Mutation]:
+    """Write ``data`` under ``key`` and, where it is too long for one value, its continuations.
+
+    :raises TooLarge: it is longer than 255 values.
+    """
+    if len(data) <= _CHUNK:
+        return [Set(key, data)]
+    count = -(-len(data) // _CHUNK)
+    if count > 256:
+        raise TooLarge(f"a journal record of {len(data):,} bytes: keep what one region reads small")
+    keys = [key, *(key + bytes((number,)) for number in range(1, count))]
+    return [Set(k, data[n * _CHUNK : (n + 1) * _CHUNK]) for n, k in enumerate(keys)]

@@ -6,6 +6,7 @@ key                                  value
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
+``i``/``j`` ... n                    the n-th continuation of one too long for one value
 ``w``                                the retention watermark, a root id
 ``x`` root                           a request set aside
 ===================================  ==================================================
@@ -27,6 +28,7 @@ __all__ = [
     "WATERMARK",
     "data_prefix",
     "intent_key",
+    "intent_range",
     "journal_key",
     "journal_place",
     "journal_range",
@@ -62,9 +64,11 @@ def journal_key(request: RequestId, place: int) -> bytes:
     return _own(request) + _number(place)
 
 
-def journal_place(request: RequestId, key: bytes) -> int:
-    """The place in a journal key of the request."""
-    return int.from_bytes(key[len(_own(request)) + 1 :], "big")
+def journal_place(request: RequestId, key: bytes) -> tuple[int, int]:
+    """The place in a journal key of the request, and the number of the continuation (0: none)."""
+    start = len(_own(request)) + 1
+    end = start + key[start - 1]
+    return int.from_bytes(key[start:end], "big"), int.from_bytes(key[end:], "big")
 
 
 def journal_range(request: RequestId) -> KeyRange:
@@ -78,9 +82,15 @@ def intent_key(root: bytes) -> bytes:
     return b"i" + root
 
 
+def intent_range(root: bytes) -> KeyRange:
+    """The intent with its continuations."""
+    key = intent_key(root)
+    return KeyRange(key, key + b"\xff")
+
+
 def root_of_intent(key: bytes) -> bytes:
-    """The root id in an intent's key."""
-    return key[1:]
+    """The root id in the key of an intent or of its continuation."""
+    return key[1:17]
 
 
 def set_aside_key(root: bytes) -> bytes:

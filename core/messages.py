@@ -89,9 +89,13 @@ Outcome = Returned | Raised | Failed
 
 
 class Travelled(msgspec.Struct, frozen=True, array_like=True):
-    """What a travelling callee gives back: what it read, what it wrote, and which units did it."""
+    """What a travelling callee gives back: what it read, what it wrote, and which units did it.
+
+    :ivar overlaid: what it read from the writes that were sent along, not from the store.
+    """
 
     reads: list[KeyRange]
+    overlaid: list[KeyRange]
     writes: list[Mutation]
     units: list[str]
 

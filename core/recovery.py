@@ -13,10 +13,11 @@ from typing import Any
 
 from core.ids import RequestId, earliest_root
 from core.journal import METHOD_END, decode_intent
-from core.layout import INTENTS, intent_key, root_of_intent, up_to
-from core.messages import Failed, Reply, Request
+from core.layout import INTENTS, intent_range, root_of_intent, up_to
+from core.messages import Failed, Origin, Reply, Request
 from core.ports import Commit, Effect, Read, ReadVersion, Receive, Send
-from core.store import Clear
+from core.regions import set_aside
+from core.store import ClearRange, KeyRange, Mutation, Pairs
 
 __all__ = ["clear_intents", "recover"]
 
@@ -24,27 +25,66 @@ __all__ = ["clear_intents", "recover"]
 def recover(
     now_ns: int, stale_ns: int, limit: int = 100, name: str = "recovery"
 ) -> Generator[Effect, Any, int]:
-    """Drive up to ``limit`` trees again whose root began more than ``stale_ns`` ago.
+    """Drive every tree again whose root began more than ``stale_ns`` ago, ``limit`` at a time.
+
+    What can no longer be run at all is set aside.
 
     :returns: how many were found.
     :raises StoreError: the store did not answer; nothing is lost.
     """
-    oldest = earliest_root((now_ns - stale_ns) // 1_000_000)
-    begin, end = up_to(INTENTS, oldest)
+    begin, end = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
+    found = 0
+    while True:
+        origins, full = yield from _stale(KeyRange(begin, end), limit, name)
+        found += len(origins)
+        yield from _drive_again(origins, name)
+        if not full:
+            return found
+        begin = intent_range(max(origins)).end
+
+
+def _stale(
+    part: KeyRange, limit: int, name: str
+) -> Generator[Effect, Any, tuple[dict[bytes, Origin], bool]]:
+    """The root calls of the first ``limit`` intents, and whether there may be more."""
     version = yield ReadVersion()
-    _, ranges = yield Read(name, version, (), ((begin, end, limit),))
+    _, ranges = yield Read(name, version, (), ((*part, limit),))
+    pairs: Pairs = ranges[0]
+    full = len(pairs) == limit
+    if full:  # the last intent may have been cut
+        rest = KeyRange(pairs[-1][0] + b"\x00", intent_range(root_of_intent(pairs[-1][0])).end)
+        _, ranges = yield Read(name, version, (), ((*rest, 0),))
+        pairs = pairs + ranges[0]
+    chunks: dict[bytes, bytes] = {}
+    for key, value in pairs:
+        root = root_of_intent(key)
+        chunks[root] = chunks.get(root, b"") + value
+    return {root: decode_intent(data).origin for root, data in chunks.items()}, full
+
+
+def _drive_again(origins: dict[bytes, Origin], name: str) -> Generator[Effect, Any, None]:
     tickets = []
-    for key, value in ranges[0]:
-        origin = decode_intent(value).origin
-        root = RequestId(root_of_intent(key))
-        request = Request(root, origin.service, origin.method, origin.args, origin)
+    for root, origin in origins.items():
+        request = Request(
+            RequestId(root),
+            origin.service,
+            origin.method,
+            origin.args,
+            origin,
+            intent_recorded=True,
+        )
         tickets.append((yield Send(request)))
-    if tickets:
-        replies: list[Reply] = yield Receive(tuple(tickets))
-        done = [r.id.root for r in replies if not isinstance(r.outcome, Failed)]
-        if done:
-            yield from clear_intents(done, name)
-    return len(tickets)
+    if not tickets:
+        return
+    replies: list[Reply] = yield Receive(tuple(tickets))
+    done: list[Mutation] = []
+    for reply in replies:
+        outcome, root = reply.outcome, reply.id.root
+        if not isinstance(outcome, Failed):
+            done.append(ClearRange(*intent_range(root)))
+        elif outcome.definite and outcome.kind != "Overloaded":
+            done += set_aside(root, origins[root], f"{outcome.kind}: {outcome.text}")
+    yield from _upkeep(done, name)
 
 
 def clear_intents(roots: Sequence[bytes], name: str = "completion") -> Generator[Effect, Any, None]:
@@ -54,6 +94,10 @@ def clear_intents(roots: Sequence[bytes], name: str = "completion") -> Generator
 
     :raises StoreError: the store did not answer; recovery will come by.
     """
-    version = yield ReadVersion()
-    clears = [Clear(intent_key(root)) for root in roots]
-    yield Commit(None, 0, METHOD_END, (name,), version, [], list(clears))
+    yield from _upkeep([ClearRange(*intent_range(root)) for root in roots], name)
+
+
+def _upkeep(mutations: list[Mutation], name: str) -> Generator[Effect, Any, None]:
+    if mutations:
+        version = yield ReadVersion()
+        yield Commit(None, 0, METHOD_END, (name,), version, [], mutations)

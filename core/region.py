@@ -10,13 +10,13 @@ record, in order, and its writes are known to be durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from core.errors import NondeterminismError
 from core.journal import METHOD_END, Entry, Record
-from core.messages import Travel
-from core.store import KeyRange, Mutation, Pairs, point
+from core.messages import Travel, Travelled
+from core.store import KeyRange, Pairs, point
 from core.writes import UNKNOWN, Writes
 
 __all__ = ["Region"]
@@ -34,6 +34,9 @@ class Region:
     :ivar record: the journal record that is replayed, or None.
     :ivar entries: outcomes to be journaled.
     :ivar units: names of the region attempts that this region is made of (:mod:`core.ports`).
+    :ivar reads: what was read from the store, in conflict with which the region commits.
+    :ivar overlaid: what a travelling region read from the writes it was given, so that it is run
+        again if an earlier branch changes that.
     :ivar held_transaction: whether a transaction was begun in it.
     :ivar dirty: whether it took any input or wrote anything, so that there is something to commit.
     """
@@ -46,9 +49,11 @@ class Region:
         "dirty",
         "entries",
         "held_transaction",
+        "overlaid",
         "place",
         "reads",
         "record",
+        "travels",
         "units",
         "version",
         "writes",
@@ -63,6 +68,8 @@ class Region:
         self.units = [unit]
         self.writes = Writes()
         self.reads: list[KeyRange] = []
+        self.overlaid: list[KeyRange] = []
+        self.travels = False
         self.held_transaction = False
         self.dirty = False
         self._seen: dict[bytes, bytes | None] = {}
@@ -76,6 +83,7 @@ class Region:
         region.version = travel.version
         region.writes = Writes(travel.writes)
         region.checked = True
+        region.travels = True
         return region
 
     @property
@@ -88,6 +96,8 @@ class Region:
     def known(self, key: bytes) -> object:
         """The value of ``key`` if the region wrote or read it before, else UNKNOWN."""
         found: object = self.writes.get(key)
+        if self.travels and found is not UNKNOWN:
+            self.overlaid.append(point(key))
         return self._seen.get(key, UNKNOWN) if found is UNKNOWN else found
 
     def saw(self, key: bytes, value: bytes | None) -> None:
@@ -137,7 +147,7 @@ class Region:
         if self._cursor == len(entries):
             raise NondeterminismError(str(asked), "nothing more", where())
         entry = entries[self._cursor]
-        if not isinstance(entry, type(asked)) or str(entry) != str(asked):
+        if not isinstance(entry, type(asked)) or entry.asked != asked.asked:
             raise NondeterminismError(str(asked), str(entry), where())
         self._cursor += 1
         return entry
@@ -156,12 +166,12 @@ class Region:
 
     # --- travelling
 
-    def merge(
-        self, reads: Iterable[KeyRange], writes: Iterable[Mutation], units: Iterable[str]
-    ) -> None:
+    def merge(self, travelled: Travelled) -> None:
         """Take over what a travelling callee read and wrote."""
-        self.reads.extend(reads)
-        for mutation in writes:
+        self.reads.extend(travelled.reads)
+        if self.travels:
+            self.overlaid.extend(travelled.overlaid)
+        for mutation in travelled.writes:
             self.writes.add(mutation)
-        self.units.extend(units)
+        self.units.extend(travelled.units)
         self.dirty = True

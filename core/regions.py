@@ -13,23 +13,34 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from core.errors import Expired, IdReused, NondeterminismError
+from core.errors import Conflict, Expired, IdReused, NondeterminismError
 from core.journal import (
     METHOD_END,
+    Aside,
     Intent,
     Record,
     decode_record,
+    encode_aside,
     encode_intent,
     encode_record,
     fingerprint,
+    in_chunks,
 )
-from core.layout import WATERMARK, intent_key, journal_key, journal_place, journal_range
-from core.messages import Outcome, Request
+from core.layout import (
+    WATERMARK,
+    intent_key,
+    intent_range,
+    journal_key,
+    journal_place,
+    journal_range,
+    set_aside_key,
+)
+from core.messages import Failed, Origin, Outcome, Request
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.region import Region
-from core.store import Clear, Mutation, Pairs, Set, point
+from core.store import ClearRange, Mutation, Pairs, point
 
-__all__ = ["Answered", "Regions"]
+__all__ = ["Answered", "Regions", "set_aside"]
 
 Steps = Generator[Effect, Any, Any]
 
@@ -70,16 +81,16 @@ class Regions:
     def restart(self) -> None:
         """Begin a new execution; what is known of the journal stays known."""
         self._place = 0
-        self._begin()
+        self._begin(self._place)
 
-    def _begin(self) -> None:
-        """Begin a region at the present place."""
+    def _begin(self, place: int) -> None:
+        """Begin a region."""
         self._units += 1
         unit = f"{self._name}.{self._units}"
         if self._request.travel is not None:
             self.now = Region.travelling(unit, self._request.travel)
         else:
-            self.now = Region(self._place, unit, self._records.get(self._place))
+            self.now = Region(place, unit, self._records.get(place))
             self.now.checked = self._snapshot
 
     def take_place(self) -> int:
@@ -121,14 +132,14 @@ class Regions:
 
     def _found(self, pairs: Pairs) -> None:
         """Take in the journal records found from the region's place on."""
+        chunks: dict[int, bytes] = {}
         for key, value in pairs:
-            record = decode_record(value)
-            if record.fingerprint != self._fingerprint:
-                raise IdReused(
-                    f"request id {self._request.id} belongs to another call: use a new id for "
-                    "another method or other arguments"
-                )
-            self._records[journal_place(self._request.id, key)] = record
+            place, _ = journal_place(self._request.id, key)
+            chunks[place] = chunks.get(place, b"") + value
+        for place, data in chunks.items():
+            record = decode_record(data)
+            self._compare(record)
+            self._records[place] = record
             self._learn_intent(record)
             if record.outcome is not None:
                 raise Answered(record.outcome)
@@ -140,11 +151,26 @@ class Regions:
                 )
             self.now.begin_replay(found)
 
+    def _compare(self, record: Record) -> None:
+        """Refuse a record of another request under the same id (rule 4)."""
+        if record.fingerprint == self._fingerprint:
+            return
+        if record.fingerprint[:8] != self._fingerprint[:8]:
+            raise IdReused(
+                f"request id {self._request.id.root.hex()} belongs to another request: use a new "
+                "id for another method or other arguments"
+            )
+        made = f"{self._request.service}.{self._request.method}"
+        raise NondeterminismError(
+            f"{made} with these arguments", "another call at this place", "the caller"
+        )
+
     def _learn_intent(self, record: Record) -> None:
         """What a record tells about the tree's intent (rule 5)."""
-        only = record.end == METHOD_END and self._request.last
-        self.intent_recorded = self.intent_recorded or not only
-        self.intent_cleared = only
+        if isinstance(record.outcome, Failed):
+            return
+        self.intent_recorded = self.intent_recorded or not record.last
+        self.intent_cleared = record.last
 
     def end(self, end: int, outcome: Outcome | None = None) -> Generator[Effect, Any, bool]:
         """End the region before ``end``, making durable what led there (rules 2 and 3).
@@ -161,27 +187,63 @@ class Regions:
             yield from self._commit(end, outcome)
             committed = True
         if end != METHOD_END:
-            self._begin()
+            self._begin(self._place)
         return committed
+
+    def fail(self, verdict: Failed) -> Generator[Effect, Any, Failed]:
+        """Record that the method cannot be completed, so that no other attempt completes it.
+
+        Nothing happened if the tree has made nothing durable, and then nothing will: every
+        attempt at the request must pass this record. Otherwise the tree is set aside (rule 8).
+
+        :returns: the verdict as recorded.
+        :raises Conflict: another attempt got further: see what it did.
+        """
+        self._begin(self.now.place)
+        if self.now.record is None:
+            yield from self.read()
+        if self.now.record is not None:
+            raise Conflict
+        if self.intent_recorded:
+            verdict = Failed("SetAside", False, verdict.text)
+        yield from self._commit(METHOD_END, verdict)
+        return verdict
 
     def _commit(self, end: int, outcome: Outcome | None) -> Steps:
         region, request = self.now, self._request.id
         key = journal_key(request, region.place)
-        record = Record(self._fingerprint, end, region.entries if outcome is None else [], outcome)
+        entries = region.entries if outcome is None else []
+        last = end == METHOD_END and self._request.last
+        record = Record(self._fingerprint, end, entries, outcome, last)
         mutations = region.writes.all()
-        mutations.append(Set(key, encode_record(record)))
-        mutations += self._intent(end)
+        mutations += in_chunks(key, encode_record(record))
+        if isinstance(outcome, Failed):
+            mutations += self._aside(outcome)
+        else:
+            mutations += self._intent(last)
         reads = [*region.reads, point(key)]
         units = tuple(region.units)
         yield Commit(request, region.place, end, units, region.version, reads, mutations)
         self._records[region.place] = record
         self._learn_intent(record)
 
-    def _intent(self, end: int) -> list[Mutation]:
+    def _intent(self, last: bool) -> list[Mutation]:
         """What a commit does to the tree's intent (rule 5)."""
         root = self._request.id.root
-        if end == METHOD_END and self._request.last:
-            return [Clear(intent_key(root))] if self.intent_recorded else []
+        if last:
+            return [ClearRange(*intent_range(root))] if self.intent_recorded else []
         if self.intent_recorded:
             return []
-        return [Set(intent_key(root), encode_intent(Intent(self._request.origin)))]
+        return in_chunks(intent_key(root), encode_intent(Intent(self._request.origin)))
+
+    def _aside(self, verdict: Failed) -> list[Mutation]:
+        """What the verdict on a root request does: nothing is left to complete."""
+        if not self._request.id.is_root or not self.intent_recorded:
+            return []
+        return set_aside(self._request.id.root, self._request.origin, verdict.text)
+
+
+def set_aside(root: bytes, origin: Origin, reason: str) -> list[Mutation]:
+    """Keep a tree that cannot be completed for a person, and let its intent go."""
+    note = encode_aside(Aside(origin, reason[:2_000]))
+    return [*in_chunks(set_aside_key(root), note), ClearRange(*intent_range(root))]

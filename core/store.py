@@ -8,6 +8,7 @@ one conformance suite (``tests/store_conformance.py``) runs against all.
 Rules every implementation follows (FoundationDB developer guide, "Transaction
 manifesto", "Known limitations" and API reference):
 
+* Versions are positive.
 * ``read_version`` is at least the version of every commit acknowledged before it was asked.
 * Reads at a version see exactly the commits up to and including that version.
 * ``commit`` fails with :class:`~core.errors.Conflict` when a key in ``reads`` was

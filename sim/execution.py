@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from compiler import application as compiled
-from core.errors import MuError
-from core.program import Method
+from core.errors import MuError, UnsupportedValue
+from core.program import Method, Program
 from sim import checks, result, trace
 from sim.metrics import measure, verdict
 from sim.outcome import Outcome, Task
@@ -84,7 +85,21 @@ def known(application: Application) -> Known:
         invariants=[f"{name}.{each}" for each in (workload.invariants if workload else ())],
         arguments=[*(workload.arguments if workload else ()), *_without_arguments(application)],
         mix=bool(workload and workload.mix),
+        refuses=partial(_refusal, program),
     )
+
+
+def _refusal(program: Program, call: str, args: list[Any]) -> str:
+    """Why the method ``call`` does not take ``args``; empty if it does."""
+    service, _, name = call.partition(".")
+    method = program.method(service, name)
+    try:
+        if method is not None:
+            method.check(*args)
+        program.codec.encode((tuple(args), {}))
+    except (TypeError, UnsupportedValue) as error:
+        return str(error)
+    return ""
 
 
 def _without_arguments(application: Application) -> list[str]:
@@ -121,12 +136,18 @@ def planting(task: Task) -> contextlib.AbstractContextManager[object]:
 
 
 def execute(
-    prepared: Prepared, scenario: Scenario, progress: Progress | None = None
+    prepared: Prepared,
+    scenario: Scenario,
+    progress: Progress | None = None,
+    only: Container[str] | None = None,
 ) -> tuple[Run, Outcome]:
-    """Run a scenario, which has its seed, and judge the run."""
+    """Run a scenario, which has its seed, and judge the run.
+
+    :param only: the names of the checks to make, if not all.
+    """
     started = time.perf_counter()
     done = run(scenario, prepared.application, progress=progress)
-    verdicts = checks.check(done, prepared.application, scenario)
+    verdicts = checks.check(done, prepared.application, scenario, only)
     metrics = measure(done)
     outcome = Outcome(
         seed=scenario.seed,

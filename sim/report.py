@@ -95,8 +95,10 @@ def print_shrunk(console: Console, task: Task, shrunk: Shrunk, path: str) -> Non
     """Print the strikes that a failure needs, and the command that shows it with only these."""
     needed, had = len(shrunk.strikes), count(shrunk.before, "strike")
     head = f"Shrunk: {needed:,} of {had} needed, found in {count(shrunk.runs, 'run')}"
+    if shrunk.interrupted:
+        head += ", and interrupted: fewer may do"
     lines: list[RenderableType] = [Text(head if needed else f"{head}: it fails without faults")]
-    lines += [Text(f"  {describe(fault)}") for fault in shrunk.scenario.faults if fault.nth]
+    lines += [Text(f"  {describe(fault)}") for fault in shrunk.needed]
     lines.append(Text(f"  {first_reason(shrunk.outcome)}"))
     exact = Task(path, planted=task.planted)
     lines.append(_command("Run it", exact.command(shrunk.outcome.seed)))

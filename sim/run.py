@@ -9,9 +9,7 @@ Healing ends early when the system has settled and stays so.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from typing import Protocol as Shape
@@ -21,6 +19,7 @@ from core.program import Program
 from sim.arrivals import load_end
 from sim.client import Client, Result
 from sim.environment import SeededEnvironment
+from sim.garbage import rare_collections
 from sim.history import History
 from sim.platform.cluster import Cluster, Protocol
 from sim.randomness import stream
@@ -97,19 +96,8 @@ def run(
     :param progress: told now and then how far the run is.
     :param protocol: the functions that decide, if not :mod:`core`'s.
     """
-    with _rare_collections():
+    with rare_collections():
         return _Runner(scenario, application, progress, protocol or Protocol.ours()).run()
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Look for cyclic garbage seldom: a history grows and stays, and each look walks all of it."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 class _Runner:

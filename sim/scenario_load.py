@@ -87,14 +87,16 @@ def _check_keys(table: Table, name: str, executor: str) -> None:
 def _call(source: Source, node: Node, names: Names) -> Call:
     if isinstance(node, ScalarNode):
         name = source.read(node, _method, "")
-        names.call(name, False, node)
+        names.call(name, node)
         return Call(name)
     table = Table(source, node, "a call", ("call", "weight", "args"))
     table.need("call", "this part of the mix names no method", "write {call: Service.method}")
     name = table.take("call", _method, "")
-    names.call(name, "args" in table, table.node_of("call"))
     weight = table.take("weight", positive(number), 1.0)
-    return Call(name, weight, table.take("args", _arguments, None))
+    given: list[Any] | None = [] if "args" in table else None
+    args = table.take("args", _arguments, given)
+    names.call(name, table.node_of("call"), args, table.node_of("args"))
+    return Call(name, weight, args)
 
 
 def _method(value: object) -> str:
@@ -119,4 +121,7 @@ def _stages(table: Table, executor: str) -> list[Stage]:
         found.append(
             Stage(stage.take("duration", duration, 0.0), stage.take("target", target, 0.0))
         )
+    if "stages" in table and not table.source.mistakes and not sum(one.duration for one in found):
+        what, remedy = "these stages last no time at all", f"write '{_EXAMPLES['stages']}'"
+        table.source.mistake(table.node_of("stages"), what, remedy)
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sim.faults import PLATFORM
 from sim.scenario_source import Node, Source, nearest
@@ -22,6 +23,7 @@ class Known:
     :ivar invariants: their names, ``application.function``.
     :ivar arguments: the methods whose arguments the application can make up, or that take none.
     :ivar mix: whether the application has a mix of its own.
+    :ivar refuses: why a method ``Service.method`` does not take these arguments; empty if it does.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Known:
     invariants: Iterable[str] = ()
     arguments: Iterable[str] = ()
     mix: bool = False
+    refuses: Callable[[str, list[Any]], str] = lambda _name, _args: ""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Names:
 
     _services: list[tuple[str, Node, tuple[str, ...]]] = field(default_factory=list)
     _methods: list[tuple[str, str, Node]] = field(default_factory=list)
-    _calls: list[tuple[str, bool, Node]] = field(default_factory=list)
+    _calls: list[tuple[str, Node, list[Any] | None, Node]] = field(default_factory=list)
     _invariants: list[tuple[str, Node]] = field(default_factory=list)
     _mixless: list[tuple[str, Node]] = field(default_factory=list)
 
@@ -51,10 +54,16 @@ class Names:
         if name and node is not None:
             self._methods.append((service, name, node))
 
-    def call(self, name: str, given: bool, node: Node | None) -> None:
-        """A request ``Service.method`` is named, with its arguments ``given`` or not."""
+    def call(
+        self,
+        name: str,
+        node: Node | None,
+        args: list[Any] | None = None,
+        args_node: Node | None = None,
+    ) -> None:
+        """A request ``Service.method`` is named, with its arguments if they are given."""
         if name and node is not None:
-            self._calls.append((name, given, node))
+            self._calls.append((name, node, args, args_node or node))
 
     def invariant(self, name: str, node: Node | None) -> None:
         """An invariant is named."""
@@ -73,8 +82,12 @@ class Names:
                 source.mistake(node, f"{known.name} has no service '{name}'", remedy)
         for service, name, node in self._methods:
             self._fit_method(source, known, service, name, node)
-        for name, given, node in self._calls:
-            self._fit_call(source, known, name, given, node)
+        for name, node, args, args_node in self._calls:
+            if self._fit_call(source, known, name, args, node) and args is not None:
+                why = known.refuses(name, args)
+                if why:
+                    what = f"{name} does not take these arguments: {why}"
+                    source.mistake(args_node, what, "write one value for each of its parameters")
         for name, node in self._invariants:
             if name not in known.invariants:
                 what = f"{known.name} has no invariant '{name}'"
@@ -96,16 +109,20 @@ class Names:
             what = f"{service or known.name} has no method '{name}'"
             source.mistake(node, what, nearest(name, dict.fromkeys(methods)))
 
-    def _fit_call(self, source: Source, known: Known, name: str, given: bool, node: Node) -> None:
+    def _fit_call(
+        self, source: Source, known: Known, name: str, args: list[Any] | None, node: Node
+    ) -> bool:
         public = _public(known)
         if name not in public:
             what = f"{known.name} has no method '{name}' that clients may call"
             source.mistake(node, what, nearest(name, public))
-        elif not given and name not in known.arguments:
+            return False
+        if args is None and name not in known.arguments:
             what = f"nothing says what arguments {name} gets"
             source.mistake(
                 node, what, f"add 'args: [...]', or {name} to the application's ARGUMENTS"
             )
+        return True
 
 
 def _public(known: Known) -> list[str]:

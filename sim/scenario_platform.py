@@ -63,7 +63,10 @@ def read_platform(scenario: Table, names: Names) -> Platform:
     profile = table.take("profile", one_of(tuple(PROFILES), "profile"), "default")
     base = _override(table, PROFILES[profile], _PLATFORM)
     store = _section(table, "store", "the store", base.store, _STORE)
-    defaults = _section(table, "defaults", "the defaults of services", base.defaults, _SERVICE)
+    defaults = base.defaults
+    given = table.node_of("defaults")
+    if given is not None:
+        defaults = _service(table.source, "the defaults of services", given, defaults)
     services = _services(table, names, defaults)
     return msgspec.structs.replace(base, store=store, defaults=defaults, services=services)
 
@@ -76,20 +79,19 @@ def _services(table: Table, names: Names, defaults: ServicePlatform) -> dict[str
     found = {}
     for name, key in services.keys.items():
         names.service(name, key)
-        found[name] = _service(table.source, name, services.node_of(name), defaults)
+        node = services.node_of(name)
+        assert node is not None
+        found[name] = _service(table.source, f"the service {name}", node, defaults)
     return found
 
 
-def _service(
-    source: Source, name: str, node: Node | None, defaults: ServicePlatform
-) -> ServicePlatform:
-    assert node is not None
-    table = Table(source, node, f"the service {name}", tuple(_SERVICE))
+def _service(source: Source, what: str, node: Node, defaults: ServicePlatform) -> ServicePlatform:
+    table = Table(source, node, what, tuple(_SERVICE))
     found = _override(table, defaults, _SERVICE)
     if "max_replicas" in table and 0 < found.max_replicas < found.replicas:
-        what = f"max_replicas {found.max_replicas} is below replicas {found.replicas}"
+        why = f"max_replicas {found.max_replicas} is below replicas {found.replicas}"
         source.mistake(
-            table.node_of("max_replicas"), what, "raise it, or write 0 for no autoscaling"
+            table.node_of("max_replicas"), why, "raise it, or write 0 for no autoscaling"
         )
     return found
 

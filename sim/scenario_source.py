@@ -227,6 +227,8 @@ class Table:
         else:
             self.keys[name] = key
             self._values[name] = value
+            if value.start_mark.line != key.start_mark.line and value.value == "":
+                value.start_mark = key.start_mark  # nothing is written: YAML says where it ends
 
     def __contains__(self, key: str) -> bool:
         return key in self._values

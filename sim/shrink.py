@@ -2,8 +2,16 @@
 
 Every strike of a failing run is known by its fault and the number of its
 opportunity. Replayed by number (``nth``), each strike does what it did, so strikes can be
-left out and the run repeated: delta debugging (Zeller and Hildebrandt, "Simplifying and
-isolating failure-inducing input", 2002) finds a set of which none can be left out.
+left out and the run repeated, in three steps:
+
+1. The shortest beginning: without the strikes after some moment the run is the same up to
+   it, so the first failure is found by halving.
+2. The shorter run: load that comes after the last strike only costs time.
+3. Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
+   input", 2002) finds a set of strikes of which none can be left out. What comes after a
+   strike that was left out goes another way than before, so the set is one of several.
+
+Only the checks that failed are made again.
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,15 +27,21 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from sim.arrivals import load_end
 from sim.execution import Prepared, execute
 from sim.outcome import Outcome
-from sim.scenario import Fault, Scenario
+from sim.quantities import show_duration
+from sim.scenario import Check, Fault, Scenario
 
-__all__ = ["Shrunk", "Strike", "minimal", "shrink", "with_strikes", "write_scenario"]
+__all__ = ["Shrunk", "Strike", "minimal", "shortest", "shrink", "with_strikes", "write_scenario"]
 
 _T = TypeVar("_T")
 Strike = tuple[int, int]
 """A fault's place in the scenario, and the opportunity at which it strikes."""
+_NEVER = 10**9
+"""An opportunity that never comes."""
+_AFTERWARDS = 1
+"""Seconds of load after the last strike, when it is shortened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Shrunk:
     :ivar scenario: with those strikes, and only the faults ``kept`` of the original's.
     :ivar outcome: what came out of it.
     :ivar runs: how many runs it took.
+    :ivar interrupted: whether somebody stopped it before it was at its end.
     """
 
     before: int
@@ -46,6 +62,27 @@ class Shrunk:
     kept: list[int]
     outcome: Outcome
     runs: int
+    interrupted: bool = False
+
+    @property
+    def needed(self) -> list[Fault]:
+        """The faults that strike."""
+        return [fault for fault in self.scenario.faults if fault.nth != [_NEVER]]
+
+
+def shortest(items: Sequence[_T], fails: Callable[[Sequence[_T]], bool]) -> list[_T]:
+    """A beginning of ``items`` that fails, the shortest if every longer one does, too.
+
+    ``items`` as a whole must fail.
+    """
+    low, high = 0, len(items)
+    while low < high:
+        middle = (low + high) // 2
+        if fails(items[:middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return list(items[:high])
 
 
 def minimal(items: Sequence[_T], fails: Callable[[Sequence[_T]], bool]) -> list[_T]:
@@ -76,18 +113,21 @@ def _complements(items: list[_T], parts: int) -> list[list[_T]]:
 
 
 def with_strikes(scenario: Scenario, strikes: Sequence[Strike]) -> Scenario:
-    """The scenario whose faults strike at exactly these opportunities."""
+    """The scenario whose faults strike at exactly these opportunities.
+
+    A fault without any is aimed at an opportunity that never comes; what is random about a
+    fault's strikes depends on its place in the list, so it must not simply be left out.
+    """
     faults = []
     for index, fault in enumerate(scenario.faults):
         nth = sorted(number for where, number in strikes if where == index)
-        faults.append(_exactly(fault, nth))
+        faults.append(_exactly(fault, nth or [_NEVER]))
     return msgspec.structs.replace(scenario, faults=faults)
 
 
 def _exactly(fault: Fault, nth: list[int]) -> Fault:
-    probability = 1.0 if nth else 0.0
     return msgspec.structs.replace(
-        fault, nth=nth, probability=probability, schedule=0.0, start=0.0, limit=0
+        fault, nth=nth, probability=1.0, schedule=0.0, start=0.0, limit=0
     )
 
 
@@ -96,18 +136,28 @@ def shrink(
 ) -> Shrunk | None:
     """The fewest strikes with which the seed fails as it did, by one of the same checks.
 
+    Interrupted, it returns the fewest found by then.
+
     :param told: called before each run with the number of runs so far and of strikes tried.
     :returns: None if the failure cannot be had again from its strikes alone.
     """
     attempts = _Attempts(prepared, failing, told)
     if not attempts.fails(failing.strikes):
         return None
-    minimal(failing.strikes, attempts.fails)
-    return attempts.result(len(failing.strikes))
+    try:
+        shortest(failing.strikes, attempts.fails)
+        attempts.shorten()
+        minimal(attempts.strikes, attempts.fails)
+        return attempts.result(len(failing.strikes))
+    except KeyboardInterrupt:
+        return attempts.result(len(failing.strikes), interrupted=True)
 
 
 class _Attempts:
-    """The runs of one shrinking, and the last that failed."""
+    """The runs of one shrinking.
+
+    :ivar strikes: those of the last run that failed.
+    """
 
     def __init__(
         self, prepared: Prepared, failing: Outcome, told: Callable[[int, int], None]
@@ -117,33 +167,51 @@ class _Attempts:
         self._names = _failures(failing)
         self._told = told
         self._runs = 0
-        self._strikes: list[Strike] = []
         self._outcome = failing
+        self._last_strike = 0.0
+        self.strikes: list[Strike] = []
 
     def fails(self, strikes: Sequence[Strike]) -> bool:
         """Whether the scenario fails as it did with these strikes alone."""
         if not self._run(with_strikes(self._scenario, strikes), len(strikes)):
             return False
-        self._strikes = list(strikes)
+        self.strikes = list(strikes)
         return True
 
-    def result(self, before: int) -> Shrunk:
+    def shorten(self) -> None:
+        """End the load soon after the last strike, if it fails then, too."""
+        scenario, end = self._scenario, float(ceil(self._last_strike) + _AFTERWARDS)
+        starts = [load.start for load in scenario.load]
+        if not self.strikes or end <= max(starts) or end >= (scenario.duration or self._load_end):
+            return
+        shorter = msgspec.structs.replace(scenario, duration=end)
+        if self._run(with_strikes(shorter, self.strikes), len(self.strikes)):
+            self._scenario = shorter
+
+    @property
+    def _load_end(self) -> float:
+        """When the load is over, if it is known before the run."""
+        ends = [load_end(load) for load in self._scenario.load]
+        return max(ends) if all(ends) else inf
+
+    def result(self, before: int, interrupted: bool = False) -> Shrunk:
         """The strikes that failed last, without the faults that need not strike if possible."""
-        scenario = with_strikes(self._scenario, self._strikes)
+        scenario = with_strikes(self._scenario, self.strikes)
         every = list(range(len(scenario.faults)))
-        kept = [index for index in every if scenario.faults[index].nth]
+        kept = sorted({index for index, _ in self.strikes})
         fewer = msgspec.structs.replace(scenario, faults=[scenario.faults[i] for i in kept])
-        if kept == every or self._run(fewer, len(self._strikes)):
+        if kept == every or (not interrupted and self._run(fewer, len(self.strikes))):
             scenario, every = fewer, kept
-        return Shrunk(before, self._strikes, scenario, every, self._outcome, self._runs)
+        return Shrunk(before, self.strikes, scenario, every, self._outcome, self._runs, interrupted)
 
     def _run(self, scenario: Scenario, strikes: int) -> bool:
         self._told(self._runs, strikes)
         self._runs += 1
-        _, outcome = execute(self._prepared, scenario)
+        done, outcome = execute(self._prepared, scenario, only=self._names)
         if self._names.isdisjoint(_failures(outcome)):
             return False
         self._outcome = outcome
+        self._last_strike = max((strike.time for strike in done.history.faults), default=0.0)
         return True
 
 
@@ -155,9 +223,6 @@ def _failures(outcome: Outcome) -> set[str]:
 def write_scenario(path: Path, shrunk: Shrunk) -> None:
     """Write the scenario with the fewest strikes, with the comments of the original file.
 
-    A fault that need not strike but is needed, because a fault's place in the list seeds what
-    is random about its strikes, is aimed at an opportunity that never comes.
-
     :raises OSError: the file cannot be read, or the new one not written.
     """
     yaml = YAML()
@@ -166,6 +231,9 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
         content: Any = yaml.load(file)
     content["seed"] = scenario.seed
     content["app"] = scenario.app
+    if scenario.duration:
+        content["duration"] = show_duration(scenario.duration)
+    content["check"] = [_written(check) for check in scenario.check]
     written = content.get("faults") or []
     for index in reversed(range(len(written))):
         if index not in shrunk.kept:
@@ -175,11 +243,12 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
     for fault, exact in zip(written, scenario.faults, strict=True):
         for key in ("probability", "schedule", "start", "limit"):
             fault.pop(key, None)
-        nth = CommentedSeq(exact.nth or [_NEVER])
+        nth = CommentedSeq(exact.nth)
         nth.fa.set_flow_style()
         fault["nth"] = nth
     with open(path, "w", encoding="utf-8") as file:
         yaml.dump(content, file)
 
 
-_NEVER = 10**9
+def _written(check: Check) -> str | dict[str, str]:
+    return {"invariant": check.invariant} if check.invariant else check.name

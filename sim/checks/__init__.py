@@ -22,7 +22,7 @@ An oracle that found nothing to examine is inconclusive, never satisfied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from sim.checks.atomicity import atomicity
@@ -57,14 +57,18 @@ ORACLES: dict[str, Callable[[Subject], Verdict]] = {
 """The oracles of every run, by the names that scenarios use."""
 
 
-def check(run: Run, application: Application, scenario: Scenario) -> list[Verdict]:
+def check(
+    run: Run, application: Application, scenario: Scenario, only: Container[str] | None = None
+) -> list[Verdict]:
     """Judge a run by every oracle and by the invariants its scenario names.
 
+    :param only: the names of the oracles to ask, if not all.
     :returns: one verdict each, in the order of :data:`sim.scenario.CHECKS`, then invariants.
     """
     with rare_collections():
         subject = Subject(run, application, scenario)
-        verdicts = [_judge(name, ORACLES[name], subject) for name in CHECKS]
+        asked = [name for name in CHECKS if only is None or name in only]
+        verdicts = [_judge(name, ORACLES[name], subject) for name in asked]
         return verdicts + invariants(subject)
 
 

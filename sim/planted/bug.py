@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from core.journal import METHOD_END
 from core.layout import journal_key
 from core.messages import Outcome
 from core.ports import Commit
@@ -97,8 +96,3 @@ def with_(commit: Commit, **changes: Any) -> Commit:
 def own_key(regions: Regions) -> bytes:
     """The journal key of the present region."""
     return journal_key(regions._request.id, regions.now.place)
-
-
-def ends_tree(regions: Regions, end: int) -> bool:
-    """Whether the commit of a region that ends at ``end`` is the tree's last."""
-    return end == METHOD_END and regions._request.last

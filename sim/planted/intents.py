@@ -8,16 +8,20 @@ from unittest import mock
 
 from core import recovery
 from core.journal import METHOD_END
-from core.layout import intent_key
+from core.layout import intent_range
 from core.messages import Outcome
 from core.ports import Commit, ReadVersion
 from core.regions import Regions
-from core.store import Clear, Mutation, Set
-from sim.planted.bug import Steps, bug, ends_tree, everywhere, replace
+from core.store import ClearRange, Mutation, Set
+from sim.planted.bug import Steps, bug, everywhere, replace
 
 
-def _only_clears(self: Regions, end: int) -> list[Mutation]:
-    return [Clear(intent_key(self._request.id.root))] if ends_tree(self, end) else []
+def _clear(regions: Regions) -> list[Mutation]:
+    return [ClearRange(*intent_range(regions._request.id.root))]
+
+
+def _only_clears(self: Regions, last: bool) -> list[Mutation]:
+    return _clear(self) if last else []
 
 
 @bug("a tree that made something durable has an intent", "exactly_once", "crash", "hotel")
@@ -32,7 +36,7 @@ def intent_after_the_effect() -> AbstractContextManager[Any]:
     intent, commit = Regions._intent, Regions._commit
 
     def late(self: Regions, end: int, outcome: Outcome | None) -> Steps:
-        mutations = intent(self, end)
+        mutations = intent(self, end == METHOD_END and self._request.last)
         yield from commit(self, end, outcome)
         if any(isinstance(mutation, Set) for mutation in mutations):
             version = yield ReadVersion()
@@ -43,12 +47,11 @@ def intent_after_the_effect() -> AbstractContextManager[Any]:
 
 @bug("only the tree's last commit clears the intent", "exactly_once", "crash", "auction")
 def intent_cleared_too_early() -> AbstractContextManager[Any]:
-    """Let every commit that ends a method clear it."""
+    """Let every callee's commit clear it."""
     original = Regions._intent
 
-    def intent(self: Regions, end: int) -> list[Mutation]:
-        clears = [Clear(intent_key(self._request.id.root))] if end == METHOD_END else []
-        return [*original(self, end), *clears]
+    def intent(self: Regions, last: bool) -> list[Mutation]:
+        return _clear(self) if self._request.id.path else original(self, last)
 
     return replace(Regions, "_intent", intent)
 

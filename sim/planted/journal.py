@@ -45,10 +45,8 @@ def regions_numbered_by_commits() -> AbstractContextManager[Any]:
     """Number regions by how many commits are known, not by their place in the program."""
     original = Regions._begin
 
-    def begin(self: Regions) -> None:
-        place, self._place = self._place, len(self._records) if self._place else 0
-        original(self)
-        self._place = place
+    def begin(self: Regions, place: int) -> None:
+        original(self, len(self._records) if place else 0)
 
     return replace(Regions, "_begin", begin)
 

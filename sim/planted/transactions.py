@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
+from msgspec.structs import replace as with_fields
+
 from core import calls
-from core.messages import Outcome
+from core.messages import Outcome, Travelled
 from core.ports import Commit, ReadVersion
 from core.region import Region
 from core.regions import Regions
@@ -46,8 +48,8 @@ def reads_of_callees_forgotten() -> AbstractContextManager[Any]:
     """Leave what travelling callees read out of the conflict keys."""
     original = Region.merge
 
-    def merge(self: Region, _: Any, writes: Any, units: Any) -> None:
-        original(self, (), writes, units)
+    def merge(self: Region, travelled: Travelled) -> None:
+        original(self, with_fields(travelled, reads=[]))
 
     return replace(Region, "merge", merge)
 

@@ -12,7 +12,7 @@ from sim.run import run
 from sim.scenario_file import read
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-SEEDS = 12
+SEEDS = 60
 
 
 def prepared(name, app, seed):

@@ -59,7 +59,7 @@ def world(monkeypatch):
     monkeypatch.setattr(execution.compiled, "load", lambda app: application())
     monkeypatch.setattr(execution, "run", world.run)
     monkeypatch.setattr(
-        execution.checks, "check", lambda run, app, scenario: list(world.judge(scenario))
+        execution.checks, "check", lambda run, app, scenario, only: list(world.judge(scenario))
     )
     monkeypatch.setenv("COLUMNS", "80")
     return world

@@ -1,7 +1,4 @@
-"""What an attack on the protocol found: each test states what should hold, and did not.
-
-A test loses its mark when its bug is fixed (``xfail_strict`` says so).
-"""
+"""Attacks on the protocol that once succeeded: each test states what must hold."""
 
 import random
 
@@ -82,7 +79,6 @@ async def increment_thrice(self):
         return first, *await effects.gather(*branches)
 
 
-@pytest.mark.xfail
 def test_branches_see_each_other_on_keys_that_were_written_before_them():
     app = program(COUNTER, ("S", {"thrice": increment_thrice}))
     assert value(run(app, "thrice")) == (1, 2, 3)
@@ -100,7 +96,6 @@ async def forget(self):
     await self.values.clear()
 
 
-@pytest.mark.xfail
 def test_branches_see_each_other_on_keys_that_were_cleared_before_them():
     counter = ("Counter", {"increment": increment, "forget": forget})
     app = program(counter, ("S", {"twice": clear_and_increment_twice}))
@@ -117,7 +112,6 @@ async def fails_beside_an_effect(self):
     await effect
 
 
-@pytest.mark.xfail
 def test_a_definite_failure_leaves_nothing_under_way():
     app = program(COUNTER, ("Huge", {"huge": huge}), ("S", {"run": fails_beside_an_effect}))
     store = MemoryStore()
@@ -125,7 +119,6 @@ def test_a_definite_failure_leaves_nothing_under_way():
     assert not (isinstance(outcome, Failed) and outcome.definite) or section(store, DATA) == {}
 
 
-@pytest.mark.xfail
 def test_recovery_deals_with_what_failed_beside_an_effect():
     app = program(COUNTER, ("Huge", {"huge": huge}), ("S", {"run": fails_beside_an_effect}))
     store = MemoryStore()
@@ -147,7 +140,6 @@ async def snapshot(self):
     await self.log.append(b"".join(await self.values.values()))
 
 
-@pytest.mark.xfail
 def test_after_a_definite_failure_no_other_attempt_commits():
     app = program(("S", {"grow": grow, "shrink": shrink, "snapshot": snapshot}))
     store = MemoryStore()
@@ -170,7 +162,6 @@ async def sized_by_the_clock(self):
     await effects.call("Counter", "increment", "second")
 
 
-@pytest.mark.xfail
 def test_setting_aside_does_not_take_the_intent_of_an_attempt_that_got_further():
     app = program(COUNTER, ("S", {"run": sized_by_the_clock}))
     store = MemoryStore()
@@ -191,7 +182,6 @@ async def look_around_and_call(self):
     return len(known)
 
 
-@pytest.mark.xfail
 def test_a_region_may_read_more_than_fits_one_value():
     app = program(COUNTER, ("S", {"grow": grow, "run": look_around_and_call}))
     store = MemoryStore()
@@ -204,7 +194,6 @@ async def long_answer(self):
     return b"r" * 120_000
 
 
-@pytest.mark.xfail
 def test_an_answer_may_be_longer_than_fits_one_value():
     assert len(value(run(program(("S", {"run": long_answer})), "run"))) == 120_000
 
@@ -218,7 +207,6 @@ async def unbound_in_finally(self):
     return done
 
 
-@pytest.mark.xfail(raises=UnboundLocalError)
 def test_a_rewind_does_not_let_the_users_finally_raise_into_the_host():
     class Once(DirectHost):
         refused = False
@@ -241,13 +229,11 @@ async def forgets_an_argument(self):
         return str(error)
 
 
-@pytest.mark.xfail(raises=TypeError)
 def test_a_call_with_arguments_that_do_not_fit_raises_in_the_caller():
     app = program(COUNTER, ("S", {"run": forgets_an_argument}))
     assert "argument" in value(run(app, "run"))
 
 
-@pytest.mark.xfail
 @pytest.mark.parametrize("data", [b"\xc1", CODEC.encode(5)], ids=str)
 def test_a_request_that_does_not_decode_is_bad(data):
     request = Request(
@@ -262,7 +248,6 @@ async def leaves(self):
     raise SystemExit(3)
 
 
-@pytest.mark.xfail(raises=SystemExit)
 def test_a_method_cannot_end_its_host():
     assert isinstance(run(program(("S", {"run": leaves})), "run"), Raised)
 
@@ -285,7 +270,6 @@ def interrupted_forwarder():
     return store, root
 
 
-@pytest.mark.xfail
 def test_a_forwarder_refuses_other_arguments_too():
     store, root = interrupted_forwarder()
     host = DirectHost(FORWARDER, store)
@@ -293,7 +277,6 @@ def test_a_forwarder_refuses_other_arguments_too():
     assert not any(b"other" in key for key in section(store, DATA))
 
 
-@pytest.mark.xfail
 def test_a_reused_id_does_not_end_the_tree_that_has_it():
     store, root = interrupted_forwarder()
     host = DirectHost(FORWARDER, store)
@@ -302,7 +285,6 @@ def test_a_reused_id_does_not_end_the_tree_that_has_it():
     assert any(b"c" in key[-2:] for key in section(store, DATA))
 
 
-@pytest.mark.xfail
 def test_a_replay_compares_the_arguments_of_travelling_calls():
     looked = {"key": "a"}
 
@@ -330,7 +312,6 @@ def record_intents_of_a_removed_method(store, count):
         store.commit(store.read_version(), [], [Set(key, intent)])
 
 
-@pytest.mark.xfail
 def test_recovery_sets_aside_what_can_no_longer_be_run():
     store = MemoryStore()
     record_intents_of_a_removed_method(store, 1)
@@ -338,7 +319,6 @@ def test_recovery_sets_aside_what_can_no_longer_be_run():
     assert section(store, INTENTS) == {}
 
 
-@pytest.mark.xfail
 def test_recovery_comes_to_the_young_when_the_old_do_not_end():
     store, root = MemoryStore(), new_root(5_000)
     record_intents_of_a_removed_method(store, 100)
