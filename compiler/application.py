@@ -84,9 +84,9 @@ class Application:
             reference = Reference(
                 self.classes, self.persistent, Codec(self.types), _epoch, random.Random(0)
             )
-            if set_up and self.workload is not None and self.workload.setup is not None:
+            if set_up and self.workload is not None:
                 with reference:
-                    self.workload.setup()
+                    self.workload.set_up()
             self._initial[set_up] = reference.dump()
         return dict(self._initial[set_up])
 
@@ -142,7 +142,7 @@ def _assemble(
         types=types,
         declared=declared,
     )
-    application.workload = load_workload(layout, sources, declared.plain_modules)
+    application.workload = load_workload(layout, sources, declared)
     set_constants(application.program, declared, application.reference())
     application.program.initial = application.initial_state()
     return application

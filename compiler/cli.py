@@ -35,7 +35,7 @@ _EXAMPLES = f"""\
 examples:
   python -m compiler check apps/hotel
   python -m compiler build apps/hotel -o build/
-  python -m compiler graph apps/hotel -o hotel.svg
+  python -m compiler graph apps/hotel -o hotel.dot
   python -m compiler run apps/hotel Hotel.free hotel-01
 """
 
@@ -89,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         "--out",
         metavar="FILE",
         type=Path,
-        help=".dot, .graphml, .json, or a picture: .png, .svg, .pdf; DOT on the screen if left out",
+        help=".dot, .graphml, .json, or a picture (.png, .svg, .pdf; needs matplotlib); "
+        "DOT on the screen if left out",
     )
     run = add("run", "Run one method of the plain, uncompiled classes.", _run)
     run.add_argument("target", metavar="Service.method")

@@ -11,6 +11,7 @@ from typing import Any, Final
 import ast_comments  # type: ignore[import-untyped]
 
 import compiler as facade
+from compiler.constants import check_defaults, read_values
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems
 from compiler.model import Declared, Field, FieldKind, Function, Service
@@ -43,6 +44,7 @@ def declare(plain_modules: list[PlainModule], problems: Problems) -> Declared:
                 _declare_function(declared, plain, node)
     for service in declared.services.values():
         _mark_helpers(service)
+        read_values(declared, service)
     mark_effectful(declared)
     _mark_used(declared)
     check_plain_code(declared)
@@ -61,6 +63,7 @@ def _declare_function(declared: Declared, plain: PlainModule, node: _Definition)
     scope = Scope(plain.namespace, node, plain.source)
     function = Function(node.name, node, plain, scope)
     declared.functions[id(value)] = function
+    check_defaults(declared, plain, node)
     function.is_decorated = bool(node.decorator_list)
 
 
@@ -141,7 +144,7 @@ class _ServiceReader:
             return
         if node.name in self.service.methods:
             self.error(node, f"{node.name} is defined twice", "one definition")
-        self._defaults(node)
+        check_defaults(self.declared, self.service.plain, node)
         self.service.methods[node.name] = function
 
     def _mangled(self, node: ast.AST, name: str) -> None:
@@ -164,30 +167,6 @@ class _ServiceReader:
                     "a call inside the method",
                 )
         return is_static
-
-    def _defaults(self, node: _Definition) -> None:
-        defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
-        for default in defaults:
-            mutable = isinstance(
-                default,
-                ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp,
-            ) or (
-                isinstance(default, ast.Call)
-                and ast.unparse(default.func) in ("list", "dict", "set")
-            )
-            if mutable:
-                self.error(
-                    default,
-                    "this default is one object that every request shares",
-                    "None, and make the object in the method",
-                )
-            function = Function(node.name, node, self.service.plain, self._module_scope())
-            if uses_effects(self.declared, function, default):
-                self.error(
-                    default,
-                    "a default is evaluated once, when the module is loaded",
-                    "None, and the value in the method",
-                )
 
     def _module_scope(self) -> Scope:
         return Scope(self.service.plain.namespace, None, self.source)

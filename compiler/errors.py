@@ -7,13 +7,22 @@ so that nobody has to mend them one run at a time.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import MuError
 
-__all__ = ["ApplicationNotFound", "CompileError", "CompileErrors", "Problems", "display_path"]
+__all__ = [
+    "ApplicationNotFound",
+    "CompileError",
+    "CompileErrors",
+    "Problems",
+    "WorkloadError",
+    "display_path",
+    "innermost_place",
+]
 
 
 def display_path(path: Path) -> str:
@@ -24,8 +33,27 @@ def display_path(path: Path) -> str:
         return str(path)
 
 
+def innermost_place(error: BaseException, files: Iterable[Path]) -> tuple[Path | None, int]:
+    """The innermost file of ``files`` and its line where ``error`` was raised; None and 0 if none.
+
+    What is raised of code that does not compile has the place of that code.
+    """
+    known = {str(path): path for path in files}
+    found: tuple[Path | None, int] = (None, 0)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename in known:
+            found = (known[frame.filename], frame.lineno or 1)
+    if isinstance(error, SyntaxError) and error.filename in known:
+        found = (known[error.filename], error.lineno or 1)
+    return found
+
+
 class ApplicationNotFound(MuError):
     """There is no such application; the message says what was tried."""
+
+
+class WorkloadError(MuError):
+    """The application's workload fails; the message names the entry, its file and line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ def _draw(application: Application, path: Path) -> None:
         from compiler.drawing import draw
     except ModuleNotFoundError as error:
         raise BadInput(
-            f"drawing a picture needs {error.name}: pip install matplotlib, or write .dot, "
-            ".graphml or .json"
+            f"drawing a picture needs {error.name}, which is not installed: "
+            "pip install 'mu2sls[graph]' (or pip install matplotlib), or write .dot, .graphml or "
+            ".json"
         ) from None
     draw(application.graph, application.name, path)

@@ -155,6 +155,7 @@ class Service:
     """A service class.
 
     :ivar constants: attributes that ``__init__`` or the class body sets and that never change.
+    :ivar values: the constants' values, as far as they are known.
     :ivar clients: attributes that hold a client of another service (the paper's style).
     """
 
@@ -165,6 +166,7 @@ class Service:
     init: ast.FunctionDef | None = None
     fields: dict[str, Field] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
+    values: dict[str, Any] = field(default_factory=dict)
     clients: dict[str, str] = field(default_factory=dict)
     methods: dict[str, Function] = field(default_factory=dict)
 

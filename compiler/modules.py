@@ -13,7 +13,6 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-import traceback
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import compiler as facade
-from compiler.errors import CompileError, Problems
+from compiler.errors import CompileError, Problems, innermost_place
 from compiler.sources import Source
 from core.errors import TransactionException
 
@@ -176,12 +175,9 @@ def import_workload(
 
 def _import_error(source: Source, error: Exception, sources: Sequence[Source]) -> CompileError:
     """Where in the application's modules the import failed, and why."""
-    by_path = {str(each.path): each for each in sources}
-    place = (source, 1)
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename in by_path:
-            place = (by_path[frame.filename], frame.lineno or 1)
-    where, line = place
+    by_path = {each.path: each for each in sources}
+    path, line = innermost_place(error, by_path)
+    where, line = (source, 1) if path is None else (by_path[path], line)
     lines = where.text.splitlines()
     text = lines[line - 1] if line <= len(lines) else ""
     column = len(text) - len(text.lstrip()) + 1
@@ -195,6 +191,9 @@ def _explain_import(error: Exception) -> tuple[str, str]:
             f"this needs the module {error.name}, which is not installed",
             f"install it (pip install {error.name.split('.')[0]}), or remove the import",
         )
+    if isinstance(error, SyntaxError):
+        waits = "outside async function" in error.msg
+        return f"this is no Python: {error.msg}", "async def" if waits else "valid Python"
     return (
         f"importing the module fails here: {type(error).__name__}: {error}",
         "module level that runs without error",

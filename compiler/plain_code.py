@@ -1,7 +1,8 @@
 """Checks what stays plain: module level, and classes that are no services.
 
 Methods use both as they are, so neither may depend on clock or chance, or ask
-for effects: nobody would remember what they saw.
+for effects: nobody would remember what they saw. Nor may a class change what all its
+objects share, or what stands at module level.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from compiler.model import Declared
+from compiler.model import Declared, Function
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope, canonical_name
-from compiler.vocabulary import is_nondeterministic, operation
+from compiler.rewrite.statements import Statements
+from compiler.vocabulary import CONTAINERS, MUTATORS, is_nondeterministic, operation
 
 __all__ = ["check_plain_code"]
 
@@ -28,6 +30,9 @@ def check_plain_code(declared: Declared) -> None:
                 continue
             if isinstance(node, ast.ClassDef):
                 _check_class(declared, plain, node)
+                for method in node.body:
+                    if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+                        _check_changes(declared, plain, node, method)
             else:
                 _check_module_level(declared, plain, node)
 
@@ -44,6 +49,60 @@ def _check_class(declared: Declared, plain: PlainModule, node: ast.ClassDef) -> 
                 f"{what} in the class {node.name} is not remembered: the class is no service",
                 f"a value that the service's method gives to {node.name}",
             )
+
+
+def _check_changes(
+    declared: Declared,
+    plain: PlainModule,
+    node: ast.ClassDef,
+    method: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> None:
+    """What a method of a plain class changes, where it can be seen."""
+    scope = Scope(plain.namespace, method, plain.source)
+    seen = Statements(declared, Function(method.name, method, plain, scope))
+    instance = method.args.args[0].arg if method.args.args else ""
+    is_class = any(ast.unparse(each) == "classmethod" for each in method.decorator_list)
+    for part, changed in _changes(method):
+        if isinstance(part, ast.Global):
+            seen.visit_Global(part)
+        elif not seen.refuse_change(part, changed):
+            name = _shared_attribute(plain.namespace.get(node.name), part, instance, is_class)
+            if name is not None:
+                _error(
+                    declared,
+                    plain,
+                    part,
+                    f"{name} is shared by all objects of {node.name}, of every request",
+                    "an attribute that __init__ sets",
+                )
+
+
+def _changes(method: ast.AST) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """What changes something other than a variable, and what it changes."""
+    for part in ast.walk(method):
+        if isinstance(part, ast.Attribute | ast.Subscript) and not isinstance(part.ctx, ast.Load):
+            yield part, part.value
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr in MUTATORS:
+                yield part, part.func.value
+        elif isinstance(part, ast.Global):
+            yield part, ast.Constant(None)
+
+
+def _shared_attribute(cls: object, change: ast.AST, instance: str, is_class: bool) -> str | None:
+    """The attribute of the class that ``change`` changes: of ``cls``, or a container of it."""
+    step = change.func if isinstance(change, ast.Call) else change
+    while isinstance(step, ast.Attribute | ast.Subscript):
+        owner = step.value
+        if isinstance(step, ast.Attribute):
+            on_instance = isinstance(owner, ast.Name) and owner.id == instance
+            if isinstance(owner, ast.Attribute) and owner.attr == "__class__":
+                return ast.unparse(step)
+            if on_instance and (is_class or step is not change):
+                own = vars(cls).get(step.attr) if isinstance(cls, type) else None
+                return ast.unparse(step) if is_class or isinstance(own, CONTAINERS) else None
+        step = owner
+    return None
 
 
 def _check_module_level(declared: Declared, plain: PlainModule, node: ast.stmt) -> None:

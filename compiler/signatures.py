@@ -6,7 +6,7 @@ import ast
 
 from compiler.model import Function
 
-__all__ = ["fits", "shown_signature"]
+__all__ = ["fits", "shown_as_method", "shown_signature"]
 
 
 def shown_signature(function: Function) -> str:
@@ -17,6 +17,12 @@ def shown_signature(function: Function) -> str:
         listed = arguments.args.posonlyargs or arguments.args.args
         del listed[:1]
     return f"{function.name}({ast.unparse(arguments.args)})"
+
+
+def shown_as_method(function: Function) -> str:
+    """``twice(self, x)``, of a static method that had better be a method."""
+    arguments = ast.unparse(function.node.args)
+    return f"{function.name}({', '.join(part for part in ('self', arguments) if part)})"
 
 
 def fits(

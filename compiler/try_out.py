@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from rich.pretty import Pretty
 from rich.text import Text
 
 from compiler.cli import BadInput
+from compiler.runtime import ordered
 from compiler.signatures import fits, shown_signature
 from core.fields import FIELDS
 
@@ -48,7 +49,7 @@ def try_out(
         _show_exception(console, application, target, error)
         return 1
     console.print(Text("result", style="bold"))
-    console.print(Pretty(result))
+    console.print(_shown(result))
     _show_state(console, application, reference)
     return 0
 
@@ -80,6 +81,13 @@ def _arguments(method: Function, words: Sequence[str]) -> tuple[list[Any], dict[
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name in names:
+            keywords[name] = _value(value)
+        elif equals and name.isidentifier() and parameters.kwarg is None:
+            raise BadInput(
+                f"{method.full_name} has no parameter {name}: give {shown_signature(method)}, or "
+                f"'\"{word}\"' for that very text"
+            )
+        elif equals and name.isidentifier():
             keywords[name] = _value(value)
         else:
             positional.append(_value(word))
@@ -125,6 +133,37 @@ def _show_exception(
             )
 
 
+class _Set(set[Any]):
+    """A set that is shown in the order in which services see its elements."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([_in_order(each) for each in ordered(set(super().__iter__()))])
+
+
+class _FrozenSet(frozenset[Any]):
+    """As :class:`_Set`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([_in_order(each) for each in ordered(frozenset(super().__iter__()))])
+
+
+def _in_order(value: Any) -> Any:
+    """``value`` with its sets in an order that does not depend on hashes."""
+    if isinstance(value, set):
+        return _Set(value)
+    if isinstance(value, frozenset):
+        return _FrozenSet(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_in_order, value))
+    if type(value) is dict:
+        return {_in_order(key): _in_order(each) for key, each in value.items()}
+    return value
+
+
+def _shown(value: Any, elements: int | None = None) -> Pretty:
+    return Pretty(_in_order(value), max_length=elements)
+
+
 def _show_state(console: Console, application: Application, reference: Reference) -> None:
     console.print(Text("state", style="bold"))
     content = reference.dump()
@@ -132,4 +171,4 @@ def _show_state(console: Console, application: Application, reference: Reference
         for name, kind in fields.items():
             field = FIELDS[kind](service, name, application.program.codec)
             value = field.decode(content)
-            console.print(Text(f"{service}.{name} ="), Pretty(value, max_length=_SHOWN_ELEMENTS))
+            console.print(Text(f"{service}.{name} ="), _shown(value, _SHOWN_ELEMENTS))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final
 
 import compiler as facade
 
 __all__ = [
+    "BUILDERS",
+    "CHANGE_ARGUMENTS",
     "CLOCK",
-    "CONSUMERS",
+    "CONTAINERS",
     "FORBIDDEN",
-    "GENERATOR_CONSUMERS",
+    "ITERATING",
+    "JUDGES",
     "MUTATORS",
     "RANDOM_METHODS",
     "UUIDS",
     "forbidden",
     "is_nondeterministic",
+    "is_stateful",
     "operation",
 ]
 
@@ -177,6 +183,15 @@ def forbidden(name: str) -> tuple[str, str] | None:
     return None
 
 
+CONTAINERS: Final[tuple[type, ...]] = (dict, list, set, bytearray, deque)
+"""What is changed in place."""
+
+
+def is_stateful(value: object) -> bool:
+    """Whether using ``value`` changes it: a random stream, an iterator."""
+    return isinstance(value, random.Random | Iterator)
+
+
 MUTATORS: Final = frozenset(
     {
         *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
@@ -186,28 +201,28 @@ MUTATORS: Final = frozenset(
 )
 """Methods of containers that change them."""
 
-GENERATOR_CONSUMERS: Final = (
-    *("sum", "list", "sorted", "min", "max", "set", "dict", "tuple", "frozenset"),
-    *("enumerate", "zip"),
+ITERATING: Final = (
+    *("list", "tuple", "enumerate", "zip", "map", "filter", "iter", "sum", "min", "max"),
+    *("sorted", "reversed"),
 )
-"""Builtins that use up a generator expression at once (``any`` and ``all`` stop early)."""
+"""Builtins that iterate over what they are given."""
 
-CONSUMERS: Final = (
-    *GENERATOR_CONSUMERS,
+BUILDERS: Final = (*ITERATING, "set", "frozenset", "dict")
+"""Builtins that keep no reference to what they are given, but to its elements."""
+
+JUDGES: Final = (
     *("any", "all", "len", "bool", "int", "float", "str", "repr", "bytes", "complex", "abs"),
-    *("round", "pow", "divmod", "format", "print", "map", "filter", "reversed", "range", "iter"),
-    *(
-        "isinstance",
-        "ascii",
-        "ord",
-        "chr",
-        "hex",
-        "bin",
-        "oct",
-        "slice",
-        "type",
-        "next",
-        "callable",
-    ),
+    *("round", "pow", "divmod", "format", "print", "range", "isinstance", "ascii", "ord", "chr"),
+    *("hex", "bin", "oct", "callable"),
 )
-"""Builtins that keep no reference to what they are given, so a copy of state is enough."""
+"""Builtins that keep no reference to anything in what they are given."""
+
+CHANGE_ARGUMENTS: Final = frozenset(
+    {
+        *("_heapq.heappush", "_heapq.heappop", "_heapq.heapify", "_heapq.heapreplace"),
+        *("_heapq.heappushpop", "_bisect.insort_left", "_bisect.insort_right"),
+        *("_operator.setitem", "_operator.delitem", "_operator.iadd", "_operator.ior"),
+        *("_operator.iconcat", "_operator.isub", "_operator.iand", "_operator.ixor"),
+    }
+)
+"""Functions of Python's library that change their first argument."""

@@ -11,19 +11,81 @@ single-file application. It is plain Python and not compiled:
 
 from __future__ import annotations
 
+import ast
 import inspect
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from compiler.api.substitutes import substitute
-from compiler.errors import Problems
-from compiler.modules import PlainModule, import_workload
+from compiler.errors import Problems, WorkloadError, display_path, innermost_place
+from compiler.model import Declared, Function
+from compiler.modules import import_workload
+from compiler.signatures import fits, shown_signature
 from compiler.sources import Layout, Source, parse
 
-__all__ = ["Workload", "load_workload"]
+__all__ = ["Entry", "Workload", "load_workload"]
+
+_CHECKED_DRAWS: Final = 20
+"""How many draws of each kind of request are held against the method's signature."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """An entry of ``ARGUMENTS``: called with a random stream, it draws and checks arguments.
+
+    :ivar call: ``Service.method``; ``function``: what the user gave for it.
+    :ivar files: the application's, to name the place of what goes wrong.
+    """
+
+    call: str
+    function: Callable[[random.Random], tuple[Any, ...]]
+    method: Function
+    files: Sequence[Path]
+    _drawn: int = 0
+
+    def __call__(self, rng: random.Random) -> tuple[Any, ...]:
+        """Arguments of one request; later draws are trusted to fit if the first ones do.
+
+        :raises WorkloadError: the function fails, or what it gives is no tuple of arguments of
+            the method.
+        """
+        try:
+            drawn = self.function(rng)
+        except Exception as error:  # whatever the user's function raises
+            raise _failed(self._name, error, self.files) from error
+        if not isinstance(drawn, tuple):
+            raise self._error(f"gives {drawn!r}, which is no tuple: mind the comma, (x,)")
+        if self._drawn < _CHECKED_DRAWS:
+            self._drawn += 1
+            problem = fits(self.method, [ast.Constant(None)] * len(drawn), [])
+            if problem is not None:
+                raise self._error(
+                    f"gives {drawn!r}, but {self.call}{problem[0]}: give what "
+                    f"{shown_signature(self.method)} takes"
+                )
+        return drawn
+
+    @property
+    def _name(self) -> str:
+        return f'ARGUMENTS["{self.call}"]'
+
+    def _error(self, what: str) -> WorkloadError:
+        code = getattr(self.function, "__code__", None)
+        if code is None:
+            return WorkloadError(f"{self._name} {what}")
+        where = f"{display_path(Path(code.co_filename))}:{code.co_firstlineno}"
+        return WorkloadError(f"{where}: {self._name} {what}")
+
+
+def _failed(what: str, error: Exception, files: Sequence[Path]) -> WorkloadError:
+    path, line = innermost_place(error, files)
+    where = "" if path is None else f"{display_path(path)}:{line}: "
+    return WorkloadError(f"{where}{what} raised {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +97,48 @@ class Workload:
     :ivar mix: weights of ``Service.method``.
     :ivar arguments: arguments of ``Service.method``, drawn from a random stream.
     :ivar invariants: functions without parameters that assert, by name.
+    :ivar files: the application's.
     """
 
     module: ModuleType
     setup: Callable[[], object] | None
     mix: Mapping[str, float]
-    arguments: Mapping[str, Callable[[random.Random], tuple[Any, ...]]]
+    arguments: Mapping[str, Entry]
     invariants: Mapping[str, Callable[[], object]]
+    files: Sequence[Path]
+
+    def draw(self, call: str, rng: random.Random) -> tuple[Any, ...]:
+        """Arguments of one request of ``Service.method``; none if nothing is said of it.
+
+        :raises WorkloadError: see :class:`Entry`.
+        """
+        entry = self.arguments.get(call)
+        return () if entry is None else entry(rng)
+
+    def set_up(self) -> None:
+        """Create the data, in the current reference run.
+
+        :raises WorkloadError: ``setup()`` raises; the message says where.
+        """
+        if self.setup is None:
+            return
+        try:
+            self.setup()
+        except Exception as error:  # whatever the user's function raises
+            raise _failed("setup()", error, self.files) from error
 
 
-def load_workload(
-    layout: Layout, sources: list[Source], plain_modules: list[PlainModule]
-) -> Workload | None:
+def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> Workload | None:
     """The workload of an application, or None if it has none.
 
-    :raises CompileErrors: the workload module does not parse or cannot be imported.
+    :raises CompileErrors: the workload module does not parse or cannot be imported, or names
+        what there is not.
     """
     if layout.workload is None:
-        for plain in plain_modules:
+        for plain in declared.plain_modules:
             named = len(layout.files) == 1 or plain.source.path.stem == layout.name
             if named and {"MIX", "setup"} & vars(plain.module).keys():
-                return _read(plain.module)
+                return _read(plain.module, plain.source, declared)
         return None
     problems = Problems()
     source = parse(*layout.workload, problems)
@@ -64,17 +147,31 @@ def load_workload(
     module = import_workload(layout.root, source, sources, problems)
     problems.raise_if_any()
     substitute(vars(module))
-    return _read(module)
+    return _read(module, source, declared)
 
 
-def _read(module: ModuleType) -> Workload:
+def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
     names = vars(module)
     setup = names.get("setup")
+    methods = {
+        method.full_name: method
+        for service in declared.services.values()
+        for method in service.methods.values()
+        if not method.is_private and not method.is_static
+    }
+    problems = Problems()
+    for table in ("MIX", "ARGUMENTS"):
+        _check_table(table, names.get(table, {}), source, methods, problems)
+    problems.raise_if_any()
+    files = [source.path, *(plain.source.path for plain in declared.plain_modules)]
     return Workload(
         module=module,
         setup=setup if callable(setup) else None,
         mix=dict(names.get("MIX", {})),
-        arguments=dict(names.get("ARGUMENTS", {})),
+        arguments={
+            call: Entry(call, function, methods[call], files)
+            for call, function in names.get("ARGUMENTS", {}).items()
+        },
         invariants={
             name: value
             for name, value in names.items()
@@ -84,4 +181,61 @@ def _read(module: ModuleType) -> Workload:
             and value.__module__ == module.__name__
             and not inspect.signature(value).parameters
         },
+        files=files,
     )
+
+
+def _check_table(
+    table: str, entries: Any, source: Source, methods: Mapping[str, Function], problems: Problems
+) -> None:
+    """Record an error for every key that names no public method, and every unusable value."""
+
+    def error(call: object, what: str, remedy: str) -> None:
+        problems.add(source.path, source.text, _entry(source, table, call), what, remedy)
+
+    if not isinstance(entries, Mapping):
+        error(None, f"{table} is no dict", f'{table} = {{"Service.method": ...}}')
+        return
+    for call, value in entries.items():
+        if call not in methods:
+            close = get_close_matches(str(call), methods, 1, 0.5)
+            remedy = f'"{close[0]}"' if close else f"one of {', '.join(methods)}"
+            error(call, f"{table} names {call!r}, which is no public method", remedy)
+        elif table == "MIX" and not (isinstance(value, int | float) and value >= 0):
+            error(call, f"the weight of {call} is {value!r}", "a number, not below zero")
+        elif table == "ARGUMENTS" and not _takes_rng(value):
+            error(
+                call,
+                f"the arguments of {call} are not drawn by a function of one parameter, rng",
+                f'"{call}": lambda rng: (...)',
+            )
+
+
+def _takes_rng(value: object) -> bool:
+    if not callable(value):
+        return False
+    try:
+        inspect.signature(value).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # written in C: nobody knows
+    return True
+
+
+def _entry(source: Source, table: str, call: object) -> ast.AST | None:
+    """Where ``call`` stands as a key, or the table itself, as far as it can be seen."""
+    tables = [
+        node
+        for node in source.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and any(
+            isinstance(target, ast.Name) and target.id == table
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        )
+    ]
+    for node in tables:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and part.value == call and call is not None:
+                return part
+    return tables[0] if tables else None

@@ -38,6 +38,7 @@ from core.errors import (
     BadRequest,
     Conflict,
     Failure,
+    IdReused,
     NondeterminismError,
     StoreError,
     TooLarge,
@@ -172,6 +173,8 @@ class Attempt:
                 if self.request.travel is not None:
                     return self._reply(failed(error))
                 verdict = yield from self._back_off(error)
+            except IdReused as error:
+                verdict = failed(error)
             except Failure as failure:
                 return self._reply(failed(failure))
 
@@ -206,7 +209,11 @@ class Attempt:
         yield from self.calls.drain()
         if self.travels:
             return verdict
-        return (yield from self.regions.fail(verdict))
+        if verdict.kind != "IdReused":
+            return (yield from self.regions.fail(verdict))
+        if self.regions.intent_recorded:  # two trees with one id, and each did a part
+            return (yield from self._set_aside(verdict.text))
+        return verdict
 
     def _set_aside(self, reason: str) -> Generator[Effect, Any, Failed]:
         """Keep a tree whose replay went astray for a person; its journal is as it is."""
@@ -411,17 +418,6 @@ class Attempt:
         self.scopes = []
         return True
 
-    # --- calls
-
-    def _call(self, effect: effects.Call) -> Steps:
-        return self.calls.call(effect)
-
-    def _spawn(self, effect: effects.Spawn) -> Steps:
-        return self.calls.spawn(effect)
-
-    def _join(self, effect: effects.Join) -> Steps:
-        return self.calls.join(effect)
-
 
 _HANDLERS: dict[type, Any] = {
     effects.Get: Attempt._get,
@@ -434,7 +430,7 @@ _HANDLERS: dict[type, Any] = {
     effects.Begin: Attempt._begin,
     effects.CommitTransaction: Attempt._commit_transaction,
     effects.Rollback: Attempt._rollback,
-    effects.Call: Attempt._call,
-    effects.Spawn: Attempt._spawn,
-    effects.Join: Attempt._join,
+    effects.Call: lambda attempt, effect: attempt.calls.call(effect),
+    effects.Spawn: lambda attempt, effect: attempt.calls.spawn(effect),
+    effects.Join: lambda attempt, effect: attempt.calls.join(effect),
 }

@@ -51,6 +51,11 @@ _PASSED_ON = {"Expired": Expired, "IdReused": IdReused}
 """Failures of a call that say the same about the caller: they belong to the whole tree."""
 
 
+def _is_settled(failure: Failed) -> bool:
+    """Whether a failed call is known not to be under way any more."""
+    return failure.kind in _FINAL or failure.kind in _PASSED_ON
+
+
 class UserError(Exception):
     """An exception to be raised in user code."""
 
@@ -213,7 +218,7 @@ class Calls:
                 failures.append(reply.outcome)
             else:
                 self._answers[place] = reply.outcome
-        for failure in failures:
+        for failure in sorted(failures, key=_is_settled):  # first what leaves the outcome open
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:

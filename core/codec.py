@@ -322,6 +322,8 @@ def _text(exception: Exception) -> str:
 
 def _unsupported(value: object) -> str:
     kind = type(value)
+    if hasattr(kind, "__unsupported__"):
+        return str(kind.__unsupported__)
     return f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored or sent. " + (
         "Move the class to module level, so that the application knows it. "
         if hasattr(kind, "__dataclass_fields__")

@@ -160,6 +160,10 @@ class Future:
     """
 
     __slots__ = ("parts", "place")
+    __unsupported__ = (
+        "a future cannot be stored or sent, only its result: wait for it first (await future, or "
+        "wait(future))"
+    )
 
     def __init__(self, place: int, parts: tuple[Future, ...] | None = None) -> None:
         self.place = place

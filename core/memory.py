@@ -25,30 +25,23 @@ from typing import Any
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from core.atomic import combine
-from core.errors import Conflict, FutureVersion, TooLarge, TooOld
+from core.errors import Conflict, FutureVersion, TooOld
+from core.limits import USER_KEYS_END, check_bounds, check_key, check_transaction
 from core.store import (
-    ATOMIC_OPERATIONS,
-    KEY_LIMIT,
-    TRANSACTION_LIMIT,
-    VALUE_LIMIT,
     VERSIONS_PER_SECOND,
     WINDOW_SECONDS,
-    Atomic,
     Clear,
     ClearRange,
     KeyRange,
     Mutation,
     Pairs,
     Set,
-    transaction_size,
 )
 
 __all__ = ["MemoryStore"]
 
 _Entry = tuple[int, bytes | None]
 _FIRST_VERSION = 1
-_END = b"\xff"
-"""User keys sort before this one; beyond are FoundationDB's own (error 2004)."""
 
 
 class MemoryStore:
@@ -86,14 +79,14 @@ class MemoryStore:
         self._use(version)
         entry = self._current.get(key)
         if entry is None:
-            _check_key(key)
+            check_key(key)
             return None
         return entry[1] if entry[0] <= version else self._before(key, version)
 
     def get_range(self, begin: bytes, end: bytes, version: int, limit: int = 0) -> Pairs:
         """Pairs of a range at ``version``; see :meth:`core.store.Store.get_range`."""
         self._use(version)
-        _check_bounds(begin, end)
+        check_bounds(begin, end)
         pairs: Pairs = []
         current = self._current
         for key in self._present(begin, end):
@@ -111,7 +104,7 @@ class MemoryStore:
 
         :raises FutureVersion: as for a read, and nothing happened.
         """
-        _check_transaction(reads, mutations)
+        check_transaction(reads, mutations)
         now = self._use(version)
         conflicts = self._conflicts(version, reads)
         if conflicts:
@@ -132,7 +125,7 @@ class MemoryStore:
         if self._current or self._written or self._cleared:
             raise ValueError("only a new store can be loaded: make another MemoryStore")
         for key, value in pairs:
-            _check_transaction((), (Set(key, value),))
+            check_transaction((), (Set(key, value),))
             self._current[key] = (_FIRST_VERSION, value)
         self._keys.update(self._current)
 
@@ -141,7 +134,9 @@ class MemoryStore:
 
         :raises TooOld, FutureVersion: the version cannot be read.
         """
-        return dict(self.get_range(b"", _END, self.read_version() if version is None else version))
+        return dict(
+            self.get_range(b"", USER_KEYS_END, self.read_version() if version is None else version)
+        )
 
     def copy(self) -> MemoryStore:
         """A store with the same content, versions and clock that goes its own way from here."""
@@ -282,51 +277,3 @@ class MemoryStore:
         else:
             past = self._past[key]
             del past[: bisect_left(past, (version,))]
-
-
-def _check_key(key: bytes) -> None:
-    if not isinstance(key, bytes):
-        raise TypeError(f"a key must be bytes, not {type(key).__name__}")
-    if key >= _END:
-        raise ValueError(f"key {key[:20]!r} is outside the user key space: it must sort before ff")
-
-
-def _check_bounds(begin: bytes, end: bytes) -> None:
-    for bound in (begin, end):
-        if bound != _END:
-            _check_key(bound)
-
-
-def _check_transaction(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) -> None:
-    """See that a transaction can be committed at all.
-
-    Clears are not checked for length, as in FoundationDB: no key of that length exists.
-    """
-    for begin, end in reads:
-        if begin >= _END or end > _END:
-            _check_bounds(begin, end)
-    for mutation in mutations:
-        if isinstance(mutation, Set):
-            _check_write(mutation.key, mutation.value)
-        elif isinstance(mutation, Atomic):
-            _check_write(mutation.key, mutation.operand)
-            if mutation.operation not in ATOMIC_OPERATIONS:
-                known = ", ".join(ATOMIC_OPERATIONS)
-                raise ValueError(f"no atomic operation {mutation.operation!r}: there are {known}")
-        elif isinstance(mutation, Clear):
-            _check_key(mutation.key)
-        else:
-            _check_bounds(mutation.begin, mutation.end)
-    size = transaction_size(reads, mutations)
-    if size > TRANSACTION_LIMIT:
-        raise TooLarge(f"the transaction has {size} bytes, more than {TRANSACTION_LIMIT}")
-
-
-def _check_write(key: bytes, value: bytes) -> None:
-    _check_key(key)
-    if len(key) > KEY_LIMIT:
-        raise TooLarge(f"key {key[:20]!r}... has {len(key)} bytes, more than {KEY_LIMIT}")
-    if not isinstance(value, bytes):
-        raise TypeError(f"the value of {key[:20]!r} must be bytes, not {type(value).__name__}")
-    if len(value) > VALUE_LIMIT:
-        raise TooLarge(f"the value of {key[:20]!r} has {len(value)} bytes, more than {VALUE_LIMIT}")

@@ -82,8 +82,9 @@ def _drive_again(origins: dict[bytes, Origin], name: str) -> Generator[Effect, A
         outcome, root = reply.outcome, reply.id.root
         if not isinstance(outcome, Failed):
             done.append(ClearRange(*intent_range(root)))
-        elif outcome.definite and outcome.kind != "Overloaded":
-            done += set_aside(root, origins[root], f"{outcome.kind}: {outcome.text}")
+        elif outcome.kind == "SetAside" or (outcome.definite and outcome.kind != "Overloaded"):
+            reason = f"{outcome.kind}: {outcome.text}"
+            yield from _upkeep(set_aside(root, origins[root], reason), name)
     yield from _upkeep(done, name)
 
 

@@ -38,7 +38,7 @@ from core.layout import (
 from core.messages import Failed, Origin, Outcome, Request
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.region import Region
-from core.store import ClearRange, Mutation, Pairs, point
+from core.store import ClearRange, KeyRange, Mutation, Pairs, point
 
 __all__ = ["Answered", "Regions", "set_aside"]
 
@@ -195,16 +195,24 @@ class Regions:
 
         Nothing happened if the tree has made nothing durable, and then nothing will: every
         attempt at the request must pass this record. Otherwise the tree is set aside (rule 8).
+        Which of the two holds is read from the store: a callee may have been cut off from here.
 
         :returns: the verdict as recorded.
         :raises Conflict: another attempt got further: see what it did.
+        :raises NondeterminismError: one did, and what it did is known and does not help.
         """
         self._begin(self.now.place)
-        if self.now.record is None:
-            yield from self.read()
+        if self.now.record is not None:
+            raise NondeterminismError(
+                f"what fails ({verdict.text})", "what followed its success", self._where()
+            )
+        intent = intent_key(self._request.id.root)
+        values, _ = yield from self.read((intent,))
         if self.now.record is not None:
             raise Conflict
-        if self.intent_recorded:
+        self.now.reads.append(point(intent))
+        self.intent_recorded |= values[0] is not None
+        if self.intent_recorded or verdict.kind == "BadRequest":  # what is gone may have run before
             verdict = Failed("SetAside", False, verdict.text)
         yield from self._commit(METHOD_END, verdict)
         return verdict
@@ -213,7 +221,7 @@ class Regions:
         region, request = self.now, self._request.id
         key = journal_key(request, region.place)
         entries = region.entries if outcome is None else []
-        last = end == METHOD_END and self._request.last
+        last = self._ends_tree(end)
         record = Record(self._fingerprint, end, entries, outcome, last)
         mutations = region.writes.all()
         mutations += in_chunks(key, encode_record(record))
@@ -221,11 +229,15 @@ class Regions:
             mutations += self._aside(outcome)
         else:
             mutations += self._intent(last)
-        reads = [*region.reads, point(key)]
+        reads = [*region.reads, KeyRange(key, journal_range(request).end)]
         units = tuple(region.units)
         yield Commit(request, region.place, end, units, region.version, reads, mutations)
         self._records[region.place] = record
         self._learn_intent(record)
+
+    def _ends_tree(self, end: int) -> bool:
+        """Whether nothing in the tree commits after a region that ends at ``end``."""
+        return end == METHOD_END and self._request.last
 
     def _intent(self, last: bool) -> list[Mutation]:
         """What a commit does to the tree's intent (rule 5)."""
@@ -234,11 +246,12 @@ class Regions:
             return [ClearRange(*intent_range(root))] if self.intent_recorded else []
         if self.intent_recorded:
             return []
-        return in_chunks(intent_key(root), encode_intent(Intent(self._request.origin)))
+        intent = encode_intent(Intent(self._request.origin))
+        return [ClearRange(*intent_range(root)), *in_chunks(intent_key(root), intent)]
 
     def _aside(self, verdict: Failed) -> list[Mutation]:
         """What the verdict on a root request does: nothing is left to complete."""
-        if not self._request.id.is_root or not self.intent_recorded:
+        if not self._request.id.is_root or verdict.definite:
             return []
         return set_aside(self._request.id.root, self._request.origin, verdict.text)
 

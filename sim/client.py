@@ -210,6 +210,11 @@ class Client:
             later(cluster.env, load.start, self._staff)
 
     @property
+    def calls(self) -> list[str]:
+        """The methods it calls, as ``Service.method``."""
+        return [kind.call for kind in self._kinds]
+
+    @property
     def is_over(self) -> bool:
         """Whether it starts no more requests."""
         return self._stopped

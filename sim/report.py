@@ -7,11 +7,12 @@ was never exercised is named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -62,7 +63,7 @@ def run_report(task: Task, scenario: Scenario, outcome: Outcome) -> Group:
         _facts(metrics, scenario.faults),
         Text(),
         _verdicts(outcome.checks, "Checks"),
-        *([_verdicts(outcome.thresholds, "Thresholds")] if outcome.thresholds else []),
+        *([Text(), _verdicts(outcome.thresholds, "Thresholds")] if outcome.thresholds else []),
         Text(),
         _conclusion(scenario, outcome),
         _command("Run again", task.command(outcome.seed)),
@@ -115,6 +116,23 @@ def _title(task: Task, scenario: Scenario, seeds: str) -> Text:
     return title
 
 
+class _Trimmed:
+    """What is shown, without the blanks that fill it up at the end of each line."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in console.render_lines(self._shown, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                text, style, control = line.pop()
+                line.append(Segment(text.rstrip(), style, control))
+            yield from line
+            yield Segment.line()
+
+
 def _grid(*widths: int) -> Table:
     grid = Table.grid(padding=(0, 2))
     for width in widths:
@@ -123,7 +141,7 @@ def _grid(*widths: int) -> Table:
     return grid
 
 
-def _facts(metrics: Metrics, faults: Sequence[Fault]) -> Table:
+def _facts(metrics: Metrics, faults: Sequence[Fault]) -> RenderableType:
     grid = _grid(_LABEL)
     grid.add_row("Requests", _requests(metrics))
     grid.add_row("Latency", _latency(metrics))
@@ -131,7 +149,7 @@ def _facts(metrics: Metrics, faults: Sequence[Fault]) -> Table:
     grid.add_row("Store", _store(metrics))
     grid.add_row("Faults", _struck(metrics, faults))
     grid.add_row("Crash points", _points(metrics))
-    return grid
+    return _Trimmed(grid)
 
 
 def _requests(metrics: Metrics) -> Text:
@@ -197,13 +215,13 @@ def _verdicts(verdicts: Sequence[Verdict], title: str) -> RenderableType:
         status.stylize(_STYLE[verdict.status])
         name = Text(verdict.name, overflow="fold", no_wrap=False)
         grid.add_row(status, name, Text(verdict.detail))
-    lines: list[RenderableType] = [Text(title, style="bold"), grid]
+    lines: list[RenderableType] = [Text(title, style="bold"), _Trimmed(grid)]
     lines += [_evidence(verdict) for verdict in verdicts if verdict.evidence]
     return Group(*lines)
 
 
 def _evidence(verdict: Verdict) -> RenderableType:
-    lines = [Padding(Text(line), (0, 0, 0, 4)) for line in verdict.evidence]
+    lines = [_Trimmed(Padding(Text(line), (0, 0, 0, 4))) for line in verdict.evidence]
     return Group(Text(f"  {verdict.name}:", style=_STYLE[verdict.status]), *lines)
 
 
@@ -225,7 +243,7 @@ def _sum(name: str, statuses: Counter[Status]) -> Verdict:
 
 def _thresholds(sweep: Sweep) -> list[RenderableType]:
     summed = _summed(outcome.thresholds for outcome in sweep.outcomes)
-    return [_verdicts(summed, "Thresholds")] if summed else []
+    return [Text(), _verdicts(summed, "Thresholds")] if summed else []
 
 
 def _unsettled(sweep: Sweep) -> list[RenderableType]:

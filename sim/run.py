@@ -64,7 +64,7 @@ class Run:
         for which everything has expired.
     :ivar settled_after: seconds from the end of the faults until nothing was in flight and no
         intent left; None if that did not come about while healing.
-    :ivar points_total: the crash points that exist in the methods that ran.
+    :ivar points_total: the crash points that exist in the methods that the load can reach.
     :ivar fault_strikes: for each declared fault, how often it struck.
     :ivar seconds: virtual seconds from the start to the end of the healing.
     :ivar events: simulated events processed.
@@ -145,10 +145,9 @@ class _Runner:
         self.history.points = self.cluster.points()
         result.results = [each for client in self.clients for each in client.results]
         result.points_total = self._points_total()
-        result.fault_strikes = [armed.strikes for armed in self.cluster.faults.armed]
-        result.set_aside = [
-            key[1:] for key in result.final if SET_ASIDE.begin <= key < SET_ASIDE.end
-        ]
+        result.fault_strikes = self.cluster.strikes()
+        kept = (key[1:17] for key in result.final if SET_ASIDE.begin <= key < SET_ASIDE.end)
+        result.set_aside = sorted(set(kept))
         result.retained = self._retain()
         result.events = self.env.events
         return result
@@ -216,18 +215,32 @@ class _Runner:
     # --- crash points
 
     def _points_total(self) -> int:
-        """The crash points that exist in the methods that ran.
+        """The crash points that exist in the methods that the load can reach.
 
         A method has the points of calls if the graph says that it calls, and those of reads and
         commits if some execution came to one.
         """
         total = 0
-        for faults in self.cluster.faults.methods():
-            method = self.program.method(faults.service, faults.method)
+        for name in self._reached():
+            service, _, method = name.partition(".")
+            faults = self.cluster.faults.method(service, method)
+            found = self.program.method(service, method)
             passed = dict(zip(POINTS, faults.passed, strict=True))
-            if method is None or not passed["start"]:
-                continue
             total += 3  # start, before_reply, after_reply
             total += 2 * bool(passed["before_read"]) + 2 * bool(passed["before_commit"])
-            total += 3 * bool(method.facts.callees or passed["before_call"])
+            total += 3 * bool(passed["before_call"] or (found and found.facts.callees))
         return total
+
+    def _reached(self) -> dict[str, None]:
+        """The methods that the load calls, what these may call, and whatever else ran."""
+        ran = [f"{m.service}.{m.method}" for m in self.cluster.faults.methods() if m.passed[0]]
+        found: dict[str, None] = {}
+        waiting = [*ran, *(call for client in self.clients for call in client.calls)]
+        while waiting:
+            name = waiting.pop()
+            service, _, method = name.partition(".")
+            known = self.program.method(service, method)
+            if known is not None and name not in found:
+                found[name] = None
+                waiting += sorted(known.facts.callees)
+        return found

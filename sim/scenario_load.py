@@ -33,8 +33,9 @@ _EXAMPLES = {
     "duration": "duration: 30s",
     "vus": "vus: 10",
     "iterations": "iterations: 1000",
-    "stages": "stages: [{duration: 10s, target: 50}]",
+    "stages": "stages: [{duration: 10s, target: 50/s}]",
 }
+_USERS = "stages: [{duration: 10s, target: 50}]"
 _KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages")
 
 
@@ -78,10 +79,15 @@ def _load(table: Table, name: str, names: Names) -> Load:
 def _check_keys(table: Table, name: str, executor: str) -> None:
     needed, allowed = _OWN[executor]
     for key in needed:
-        table.need(key, f"the load '{name}' has no {key}", f"{executor} needs '{_EXAMPLES[key]}'")
+        example = f"{executor} needs '{_example(key, executor)}'"
+        table.need(key, f"the load '{name}' has no {key}", example)
     others = [key for key in _EXAMPLES if key not in (*needed, *allowed)]
     meant = ", ".join((*needed, *allowed))
     table.refuse(others, f"means nothing to {executor}", f"remove it: {executor} takes {meant}")
+
+
+def _example(key: str, executor: str) -> str:
+    return _USERS if (key, executor) == ("stages", "ramping-vus") else _EXAMPLES[key]
 
 
 def _call(source: Source, node: Node, names: Names) -> Call:
@@ -113,8 +119,9 @@ def _arguments(value: object) -> list[Any]:
 
 def _stages(table: Table, executor: str) -> list[Stage]:
     target: Callable[[object], float] = count if executor == "ramping-vus" else rate
+    example = _example("stages", executor)
     found = []
-    for node in table.items("stages", _EXAMPLES["stages"]):
+    for node in table.items("stages", example):
         stage = Table(table.source, node, "a stage", ("duration", "target"))
         stage.need("duration", "this stage has no duration", "write {duration: 10s, target: ...}")
         stage.need("target", "this stage has no target", "write what to reach: a rate, or users")
@@ -122,6 +129,6 @@ def _stages(table: Table, executor: str) -> list[Stage]:
             Stage(stage.take("duration", duration, 0.0), stage.take("target", target, 0.0))
         )
     if "stages" in table and not table.source.mistakes and not sum(one.duration for one in found):
-        what, remedy = "these stages last no time at all", f"write '{_EXAMPLES['stages']}'"
-        table.source.mistake(table.node_of("stages"), what, remedy)
+        what = "these stages last no time at all"
+        table.source.mistake(table.node_of("stages"), what, f"write '{example}'")
     return found

@@ -16,7 +16,7 @@ ARROWS = {
     "sim": {"sim", "compiler", "core"},
     "backends": {"backends", "compiler", "core"},
     "apps": {"apps", "compiler"},
-    "benchmarks": {"benchmarks", "sim", "compiler", "core"},
+    "benchmarks": {"benchmarks", "backends", "sim", "compiler", "core"},
     "figures": {"figures"},
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 from compiler.api.current import current
+from core import effects
 from core.errors import TransactionException
 
 __all__ = ["Future", "gather", "wait"]
@@ -26,6 +27,7 @@ class Future(Generic[R]):
     """
 
     __slots__ = ("_parts", "handle")
+    __unsupported__ = effects.Future.__unsupported__
 
     def __init__(self, handle: object, parts: tuple[Future[Any], ...] | None = None) -> None:
         self.handle = handle

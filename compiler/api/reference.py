@@ -31,7 +31,7 @@ from compiler.api.undo import Undo
 from core.codec import Codec
 from core.errors import BadRequest, MuError, TransactionException
 
-__all__ = ["Activation", "Reference"]
+__all__ = ["Activation", "Reference", "wants_clients"]
 
 
 @dataclass(eq=False, slots=True)
@@ -94,7 +94,7 @@ class Reference:
         self._fields.update((f"{service}.{name}", field) for name, field in fields.items())
         namespace = {**fields, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
         made = type(cls.__name__, (cls,), namespace)
-        return made(Client) if _wants_clients(cls) else made()
+        return made(Client) if wants_clients(cls) else made()
 
     def __enter__(self) -> Reference:
         current.enter(self)
@@ -213,7 +213,7 @@ class Reference:
             field.load(pairs)
 
 
-def _wants_clients(cls: type) -> bool:
+def wants_clients(cls: type) -> bool:
     """Whether ``__init__`` takes the paper's ``clientFactory``."""
     if cls.__init__ is object.__init__:  # type: ignore[misc]
         return False

@@ -31,10 +31,10 @@ class Assignments(Expressions):
         for target in targets:
             self.check_target(target)
         unpacks = isinstance(node.targets[0], ast.Tuple | ast.List)
-        if len(stored) == len(targets) or (unpacks and self.container_of(node.value)):
-            node.value = self.consume(node.value)
-        elif unpacks:
+        if unpacks and len(node.targets) == 1:
             node.value = self.iterate(node.value)
+        elif len(targets) == len(stored) == 1:
+            node.value = self.copied(node.value)
         else:
             node.value = self.value(node.value)
         if not stored:
@@ -80,11 +80,11 @@ class Assignments(Expressions):
     def target(self, target: ast.expr) -> ast.expr:
         """A target that is no field: its parts may still read state."""
         if isinstance(target, ast.Subscript):
-            target.value = self.value(target.value)
+            target.value = self.receiver(target.value)
             target.slice = self.value(target.slice)
         elif isinstance(target, ast.Attribute):
             if not self.is_self(target.value):
-                target.value = self.value(target.value)
+                target.value = self.receiver(target.value)
         elif isinstance(target, ast.Tuple | ast.List):
             target.elts = [self.target(part) for part in target.elts]
         elif isinstance(target, ast.Starred):
@@ -143,7 +143,7 @@ class Assignments(Expressions):
             target = self._hold_key(target, node, setup)
         name = self.temporary()
         old = self.value(_as_load(target))
-        change = ast.AugAssign(store(name), node.op, self.consume(node.value))
+        change = ast.AugAssign(store(name), node.op, self.copied(node.value))
         setup += [locate(assign(name, old), node), locate(change, node)]
         return setup + self.store_field(target, locate(load(name), node), node)
 
@@ -169,6 +169,7 @@ class Assignments(Expressions):
         assert field is not None
         method = IN_PLACE.get(type(node.op))
         value = self.argument_of_field(node.value)
+        self.settle()
         if method is not None and hasattr(FIELDS[field.kind], method):
             access = self.access(field, node.target, node, method, value)
             return [locate(ast.Expr(access), node)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from compiler.model import Declared, Effect, EffectKind, Field, Function
 from compiler.names import UNKNOWN
+from compiler.rewrite.futures import future_names
 from compiler.rewrite.nodes import awaited, locate
 
 __all__ = ["Rewriting"]
@@ -15,9 +16,12 @@ __all__ = ["Rewriting"]
 class Rewriting(ast.NodeTransformer):
     """Rewrites the body of one function; the parts are in the sibling modules.
 
-    ``visit`` rewrites an expression whose value the program keeps, ``consume`` one whose value
-    is used up at once (so that a copy of state is enough), ``truth`` one that is only tested,
-    ``iterate`` one that is only iterated over.
+    ``visit`` rewrites an expression whose value the program keeps. A whole field may not stand
+    there: the name it is given would be a second one for the live field, and compiled only for
+    a copy. It may stand where no such name can be made: ``copied`` rewrites an expression of
+    which at most a deep copy is kept, ``consume`` one whose value is used up but whose elements
+    may be kept, ``truth`` one that is only tested, ``iterate`` one that is only iterated over,
+    ``receiver`` one of which an attribute or element is taken.
     """
 
     def __init__(self, declared: Declared, function: Function) -> None:
@@ -26,6 +30,7 @@ class Rewriting(ast.NodeTransformer):
         self.service = function.service
         self.scope = function.scope
         self.self_name = function.self_name
+        self.futures = future_names(function.node, function.scope)
         self._temporaries = 0
 
     # --- errors, places, names
@@ -92,7 +97,23 @@ class Rewriting(ast.NodeTransformer):
     # --- the ways to use an expression, see the class
 
     def consume(self, node: ast.expr) -> ast.expr:
-        """Rewrite an expression whose value is used up at once."""
+        """Rewrite an expression whose value is used up, and whose elements may be kept."""
+        raise NotImplementedError
+
+    def copied(self, node: ast.expr) -> ast.expr:
+        """Rewrite an expression of which at most a deep copy is kept."""
+        raise NotImplementedError
+
+    def shared(self, node: ast.AST) -> bool:
+        """Whether ``node`` names a container that all requests share."""
+        raise NotImplementedError
+
+    def refuse_second_name(self, node: ast.expr) -> bool:
+        """Record an error if ``node``, whose value is kept, names what all requests share."""
+        raise NotImplementedError
+
+    def refuse_future(self, node: ast.expr) -> None:
+        """Record an error if ``node`` is a future where its result must be meant."""
         raise NotImplementedError
 
     def truth(self, node: ast.expr) -> ast.expr:
@@ -101,6 +122,10 @@ class Rewriting(ast.NodeTransformer):
 
     def iterate(self, node: ast.expr) -> ast.expr:
         """Rewrite an expression that is only iterated over."""
+        raise NotImplementedError
+
+    def receiver(self, node: ast.expr) -> ast.expr:
+        """Rewrite an expression of which an attribute or element is taken."""
         raise NotImplementedError
 
     def value(self, node: ast.expr) -> ast.expr:

@@ -12,7 +12,7 @@ from compiler.model import EffectKind, Field, Function, Service
 from compiler.names import UNKNOWN
 from compiler.rewrite.library import LibraryCalls
 from compiler.rewrite.nodes import locate, runtime_call
-from compiler.signatures import fits
+from compiler.signatures import fits, shown_as_method
 from compiler.vocabulary import MUTATORS, operation
 
 __all__ = ["Calls"]
@@ -77,15 +77,16 @@ class Calls(LibraryCalls):
         """Whether the rewriting of this call has its own ``await``, in place of the user's."""
         if not isinstance(node, ast.Call):
             return False
-        if self._meaning(node) in ("wait", "wait_all"):
+        if self.meaning(node) in ("wait", "wait_all"):
             return True
         helper = self.helper_of(node.func)
         return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
 
     def _makes_future(self, node: ast.Call) -> bool:
-        return self._meaning(node) in ("spawn", "gather")
+        return self.meaning(node) in ("spawn", "gather")
 
-    def _meaning(self, node: ast.Call) -> str | None:
+    def meaning(self, node: ast.Call) -> str | None:
+        """Which operation of the user API is called."""
         value = self.scope.value(node.func)
         return None if value is UNKNOWN else operation(value)
 
@@ -103,7 +104,7 @@ class Calls(LibraryCalls):
         if meaning in ("call", "spawn"):
             return self._service_call(node, meaning)
         if meaning in _TRANSACTION_KINDS:
-            arguments = [self.consume(argument) for argument in node.args]
+            arguments = [self.copied(argument) for argument in node.args]
             keywords = self.keywords(node)
             call = runtime_call(meaning, arguments, keywords)
             return self.effect(_TRANSACTION_KINDS[meaning], node, call)
@@ -124,7 +125,10 @@ class Calls(LibraryCalls):
         in_coroutine = isinstance(self.function.node, ast.AsyncFunctionDef)
         ours = self.scope.value(node.func) is facade.wait
         if in_coroutine and not ours and self.awaiting is not node:
-            return locate(future, node)
+            shown = ast.unparse(node)
+            self.error(
+                node, f"in an async method {shown} alone waits for nothing", f"await {shown}"
+            )
         return self.effect(EffectKind.JOIN, node, runtime_call("join", [future]))
 
     # --- calls of services
@@ -210,24 +214,34 @@ class Calls(LibraryCalls):
                 "a method whose name does not begin with an underscore",
             )
         self._check_arguments(node, method, arguments, node.keywords)
-        rewritten = [self._sent(argument) for argument in arguments]
+        mark = self.held
+        rewritten = [self.copied(argument) for argument in arguments]
         names = [ast.Constant(service.name), ast.Constant(name)]
         call = runtime_call(meaning, [*names, *rewritten], self.keywords(node))
+        self.settle(mark)
         kind = EffectKind.CALL if meaning == "call" else EffectKind.SPAWN
         return self.effect(kind, node, call, method.full_name)
 
-    def _sent(self, node: ast.expr) -> ast.expr:
-        """An argument of a call: it is copied on its way."""
-        return self.consume(node)
-
     def unknown_method(self, node: ast.AST, service: Service, name: str) -> None:
-        """Record that ``service`` has no method ``name``."""
-        public = [n for n, m in service.methods.items() if not m.is_private]
-        close = get_close_matches(name, public, 1)
+        """Record that ``service`` has no method ``name`` that can be called."""
+        found = service.methods.get(name)
+        if found is not None and found.is_static:
+            self.error(
+                node,
+                f"{service.name}.{name} is a static method: it is no request, and cannot be called "
+                "from outside",
+                "a function at module level, or a method: def " + shown_as_method(found),
+            )
+            return
+        methods = [n for n, m in service.methods.items() if not m.is_static]
+        if service is not self.service:
+            methods = [each for each in methods if not each.startswith("_")]
+        close = get_close_matches(name, methods, 1)
+        named = [f"{service.name}.{each}" for each in methods]
         self.error(
             node,
             f"the service {service.name} has no method {name!r}",
-            f"{service.name}.{close[0]}" if close else f"one of {', '.join(public) or 'none'}",
+            f"{service.name}.{close[0]}" if close else f"one of {', '.join(named) or 'none'}",
         )
 
     def _check_arguments(
@@ -247,9 +261,9 @@ class Calls(LibraryCalls):
         """``self._price(x)``, or ``price(x)`` of a module of the application."""
         if helper.service is not None and self.is_self(getattr(node.func, "value", node)):
             self._check_arguments(node, helper, node.args, node.keywords)
-        node.args = [self._kept(argument) for argument in node.args]
+        node.args = [self.value(argument) for argument in node.args]
         node.keywords = [
-            locate(ast.keyword(keyword.arg, self._kept(keyword.value)), keyword)
+            locate(ast.keyword(keyword.arg, self.value(keyword.value)), keyword)
             for keyword in node.keywords
         ]
         if not helper.is_coroutine:
@@ -260,9 +274,6 @@ class Calls(LibraryCalls):
                 node, f"{helper.name} is async and is not awaited", f"await {ast.unparse(node)}"
             )
         return self.effect(EffectKind.HELPER, node, node, target=helper.full_name, helper=helper)
-
-    def _kept(self, node: ast.expr) -> ast.expr:
-        return self.value(node)
 
     # --- calls of methods of values
 
@@ -278,6 +289,10 @@ class Calls(LibraryCalls):
         value = self.scope.value(owner)
         service = None if value is UNKNOWN else self.declared.service_of(value)
         if service is not None:
+            method = service.methods.get(name)
+            if method is None or method.is_static:
+                self.unknown_method(node, service, name)
+                return node
             self.error(
                 node,
                 f"{service.name}.{name}(...) runs nothing: the service runs elsewhere",
@@ -293,7 +308,7 @@ class Calls(LibraryCalls):
         if name in MUTATORS and self.refuse_change(node, owner):
             return node
         if name == "pop" and not node.args and not node.keywords:
-            return locate(runtime_call("pop", [self.value(owner)]), node)
+            return locate(runtime_call("pop", [self.receiver(owner)]), node)
         return None
 
     def _call_on_field(self, node: ast.Call, field: Field, owner: ast.expr, name: str) -> ast.AST:

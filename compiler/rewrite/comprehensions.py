@@ -63,11 +63,12 @@ class Comprehensions(FieldAccess):
         """Whether ``node`` is a generator expression that needs state after it was made."""
         if not isinstance(node, ast.GeneratorExp):
             return False
-        for part in ast.walk(node):
-            if isinstance(part, ast.Await):
-                self.error(part, "a generator expression cannot await", "a list: [...]")
         first = node.generators[0]
         parts: list[ast.AST] = [node.elt, first.target, *first.ifs, *node.generators[1:]]
+        for part in parts:
+            for inner in ast.walk(part):
+                if isinstance(inner, ast.Await):
+                    self.error(inner, "a generator expression cannot await", "a list: [...]")
         return any(self.is_state(part) for part in parts)
 
     def _generators(self, generators: list[ast.comprehension]) -> None:
@@ -81,7 +82,9 @@ class Comprehensions(FieldAccess):
             for target in ast.walk(generator.target):
                 if isinstance(target, ast.Attribute | ast.Subscript):
                     self.error(target, "a comprehension may only set names", "a for statement")
+            mark = self.held
             generator.iter = self.iterate(generator.iter)
+            self.settle(mark)
             generator.ifs = [self.truth(test) for test in generator.ifs]
 
     # --- consumers of generator expressions

@@ -1,90 +1,22 @@
 # ruff: noqa: N802 - the names are those of ast.NodeTransformer
-"""Expressions: where a value is kept, used up, tested, or iterated over."""
+"""Expressions: operators, names, and what is not compiled."""
 
 from __future__ import annotations
 
 import ast
-import random
 import types
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from compiler.names import UNKNOWN, canonical_name
-from compiler.rewrite.calls import Calls
-from compiler.rewrite.nodes import locate, runtime_call
-from compiler.vocabulary import forbidden, is_nondeterministic, operation
+from compiler.rewrite.nodes import locate
+from compiler.rewrite.uses import Uses
+from compiler.vocabulary import MUTATORS, forbidden, is_nondeterministic, is_stateful, operation
 
 __all__ = ["Expressions"]
 
-_ORDERED: Final = (
-    *(ast.Constant, ast.List, ast.Tuple, ast.ListComp, ast.Dict, ast.DictComp),
-    *(ast.GeneratorExp, ast.JoinedStr),
-)
-_ORDERED_CALLS: Final = (
-    *("range", "sorted", "list", "tuple", "enumerate", "zip", "reversed", "dict", "str"),
-    *("map", "filter", "iter", "bytes"),
-)
-_TUPLES: Final = ("gather", "wait_all")
-_ORDERED_METHODS: Final = ("items", "values", "split", "splitlines", "most_common")
 
-
-class Expressions(Calls):
+class Expressions(Uses):
     """Rewrites expressions."""
-
-    # --- the ways to use a value
-
-    def consume(self, node: ast.expr) -> ast.expr:
-        """Rewrite an expression whose value is used up: a copy of a container will do."""
-        copied = self.consume_field(node)
-        if copied is not None:
-            return copied
-        if isinstance(node, ast.IfExp):
-            node.test = self.truth(node.test)
-            node.body = self.consume(node.body)
-            node.orelse = self.consume(node.orelse)
-        elif isinstance(node, ast.BoolOp):
-            node.values = [self.consume(value) for value in node.values]
-        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
-            node.elts = [self.consume(element) for element in node.elts]
-        elif isinstance(node, ast.Dict):
-            node.keys = [key and self.value(key) for key in node.keys]
-            node.values = [self.consume(value) for value in node.values]
-        elif isinstance(node, ast.Starred):
-            node.value = self.iterate(node.value)
-        else:
-            return self.value(node)
-        return node
-
-    def truth(self, node: ast.expr) -> ast.expr:
-        """Rewrite an expression that is only tested."""
-        field = self.container_of(node)
-        if field is not None:
-            return self.access(field, node, node, "truth")
-        if isinstance(node, ast.BoolOp):
-            node.values = [self.truth(value) for value in node.values]
-            return node
-        return self.value(node)
-
-    def iterate(self, node: ast.expr) -> ast.expr:
-        """Rewrite an expression that is only iterated over, sets in the order of their keys."""
-        elements = self.iterate_field(node)
-        if elements is not None:
-            return elements
-        ordered = self.is_ordered(node)
-        result = self.consume(node)
-        return result if ordered else locate(runtime_call("ordered", [result]), node)
-
-    def is_ordered(self, node: ast.expr) -> bool:
-        """Whether ``node`` is certainly no set."""
-        if isinstance(node, _ORDERED):
-            return True
-        if isinstance(node, ast.Await):
-            return isinstance(node.value, ast.Call) and self._meaning(node.value) in _TUPLES
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute):
-                return node.func.attr in _ORDERED_METHODS
-            return self.scope.is_builtin(node.func, *_ORDERED_CALLS)
-        return False
 
     # --- operators
 
@@ -97,8 +29,12 @@ class Expressions(Calls):
         for operator, operand in zip(node.ops, [node.left, *node.comparators], strict=False):
             if isinstance(operator, ast.Is | ast.IsNot) and self.container_of(operand):
                 self.error(operand, "a persistent field has no identity", "== or !=")
+                return node
+        identity = any(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
+        rewritten, mark = self.value if identity else self.copied, self.held
         operands = [node.left, *node.comparators]
-        node.left, *node.comparators = [self.consume(operand) for operand in operands]
+        node.left, *node.comparators = [rewritten(operand) for operand in operands]
+        self.settle(mark)
         return node
 
     def _contains(self, node: ast.Compare) -> ast.expr | None:
@@ -114,7 +50,9 @@ class Expressions(Calls):
             if container.func.attr != "keys":
                 return None
             owner = container.func.value
-        item = self.consume(node.left)
+        mark = self.held
+        item = self.copied(node.left)
+        self.settle(mark)
         test = self.access(field, owner, node, "contains", item)
         if isinstance(node.ops[0], ast.In):
             return test
@@ -125,13 +63,16 @@ class Expressions(Calls):
         if isinstance(node.op, ast.Not):
             node.operand = self.truth(node.operand)
         else:
-            node.operand = self.value(node.operand)
+            node.operand = self.consume(node.operand)
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        """Arithmetic makes a new value."""
+        """Arithmetic makes a new value, of the same elements; formatting makes a string."""
+        text = isinstance(node.op, ast.Mod) and isinstance(self.scope.value(node.left), str)
+        mark = self.held
         node.left = self.consume(node.left)
-        node.right = self.consume(node.right)
+        node.right = self.copied(node.right) if text else self.consume(node.right)
+        self.settle(mark)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
@@ -143,7 +84,9 @@ class Expressions(Calls):
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
         """``{x}`` in an f-string."""
-        node.value = self.consume(node.value)
+        mark = self.held
+        node.value = self.copied(node.value)
+        self.settle(mark)
         if node.format_spec is not None:
             node.format_spec = self.value(node.format_spec)
         return node
@@ -151,7 +94,9 @@ class Expressions(Calls):
     def visit_Starred(self, node: ast.Starred) -> ast.AST:
         """``*x`` in a display or a call."""
         if isinstance(node.ctx, ast.Load):
+            mark = self.held
             node.value = self.iterate(node.value)
+            self.settle(mark)
         return node
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
@@ -194,6 +139,9 @@ class Expressions(Calls):
             if service is not None:
                 self.unknown_method(node, service, node.attr)
                 return node
+            if self.shared(node.value) and node.attr in MUTATORS:
+                self.refuse_change(node, node.value)
+                return node
         return super().visit_Attribute(node)
 
     def check_value(self, node: ast.expr, value: Any) -> None:
@@ -206,6 +154,7 @@ class Expressions(Calls):
         if service is None and owner is not None and self.scope.value(owner) is not UNKNOWN:
             service = self.declared.service_of(self.scope.value(owner))
             if service is not None and getattr(node, "attr", "") in service.constants:
+                self.refuse_second_name(node)
                 return
         if service is not None:
             self.error(
@@ -221,12 +170,14 @@ class Expressions(Calls):
             )
         elif operation(value) is not None:
             self.error(node, f"{shown} is used as a value", f"a call: {shown}(...)")
-        elif isinstance(value, random.Random | Iterator):
+        elif is_stateful(value):
             self.error(
                 node,
                 f"{shown} is shared memory at module level: every process goes its own way with it",
                 "one made in the method, or a Persistent field",
             )
+        elif self.refuse_second_name(node):
+            return
         elif name is not None:
             self._check_library(node, value, name, shown)
 

@@ -7,7 +7,7 @@ import ast
 from typing import Final
 
 from compiler.model import EffectKind, Field, FieldKind
-from compiler.rewrite.base import Rewriting
+from compiler.rewrite.held import HeldFields
 from compiler.rewrite.nodes import as_list, attribute_call, locate
 from core.fields import FIELDS
 
@@ -40,6 +40,9 @@ _INTERNAL: Final = {
 }
 """Methods of the field classes that are not methods of Python's containers."""
 
+_GIVE_BACK: Final = ("get", "pop", "fromkeys")
+"""Methods that may return an argument of theirs."""
+
 IN_PLACE: Final[dict[type[ast.operator], str]] = {
     ast.Add: "iadd",
     ast.Mult: "imul",
@@ -50,7 +53,7 @@ IN_PLACE: Final[dict[type[ast.operator], str]] = {
 }
 
 
-class FieldAccess(Rewriting):
+class FieldAccess(HeldFields):
     """Rewrites accesses of persistent fields."""
 
     def access(
@@ -91,7 +94,8 @@ class FieldAccess(Rewriting):
         if self.is_self(node.value):
             self._check_attribute(node)
             return node
-        return self.generic_visit(node)
+        node.value = self.receiver(node.value)
+        return node
 
     def _check_attribute(self, node: ast.Attribute) -> None:
         """``self.name`` that is no field: a constant, or an error."""
@@ -111,7 +115,9 @@ class FieldAccess(Rewriting):
                 f"the client self.{name} is used as a value",
                 f"SyncInvoke(self.{name}, 'method', ...) or self.{name}.method(...)",
             )
-        elif name not in service.constants:
+        elif name in service.constants:
+            self.refuse_second_name(node)
+        else:
             self.error(
                 node,
                 f"{service.name} has no field {name}{self.nearest(name)}",
@@ -128,17 +134,15 @@ class FieldAccess(Rewriting):
         return f"; did you mean {close[0]}?" if close else ""
 
     def consume_field(self, node: ast.expr) -> ast.expr | None:
-        """A copy of the whole field, or of one of a dict's views, that ``node`` names."""
+        """A copy of the whole field that ``node`` names."""
         field = self.container_of(node)
-        if field is not None:
-            return self.access(field, node, node, "load")
-        return None
+        return None if field is None else self.hold(self.access(field, node, node, "load"))
 
     def iterate_field(self, node: ast.expr) -> ast.expr | None:
         """The elements of the field, or of the view of a dict, that ``node`` names."""
         field = self.container_of(node)
         if field is not None:
-            return self.access(field, node, node, _ITERATION[field.kind])
+            return self.hold(self.access(field, node, node, _ITERATION[field.kind]))
         view = self.view_of(node)
         if view is not None:
             assert isinstance(node, ast.Call)
@@ -166,7 +170,9 @@ class FieldAccess(Rewriting):
         """``self.field[key]``, read."""
         field = self.container_of(node.value)
         if field is None or not isinstance(node.ctx, ast.Load):
-            return self.generic_visit(node)
+            node.value = self.receiver(node.value)
+            node.slice = self.value(node.slice)
+            return node
         if field.kind is FieldKind.SET:
             self.error(node, f"self.{field.name} is a set and has no elements by key", "x in ...")
             return node
@@ -195,18 +201,26 @@ class FieldAccess(Rewriting):
             return locate(attribute_call(whole, name), node)
         if not known:
             return self._other_method(node, field, owner, name)
-        arguments = [self.argument_of_field(argument) for argument in node.args]
-        keywords = [
-            ast.keyword(each.arg, self.argument_of_field(each.value)) for each in node.keywords
-        ]
+        arguments, keywords = self._arguments_of_field(node, name)
         call = attribute_call(self._bare(owner), name, arguments, keywords)
         return self.access_call(field, node, call, name)
 
+    def _arguments_of_field(
+        self, node: ast.Call, name: str
+    ) -> tuple[list[ast.expr], list[ast.keyword]]:
+        """The arguments of a field's method: stored or compared, unless they may come back."""
+        rewritten = self.value if name in _GIVE_BACK else self.argument_of_field
+        mark = self.held
+        arguments = [rewritten(argument) for argument in node.args]
+        keywords = [ast.keyword(each.arg, rewritten(each.value)) for each in node.keywords]
+        self.settle(mark)
+        return arguments, keywords
+
     def argument_of_field(self, node: ast.expr) -> ast.expr:
-        """An argument of a field's method: stored, so copied."""
+        """What a field stores, or compares: a copy."""
         if isinstance(node, ast.GeneratorExp) and self.is_state(node):
             return self.value(as_list(node))
-        return self.consume(node)
+        return self.copied(node)
 
     def _other_method(self, node: ast.Call, field: Field, owner: ast.expr, name: str) -> ast.expr:
         """A method that the field class has not: a question can be asked of a copy."""
@@ -220,9 +234,10 @@ class FieldAccess(Rewriting):
             )
             self.error(node.func, f"a {plain.__name__} has no method {name}", hint)
             return node
-        whole = self.access(field, owner, node, "load")
-        arguments = [self.consume(argument) for argument in node.args]
-        keywords = [ast.keyword(each.arg, self.consume(each.value)) for each in node.keywords]
+        whole = self.hold(self.access(field, owner, node, "load"))
+        mark = self.held - 1
+        arguments, keywords = self._arguments_of_field(node, name)
+        self.settle(mark)
         return locate(attribute_call(whole, name, arguments, keywords), node)
 
     # --- changes
@@ -231,6 +246,7 @@ class FieldAccess(Rewriting):
         """``target = value`` where ``target`` is a field or an element, both rewritten."""
         field = self.field_of(target)
         if field is not None:
+            self.settle()
             return [self._statement(self.access(field, target, node, "store", value), node)]
         assert isinstance(target, ast.Subscript)
         field = self.container_of(target.value)
@@ -239,6 +255,7 @@ class FieldAccess(Rewriting):
             self.error(target, f"self.{field.name} is a set: its elements have no keys", ".add(x)")
             return []
         key = self.key(target.slice)
+        self.settle()
         access = self.access(field, target.value, node, "setitem", key, value)
         return [self._statement(access, node)]
 

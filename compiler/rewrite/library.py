@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Final
 
 from compiler.model import EffectKind
 from compiler.names import canonical_name
 from compiler.rewrite.changes import Changes
 from compiler.rewrite.nodes import locate, root_of, runtime_call
-from compiler.vocabulary import CLOCK, CONSUMERS, RANDOM_METHODS, UUIDS
+from compiler.vocabulary import BUILDERS, CLOCK, ITERATING, JUDGES, RANDOM_METHODS, UUIDS
 
 __all__ = ["LibraryCalls"]
 
 _COPYING: Final = {"dict": "dict", "list": "list", "set": "set"}
-_ITERATING: Final = (
-    *("list", "tuple", "enumerate", "zip", "map", "filter", "iter", "sum", "min", "max"),
-    *("sorted", "reversed"),
-)
+_ONE_ITERABLE: Final = ("sum", "enumerate", "iter", "sorted")
+"""Builtins that iterate over their first argument alone."""
+_MODULES: Final = ("json", "math", "statistics", "logging", "hashlib", "decimal")
+"""Modules whose functions keep no reference to what they are given."""
 _NOW_BY_DEFAULT: Final = {
     "time.asctime": 1,
     "time.strftime": 2,
@@ -33,9 +34,9 @@ class LibraryCalls(Changes):
         return [self.value(argument) for argument in node.args]
 
     def keywords(self, node: ast.Call) -> list[ast.keyword]:
-        """The rewritten keyword arguments."""
+        """The rewritten keyword arguments of an effect: copied on their way."""
         return [
-            locate(ast.keyword(keyword.arg, self.consume(keyword.value)), keyword)
+            locate(ast.keyword(keyword.arg, self.copied(keyword.value)), keyword)
             for keyword in node.keywords
         ]
 
@@ -102,37 +103,69 @@ class LibraryCalls(Changes):
         if copied is not None:
             return copied
         node.func = self.value(node.func)
-        consumes = self.consumes(node)
-        iterates = self.scope.is_builtin(node.func, *_ITERATING) or _is_join(node)
-        rewritten: list[ast.expr] = []
-        for index, argument in enumerate(node.args):
-            lazy = index == 0 and self.scope.is_builtin(node.func, "map", "filter")
-            if iterates and not lazy and not isinstance(argument, ast.Starred):
-                one_of_many = self.scope.is_builtin(node.func, "min", "max") and len(node.args) > 1
-                rewritten.append(self.consume(argument) if one_of_many else self.iterate(argument))
-            elif consumes:
-                rewritten.append(self.consume(argument))
-            else:
-                rewritten.append(self.value(argument))
-        node.args = rewritten
+        mark = self.held
+        node.args = [self._argument(node, index, each) for index, each in enumerate(node.args)]
         for keyword in node.keywords:
-            keyword.value = (
-                self.consume(keyword.value)
-                if consumes or keyword.arg is None
-                else self.value(keyword.value)
-            )
+            unpacked = keyword.arg is None
+            keyword.value = self._plain(node, keyword.value, self.consume if unpacked else None)
+        self.settle(mark)
         return node
 
-    def consumes(self, node: ast.Call) -> bool:
-        """Whether the called function keeps no reference to its arguments."""
-        if self.scope.is_builtin(node.func, *CONSUMERS):
+    def _argument(self, node: ast.Call, index: int, argument: ast.expr) -> ast.expr:
+        """A positional argument, by what the called function does with it."""
+        function = node.func
+        if isinstance(argument, ast.Starred) or (
+            index == 0 and self.scope.is_builtin(function, "map", "filter")
+        ):
+            return self.value(argument)
+        if self.scope.is_builtin(function, "min", "max") and len(node.args) > 1:
+            return self.value(argument)
+        if self.scope.is_builtin(function, *ITERATING) or self._is_join(node):
+            if index and (self.scope.is_builtin(function, *_ONE_ITERABLE) or self._is_join(node)):
+                return self.value(argument)
+            return self.iterate(argument)
+        if _is_named_join(node) and index == 0:
+            return locate(runtime_call("ordered", [self.value(argument)]), argument)
+        if self._judges(function):
+            return self.copied(argument)
+        if self._builds(function):
+            return self.consume(argument)
+        return self._plain(node, argument)
+
+    def _plain(
+        self,
+        node: ast.Call,
+        argument: ast.expr,
+        otherwise: Callable[[ast.expr], ast.expr] | None = None,
+    ) -> ast.expr:
+        """An argument that the called function may keep; Python's library changes none."""
+        if self.shared(argument) and self.is_library(node.func):
+            return argument
+        return (otherwise or self.value)(argument)
+
+    def _judges(self, function: ast.expr) -> bool:
+        """Whether the called function makes something that shares nothing with its arguments."""
+        if self.scope.is_builtin(function, *JUDGES):
             return True
-        name = self.scope.canonical(node.func) or ""
-        if name.split(".")[0] in ("json", "math", "statistics", "logging", "hashlib", "decimal"):
+        return self.scope.canonical(function) in ("json.dumps", "json.encoder.dumps")
+
+    def _builds(self, function: ast.expr) -> bool:
+        """Whether what the called function makes shares with its arguments their elements only."""
+        if self.scope.is_builtin(function, *BUILDERS):
             return True
-        root = root_of(node.func)
-        known = self.scope.value(root)
+        if (self.scope.canonical(function) or "").split(".")[0] in _MODULES:
+            return True
+        known = self.scope.value(root_of(function))
         return type(known).__module__ == "logging" or canonical_name(known) == "logging"
+
+    def _is_join(self, node: ast.Call) -> bool:
+        """Whether this is ``str.join`` or ``dict.fromkeys`` for certain."""
+        if not _is_named_join(node):
+            return False
+        assert isinstance(node.func, ast.Attribute)
+        owner = node.func.value
+        known = self.scope.value(owner)
+        return isinstance(owner, ast.JoinedStr) or isinstance(known, str) or known is dict
 
     def _ask_field(self, node: ast.Call) -> ast.expr | None:
         """``len(self.field)`` and ``bool(self.field)``."""
@@ -157,7 +190,7 @@ class LibraryCalls(Changes):
         return None
 
 
-def _is_join(node: ast.Call) -> bool:
+def _is_named_join(node: ast.Call) -> bool:
     return (
         isinstance(node.func, ast.Attribute)
         and node.func.attr in ("join", "fromkeys")

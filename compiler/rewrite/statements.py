@@ -35,12 +35,13 @@ class Statements(Assignments):
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """``assert``."""
         node.test = self.truth(node.test)
-        node.msg = node.msg and self.consume(node.msg)
+        node.msg = node.msg and self.value(node.msg)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
         """``for``."""
         node.iter = self.iterate(node.iter)
+        self.settle()
         first: list[ast.stmt] = []
         leaves = loop_targets(node.target)
         for leaf in leaves:
@@ -66,8 +67,10 @@ class Statements(Assignments):
     def block(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         """Rewrite a list of statements."""
         result: list[ast.stmt] = []
+        self.settle()
         for statement in statements:
             rewritten = self.visit(statement)
+            self.settle()
             if isinstance(rewritten, list):
                 result += rewritten
             elif rewritten is not None:
@@ -78,7 +81,8 @@ class Statements(Assignments):
         """``return``: what leaves a service is a copy."""
         if node.value is not None:
             leaves = self.function.service is not None and not self.function.is_helper
-            node.value = self.consume(node.value) if leaves else self.value(node.value)
+            at_once = leaves and not self._finally_waits and not self._function_depth
+            node.value = self.copied(node.value) if at_once else self.value(node.value)
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
@@ -88,7 +92,9 @@ class Statements(Assignments):
 
     def visit_Match(self, node: ast.Match) -> ast.AST:
         """``match``."""
-        node.subject = self.consume(node.subject)
+        named = any(_names_subject(case.pattern) for case in node.cases)
+        node.subject = self.value(node.subject) if named else self.consume(node.subject)
+        self.settle()
         for case in node.cases:
             case.guard = case.guard and self.truth(case.guard)
             case.body = self.block(case.body)
@@ -100,10 +106,16 @@ class Statements(Assignments):
         """``try``."""
         for handler in node.handlers:
             self._check_handler(handler)
-            handler.body = self.block(handler.body)
         for statement in node.finalbody:
             self._check_final(statement, in_loop=False)
-        return self._blocks(node)
+        self._finally_waits += bool(node.finalbody)
+        for handler in node.handlers:
+            handler.body = self.block(handler.body)
+        node.body = self.block(node.body)
+        node.orelse = self.block(node.orelse)
+        self._finally_waits -= bool(node.finalbody)
+        node.finalbody = self.block(node.finalbody)
+        return node
 
     def visit_TryStar(self, node: ast.TryStar) -> ast.AST:
         """``try`` with ``except*``."""
@@ -275,12 +287,25 @@ class Statements(Assignments):
                 "a helper method of the service: def _name(self, ...)",
             )
             return node
-        before, self.function_depth = self.function_depth, self.function_depth + 1
+        before, self._function_depth = self._function_depth, self._function_depth + 1
         node.body = self.block(node.body)
-        self.function_depth = before
+        self._function_depth = before
         return node
 
-    function_depth = 0
+    _function_depth = 0
+    """How many functions of the method's own are around what is being rewritten."""
+
+    _finally_waits = 0
+    """How many finally blocks run between a ``return`` here and the copy of its value."""
+
+
+def _names_subject(pattern: ast.pattern) -> bool:
+    """Whether a match gives the whole subject a name."""
+    if isinstance(pattern, ast.MatchOr):
+        return any(_names_subject(each) for each in pattern.patterns)
+    if isinstance(pattern, ast.MatchClass):
+        return bool(pattern.patterns)
+    return isinstance(pattern, ast.MatchAs) and pattern.name is not None
 
 
 def _reraises(body: list[ast.stmt]) -> bool:

@@ -8,7 +8,7 @@ Commits that the store refused are therefore known to have left nothing.
 
 from __future__ import annotations
 
-from sim.checks.subject import Subject, is_set_aside
+from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 
 __all__ = ["atomicity"]
@@ -21,7 +21,7 @@ def atomicity(subject: Subject) -> Verdict:
     regions: dict[tuple[bytes, tuple[int, ...], int], int] = {}
     evidence: list[str] = []
     for commit in commits:
-        if commit.request is not None and not is_set_aside(commit):
+        if commit.request is not None and subject.acts(commit):
             region = (commit.request.root, commit.request.path, commit.place)
             earlier = regions.setdefault(region, commit.version)
             if earlier != commit.version:

@@ -23,7 +23,7 @@ from core.layout import INTENTS
 from core.memory import MemoryStore
 from core.store import Clear, ClearRange, Mutation, Set
 from sim.checks.redrive import Driven, redrive
-from sim.checks.subject import Subject, is_set_aside
+from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 from sim.history import Committed
 
@@ -45,11 +45,10 @@ def determinism(subject: Subject) -> Verdict:
         if not remaining:
             break
         request = commit.request
-        if request is not None and request.root in chosen:
+        if request is not None and request.root in chosen and subject.acts(commit):
             remaining -= 1
-            if not is_set_aside(commit):
-                driven += 1
-                evidence += _judge(subject, commit, _drive(subject, store, commit))
+            driven += 1
+            evidence += _judge(subject, commit, _drive(subject, store, commit))
         store.commit(store.read_version(), (), commit.mutations)
     examined = {"request tree": len(chosen), "re-execution": driven}
     return judge("determinism", examined, evidence)
@@ -103,6 +102,8 @@ def _overlay(mutations: Sequence[Mutation]) -> dict[bytes, object]:
     overlay: dict[bytes, object] = {}
     for mutation in mutations:
         if isinstance(mutation, ClearRange):
+            if begin <= mutation.begin < end:
+                continue
             for key in [k for k in overlay if mutation.begin <= k < mutation.end]:
                 del overlay[key]
             overlay[b"%b..%b" % (mutation.begin, mutation.end)] = "cleared"

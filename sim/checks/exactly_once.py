@@ -28,7 +28,7 @@ from core.memory import MemoryStore
 from core.messages import Failed
 from core.store import Set
 from sim.checks.redrive import Driven, redrive
-from sim.checks.subject import Subject, is_set_aside
+from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 from sim.history import Sent
 
@@ -70,8 +70,7 @@ def _regions(subject: Subject) -> list[str]:
     evidence = []
     for root, tree in subject.trees.items():
         for commit in tree:
-            if commit.request is None or is_set_aside(commit):
-                continue
+            assert commit.request is not None
             region = (root, commit.request.path, commit.place)
             earlier = first.setdefault(region, commit.version)
             if earlier != commit.version:

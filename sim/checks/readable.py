@@ -31,7 +31,7 @@ class Readable:
             return "the retention watermark"
         for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):
             if key[:1] == section.begin:
-                return f"the {name} {key[1:].hex()}"
+                return f"the {name} {key[1:17].hex()}"
         if key[:1] == JOURNAL.begin:
             return self._journal(key)
         return repr(key)

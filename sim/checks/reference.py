@@ -30,7 +30,7 @@ from core.layout import journal_key
 from core.messages import Origin, Request
 from core.store import Set
 from sim.checks.strands import Boundary, Forbidden, Frame, Strand, StrandRunner, Waiting, guarded
-from sim.checks.subject import Subject, is_set_aside
+from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 from sim.history import Answered, Committed
 
@@ -84,7 +84,7 @@ class _Course:
             while position < len(snapshots) and snapshots[position].version < commit.version:
                 evidence += self._read_only(snapshots[position])
                 position += 1
-            if commit.request is not None and not is_set_aside(commit):
+            if commit.request is not None and self._subject.acts(commit):
                 self._region(commit, commit.request)
         for answer in snapshots[position:]:
             evidence += self._read_only(answer)

@@ -10,7 +10,8 @@ Only application data counts: what an attempt reads of the journal or the
 watermark is protected by the journal's own rules, and may be outdated harmlessly.
 
 The loop is the hottest of all checks (benchmarks/checks.py): plain loops over
-point reads, and an ordered index of data keys only from the first scan on.
+point reads, and an ordered index of data keys only from the first scan on. Intents,
+which nearly every tree clears by a range, are few at a time and kept apart.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from dataclasses import dataclass, field
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from core.atomic import combine
-from core.layout import DATA
+from core.layout import DATA, INTENTS
 from core.store import Atomic, Clear, ClearRange, Mutation, Pairs, Set
 from sim.history import Committed, Unit
 
 __all__ = ["Difference", "Replayed", "Snapshot", "replay"]
 
 _DATA_BYTE = DATA.begin[0]
+_INTENT_BYTE = INTENTS.begin[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ class Replayed:
 
 
 class _Map:
-    """The plain map, with an ordered index of its data keys once somebody needs one."""
+    """The plain map, with an ordered index of its data keys once somebody needs one.
+
+    :ivar intents: the keys of the intents in it.
+    """
 
     def __init__(self, initial: Mapping[bytes, bytes]) -> None:
         self.content = dict(initial)
+        self.intents = {key for key in initial if key[0] == _INTENT_BYTE}
         self.ordered: SortedList | None = None
 
     def index(self) -> SortedList:
@@ -94,17 +100,24 @@ class _Map:
         """Set a key while the index is kept."""
         if key not in self.content and key[0] == _DATA_BYTE:
             self.index().add(key)
+        elif key[0] == _INTENT_BYTE:
+            self.intents.add(key)
         self.content[key] = value
 
     def remove(self, key: bytes) -> None:
         """Remove a key if it is there."""
-        if self.content.pop(key, None) is not None and self.ordered is not None:
+        if self.content.pop(key, None) is None:
+            return
+        if self.ordered is not None:
             self.ordered.discard(key)
+        self.intents.discard(key)
 
     def remove_range(self, begin: bytes, end: bytes) -> None:
         """Remove every key of a range."""
         if DATA.begin <= begin and end <= DATA.end:
             keys = list(self.index().irange(begin, end, inclusive=(True, False)))
+        elif INTENTS.begin <= begin and end <= INTENTS.end:
+            keys = [key for key in self.intents if begin <= key < end]
         else:
             keys = [key for key in self.content if begin <= key < end]
         for key in keys:
@@ -138,7 +151,7 @@ def replay(
     """
     state = _Map(initial)
     found = Replayed(state.content)
-    content, get, find = state.content, state.content.get, units.get
+    content, get, find, intents = state.content, state.content.get, units.get, state.intents
     pending = iter(snapshots)
     upcoming = next(pending, None)
     reads = last = 0
@@ -168,7 +181,10 @@ def replay(
                 )
         for mutation in commit.mutations:
             if type(mutation) is Set and state.ordered is None:
-                content[mutation.key] = mutation.value
+                key = mutation.key
+                content[key] = mutation.value
+                if key[0] == _INTENT_BYTE:
+                    intents.add(key)
             else:
                 state.apply(mutation)
     while upcoming is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sim.checks.replay import Difference
-from sim.checks.subject import Subject, is_set_aside
+from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 from sim.history import Answered, Sent
 
@@ -84,7 +84,7 @@ def _extents(subject: Subject) -> tuple[dict[bytes, int], dict[bytes, int]]:
     first: dict[bytes, int] = {}
     last: dict[bytes, int] = {}
     for commit in subject.commits:
-        if commit.request is not None and not is_set_aside(commit):
+        if commit.request is not None and subject.acts(commit):
             root = commit.request.root
             first.setdefault(root, commit.version)
             last[root] = commit.version

@@ -6,10 +6,13 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from core.ids import RequestId
-from core.layout import DATA, SET_ASIDE, WATERMARK
+from core.journal import METHOD_END, decode_record
+from core.layout import DATA, WATERMARK, journal_key
 from core.messages import Failed, Origin, Request
-from core.store import Set
+from core.store import ClearRange, Set
 from sim.checks.readable import Readable
 from sim.checks.replay import Replayed, Snapshot, replay
 from sim.history import Answered, Committed, Sent
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from sim.run import Run
     from sim.scenario import Scenario
 
-__all__ = ["Subject", "is_set_aside"]
+__all__ = ["Subject"]
 
 
 class Subject:
@@ -30,6 +33,9 @@ class Subject:
     :ivar commits: those made until the final store was looked at, in version order; what the
         closing retention pass commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
+
+    Commits that only record that a request cannot be completed are in ``commits``, but not in
+    ``trees``, for nothing happened in them (see :meth:`acts`).
     """
 
     def __init__(self, run: Run, application: Application, scenario: Scenario) -> None:
@@ -47,10 +53,19 @@ class Subject:
             if not isinstance(answer.outcome, Failed):
                 self.answers[answer.id.root].append(answer)
         self.commits = [c for c in self.history.commits if c.time <= run.seconds]
+        self._refusals = {
+            commit.version
+            for commit in self.commits
+            if commit.request is not None and _is_refusal(commit)
+        }
         self.trees: dict[bytes, list[Committed]] = defaultdict(list)
         for commit in self.commits:
-            if commit.request is not None:
+            if commit.request is not None and self.acts(commit):
                 self.trees[commit.request.root].append(commit)
+
+    def acts(self, commit: Committed) -> bool:
+        """Whether a commit is a region of a request, and not maintenance or a refusal."""
+        return commit.request is not None and commit.version not in self._refusals
 
     @cached_property
     def snapshots(self) -> list[Answered]:
@@ -96,9 +111,19 @@ class Subject:
         return {key: value for key, value in self.run.final.items() if begin <= key < end}
 
 
-def is_set_aside(commit: Committed) -> bool:
-    """Whether the commit does no more than keep a request for a person."""
-    return not commit.units and any(
-        isinstance(mutation, Set) and mutation.key[:1] == SET_ASIDE.begin
-        for mutation in commit.mutations
-    )
+def _is_refusal(commit: Committed) -> bool:
+    """Whether a commit of a request records a failure as its outcome."""
+    assert commit.request is not None
+    if commit.end != METHOD_END:
+        return False
+    record, key = b"", journal_key(commit.request, commit.place)
+    for mutation in commit.mutations:
+        touched = mutation.begin if isinstance(mutation, ClearRange) else mutation.key
+        if touched[:1] == DATA.begin:
+            return False
+        if isinstance(mutation, Set) and mutation.key.startswith(key):
+            record += mutation.value  # a long one spans several values
+    try:
+        return isinstance(decode_record(record).outcome, Failed)
+    except msgspec.DecodeError:
+        return False

@@ -36,7 +36,7 @@ def intent_after_the_effect() -> AbstractContextManager[Any]:
     intent, commit = Regions._intent, Regions._commit
 
     def late(self: Regions, end: int, outcome: Outcome | None) -> Steps:
-        mutations = intent(self, end == METHOD_END and self._request.last)
+        mutations = intent(self, self._ends_tree(end))
         yield from commit(self, end, outcome)
         if any(isinstance(mutation, Set) for mutation in mutations):
             version = yield ReadVersion()

@@ -29,7 +29,7 @@ from sim.platform.router import Router
 from sim.platform.timers import Wheel, later
 from sim.platform.workers import Workers
 from sim.randomness import stream
-from sim.scenario import POINTS, Scenario, ServicePlatform
+from sim.scenario import POINTS, Fault, Scenario, ServicePlatform
 from sim.store import SimStore
 
 __all__ = ["EPOCH_NS", "Cluster", "Protocol"]
@@ -190,6 +190,18 @@ class Cluster:
         """Whether intents are in the store: 0 or 1."""
         memory = self.store.memory
         return len(memory.get_range(*INTENTS, memory.read_version(), 1))
+
+    def strikes(self) -> list[int]:
+        """How often each declared fault struck; a partition that no message met did not."""
+        return [
+            0 if armed.fault.between and not self._felt(armed.fault) else armed.strikes
+            for armed in self.faults.armed
+        ]
+
+    def _felt(self, partition: Fault) -> bool:
+        first, second = partition.between
+        felt = self.network.felt
+        return (first, second) in felt or (second, first) in felt
 
     def points(self) -> dict[str, int]:
         """How often each crash point was passed, by ``Service.method@point``."""

@@ -75,11 +75,6 @@ class Exchange:
         """Nobody waits any more: no further tries."""
         self._ended = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still waits for the answer."""
-        return self._ended is not None
-
     # --- transmission
 
     def transmit(self) -> None:

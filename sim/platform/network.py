@@ -28,6 +28,7 @@ class Network:
     """Delivers messages between named places: services, ``client``, ``store``, the platform.
 
     :ivar in_flight: messages on their way, late copies included.
+    :ivar felt: the cuts, as (source, target), that some message has met.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Network:
         self._late: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self._late_count = 0
         self.in_flight = 0
+        self.felt: set[tuple[str, str]] = set()
 
     def hop(self) -> float:
         """The length of one hop, in seconds."""
@@ -60,12 +62,11 @@ class Network:
 
     def is_cut(self, source: str, target: str) -> bool:
         """Whether a partition lies between ``source`` and ``target``."""
-        cuts = self._cuts
-        return (
-            bool(cuts)
-            and source != target
-            and ((source, target) in cuts or (source, "*") in cuts or ("*", target) in cuts)
-        )
+        if not self._cuts or source == target:
+            return False
+        met = [cut for cut in ((source, target), (source, "*"), ("*", target)) if cut in self._cuts]
+        self.felt.update(met)
+        return bool(met)
 
     # --- messages
 

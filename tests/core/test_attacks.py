@@ -9,10 +9,10 @@ from core.attempt import attempt
 from core.errors import Conflict, StoreError
 from core.ids import root_id
 from core.journal import Intent, encode_intent
-from core.layout import DATA, INTENTS, intent_key
+from core.layout import DATA, INTENTS, SET_ASIDE, intent_key
 from core.memory import MemoryStore
-from core.messages import Failed, Origin, Raised, Request, RequestId, Returned
-from core.ports import Commit, Send
+from core.messages import Failed, Origin, Raised, Reply, Request, RequestId, Returned
+from core.ports import Commit, Receive, Send
 from core.recovery import recover
 from core.store import Set
 from sim.direct import DirectHost, root_request
@@ -304,8 +304,8 @@ def test_a_replay_compares_the_arguments_of_travelling_calls():
     assert outcome.kind == "SetAside"
 
 
-def record_intents_of_a_removed_method(store, count):
-    data = CODEC.encode(((), {}))
+def record_intents_of_a_removed_method(store, count, *args):
+    data = CODEC.encode((args, {}))
     intent = encode_intent(Intent(Origin("Gone", "method", data)))
     for number in range(count):
         key = intent_key(new_root(1_000 + number))
@@ -328,3 +328,182 @@ def test_recovery_comes_to_the_young_when_the_old_do_not_end():
     for _ in range(3):
         DirectHost(ALL, store).drive(recover(10**15, 0))
     assert intent_key(root) not in section(store, INTENTS)
+
+
+async def fails_beside_another(self):
+    await effects.gather(
+        await effects.spawn("Huge", "huge"), await effects.spawn("Counter", "increment", "k")
+    )
+
+
+class LosesReplies(DirectHost):
+    """Loses the replies to the call with the given path."""
+
+    def __init__(self, app, store, path):
+        super().__init__(app, store)
+        self.path = path
+
+    def run(self, request):
+        reply = super().run(request)
+        if request.id.path == self.path:
+            return Reply(request.id, Failed("Interrupted", False, "lost"))
+        return reply
+
+
+def test_a_lost_reply_beside_a_failure_leaves_the_outcome_open():
+    app = program(COUNTER, ("Huge", {"huge": huge}), ("S", {"run": fails_beside_another}))
+    store = MemoryStore()
+    host = LosesReplies(app, store, (1,))
+    outcome = host.run(root_request(app, new_root(), "S", "run")).outcome
+    assert section(store, DATA)
+    assert isinstance(outcome, Failed)
+    assert not outcome.definite
+
+
+async def spawns_and_is_too_large(self):
+    await effects.spawn("Counter", "increment", "k")
+    await self.values.get("k")
+    await huge(self)
+
+
+async def calls_what_is_too_large(self):
+    await effects.call("Middle", "run")
+
+
+def test_the_intent_goes_when_a_callee_was_set_aside_before_a_crash():
+    middle = ("Middle", {"run": spawns_and_is_too_large})
+    app = program(COUNTER, middle, ("S", {"run": calls_what_is_too_large}))
+    store = MemoryStore()
+    host = DirectHost(app, store)
+    request = root_request(app, new_root(), "S", "run")
+    crashes = attempt(app, request, "crashes")
+    drive(crashes, next(crashes), host, Receive)
+    host.run(request)
+    host.drive(recover(10**15, 0))
+    assert section(store, INTENTS) == {}
+    assert section(store, SET_ASIDE)
+
+
+async def forward(self, key):
+    return await effects.call("Counter", "increment", key)
+
+
+async def forwards_then_works(self):
+    await effects.call("Front", "forward", "k")
+    await self.values.setitem("k", 1)
+    await effects.call("Counter", "increment", "second")
+
+
+class Patient(DirectHost):
+    def perform(self, effect):
+        assert sum(self.effects.values()) < 1_000, "it never ends"
+        return super().perform(effect)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_tree_that_needs_a_removed_forwarder_is_set_aside(answered):
+    root = ("S", {"run": forwards_then_works})
+    before = program(COUNTER, ("Front", {"forward": forward}), root)
+    after = program(COUNTER, ("Front", {}), root)
+    store = MemoryStore()
+    request = root_request(before, new_root(), "S", "run")
+    if answered:
+        with pytest.raises(Crash):
+            CrashBefore(before, store, (1,)).run(request)
+    else:
+        LosesReplies(before, store, (0,)).run(request)
+    outcome = Patient(after, store).run(request).outcome
+    assert isinstance(outcome, Failed)
+    assert outcome.kind == "SetAside"
+    assert section(store, INTENTS) == {}
+
+
+def test_a_tree_whose_intent_came_after_it_was_set_aside_loses_it_to_recovery():
+    root = ("S", {"run": forwards_then_works})
+    before = program(COUNTER, ("Front", {"forward": forward}), root)
+    after = program(COUNTER, ("Front", {}), root)
+    store = MemoryStore()
+    request = root_request(before, new_root(), "S", "run")
+    DirectHost(after, store).run(request)
+    LosesReplies(before, store, (0,)).run(request)  # an attempt of the old deployment
+    assert section(store, INTENTS)
+    DirectHost(after, store).drive(recover(10**15, 0))
+    assert section(store, INTENTS) == {}
+
+
+def test_recovery_sets_aside_more_than_fits_one_commit():
+    store = MemoryStore()
+    record_intents_of_a_removed_method(store, 120, b"x" * 90_000)
+    DirectHost(ALL, store).drive(recover(10**15, 0, 120))
+    assert section(store, INTENTS) == {}
+
+
+async def spawn_two(self, first, second, note=b""):
+    await effects.gather(
+        await effects.spawn("Counter", "increment", first),
+        await effects.spawn("Counter", "increment", second),
+    )
+
+
+class Reaches(DirectHost):
+    """Reaches only the callee with the given path."""
+
+    def __init__(self, app, store, path):
+        super().__init__(app, store)
+        self.path = path
+
+    def run(self, request):
+        if request.id.path in ((), self.path):
+            return super().run(request)
+        return Reply(request.id, Failed("Interrupted", False, "lost"))
+
+
+def two_trees_with_one_id():
+    """Each did a part: the app, the store and the two requests."""
+    app = program(COUNTER, ("S", {"two": spawn_two}))
+    store, root = MemoryStore(), new_root()
+    one = root_request(app, root, "S", "two", "a", "b", b"x" * 150_000)
+    other = root_request(app, root, "S", "two", "c", "d")
+    Reaches(app, store, (0,)).run(one)
+    Reaches(app, store, (1,)).run(other)
+    return app, store, (one, other)
+
+
+def test_a_tree_that_did_a_part_is_not_told_that_nothing_happened():
+    app, store, requests = two_trees_with_one_id()
+    for request in requests:
+        outcome = DirectHost(app, store).run(request).outcome
+        assert isinstance(outcome, Failed)
+        assert not outcome.definite
+
+
+def test_a_lost_reply_beside_a_reused_id_leaves_the_outcome_open():
+    app, store, (_, other) = two_trees_with_one_id()
+    outcome = LosesReplies(app, store, (1,)).run(other).outcome
+    assert isinstance(outcome, Failed)
+    assert not outcome.definite
+
+
+def test_recovery_deals_with_two_trees_with_one_id():
+    app, store, _ = two_trees_with_one_id()
+    DirectHost(app, store).drive(recover(10**15, 0))
+    assert section(store, INTENTS) == {}
+
+
+def test_after_id_reused_no_other_attempt_commits():
+    async def touch(self):
+        await self.values.setitem("touched", 1)
+
+    late = ("S", {"touch": touch, "forward": forwards_then_works})
+    app = program(COUNTER, ("Front", {"forward": forward}), late)
+    store, root = MemoryStore(), new_root()
+    host = DirectHost(app, store)
+    mine = root_request(app, root, "S", "touch")
+    survivor = attempt(app, mine, "survivor")
+    effect, _ = drive(survivor, next(survivor), host, Commit)
+    host.run(root_request(app, root, "S", "forward"))  # its root's record has another place
+    refused = host.run(mine).outcome
+    assert isinstance(refused, Failed)
+    assert refused.kind == "IdReused"
+    drive(survivor, effect, host)
+    assert not any(b"touched" in key for key in section(store, DATA))

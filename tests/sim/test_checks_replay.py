@@ -5,9 +5,10 @@ import random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.store import Atomic, Set
+from core.memory import MemoryStore
+from core.store import Atomic, Clear, ClearRange, Set
 from sim.checks.replay import Snapshot, replay
-from sim.history import Committed, Unit
+from sim.history import Committed, History, Unit
 from tests.sim.histories import BEGIN, END, KEYS, Transactions, request_id
 
 seeds = st.integers(0, 2**32)
@@ -123,3 +124,22 @@ def test_atomic_operations_are_applied():
     commits = [commit_of(2, unit, Atomic("byte_max", b"w", b"b"))]
     commits += [commit_of(3, unit, Atomic("byte_max", b"w", b"a"))]
     assert replay({}, commits, {}).content == {b"w": b"b"}
+
+
+@given(seeds)
+def test_intents_and_journals_are_cleared_by_range(seed):
+    """Whatever the order of sets and clears of ranges beside the data, as in a plain store."""
+    rng = random.Random(seed)
+    sections = [b"i", b"j", b"x"]
+    history, store = History(initial={b"ia": b"0", b"jb": b"0"}), MemoryStore(clock=lambda: 0.0)
+    store.load(history.initial.items())
+    for number in range(20):
+        section = rng.choice(sections)
+        low, high = sorted(rng.sample(b"abcdef", 2))
+        keys = [section + bytes((low,)), section + bytes((high,))]
+        mutation = rng.choice([Set(keys[0], b"1"), Clear(keys[1]), ClearRange(*keys)])
+        version = store.commit(store.read_version(), (), [mutation])
+        history.commits.append(
+            Committed(float(number), version, version - 1, None, 0, -1, (), [], [mutation])
+        )
+    assert replayed(history).content == store.snapshot()

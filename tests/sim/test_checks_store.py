@@ -5,12 +5,19 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.ids import RequestId
+from core.journal import Record, encode_record, in_chunks
 from core.layout import WATERMARK, intent_key, journal_key, set_aside_key
+from core.messages import Failed
 from core.store import Set
 from sim.checks.atomicity import atomicity
 from sim.checks.bounded_storage import bounded_storage
+from sim.checks.determinism import determinism
+from sim.checks.exactly_once import exactly_once
 from sim.checks.liveness import liveness
-from tests.sim.shop import again, key, shop_subject
+from sim.checks.strict_serializable import strict_serializable
+from sim.history import Answered, Committed, Sent
+from tests.sim.shop import CODEC, again, key, shop_subject
 
 
 @settings(deadline=None, max_examples=20)
@@ -133,6 +140,29 @@ def test_a_definite_failure_that_took_effect():
     verdict = liveness(subject)
     assert verdict.status == "fails"
     assert "failed definitely, but it committed at" in verdict.evidence[0]
+
+
+def test_a_definite_failure_that_is_recorded_took_no_effect():
+    """The record keeps other attempts from completing what the client was told is off."""
+    subject = shop_subject(requests=3, crash=0.0)
+    request, told = RequestId(b"\xfe" * 16), Failed("TooLarge", True, "too large")
+    record = in_chunks(journal_key(request, 0), encode_record(Record(b"", -1, [], told)))
+    last = subject.history.commits[-1]
+    subject.history.sent.append(
+        Sent(8.0, request, "Shop", "buy", CODEC.encode((("c", "i"), {})), 0)
+    )
+    subject.history.answers.append(Answered(9.0, request, told, 0, 0, []))
+    subject.history.commits.append(
+        Committed(8.5, last.version + 1, last.version, request, 0, -1, ("u",), [], record)
+    )
+    subject.run.final.update({m.key: m.value for m in record})
+    subject.run.results.append(SimpleNamespace(id=request, status="definite"))
+    for oracle in (exactly_once, strict_serializable, determinism, atomicity, liveness):
+        verdict = oracle(again(subject))
+        assert (verdict.name, verdict.status, verdict.evidence) == (verdict.name, "holds", [])
+    record.append(Set(key("Stock", "items", "thing-1"), b"\x00"))
+    assert liveness(again(subject)).status == "fails"
+    assert exactly_once(again(subject)).status == "fails"
 
 
 def test_last_words_that_do_not_fit():

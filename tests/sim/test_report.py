@@ -47,6 +47,7 @@ def test_a_run_that_holds():
         "Checks\n"
         "holds           exactly_once          500 requests\n"
         "holds           liveness              500 trees\n"
+        "\n"
         "Thresholds\n"
         "holds           latency p(99)<500ms   measured 49.5 ms\n"
         "\n"

@@ -114,7 +114,18 @@ def test_points_are_counted_and_exist():
     assert points["Agency.book@start"] == sum(r.call == "Agency.book" for r in done.results)
     assert points["Hotel.reserve@before_reply"] == points["Hotel.reserve@after_reply"]
     assert "Counter.look@before_call" not in points
+    unreached = {"Counter.look@before_call", "Front.forward@start"}
+    assert not unreached & set(points)
     assert len(points) == done.points_total
+
+
+def test_methods_that_never_ran_have_points_too():
+    load = Load("x", "shared-iterations", vus=1, iterations=1, mix=[Call("Counter.look")])
+    idle = msgspec.structs.replace(load, name="idle", start=30.0, mix=[Call("Agency.book")])
+    alone = run(scenario(load=[load]), Application())
+    both = run(scenario(load=[load, idle], duration=5.0), Application())
+    assert len(both.history.points) == len(alone.history.points)
+    assert both.points_total >= alone.points_total + 3
 
 
 def test_a_survivor_wakes_up_after_its_replacement_has_finished():
@@ -126,6 +137,17 @@ def test_a_survivor_wakes_up_after_its_replacement_has_finished():
     assert (result.status, result.tries) == ("succeeded", 2)
     assert orders(done.final) == 1
     assert done.history.refused_commits == {"Conflict": 1}  # the survivor's
+
+
+def test_a_partition_that_no_message_meets_did_not_strike():
+    faults = [
+        Fault("partition", between=["Hotel", "Flight"], schedule=0.5, duration=0.2),
+        Fault("partition", between=["Agency", "*"], schedule=0.5, duration=0.2),
+    ]
+    done = run(scenario(faults=faults), Application())
+    assert {strike.fault for strike in done.history.faults} == {0, 1}
+    assert done.fault_strikes[0] == 0
+    assert done.fault_strikes[1] > 0
 
 
 def test_frozen_executions_wake_up_when_faults_stop():

@@ -1,5 +1,6 @@
 """Scenario files: what they mean, and what every kind of mistake is told."""
 
+import dataclasses
 import textwrap
 
 import pytest
@@ -374,6 +375,32 @@ def test_given_arguments_need_no_generator(file):
     found = read(file("app: a\n" + load))
     found.fit(HOTEL)
     assert found.scenario.load[0].mix[0].args == ["h1", 2, {"a": [True, None]}]
+
+
+def test_given_arguments_must_fit_the_method(mistakes):
+    load = LOAD.replace("}]", ", mix: [{call: Hotel.free, args: [h1, 2]}]}]")
+    known = dataclasses.replace(HOTEL, refuses=lambda name, args: f"{name} of {len(args)}")
+    said = mistakes("app: a\n" + load, known)
+    assert "Hotel.free does not take these arguments: Hotel.free of 2\n" in said
+    assert said.startswith(f"case.yaml:2:{load.index('[h1') + 1}: ")
+
+
+@pytest.mark.parametrize("stages", ["[]", "[{duration: 0, target: 5/s}]"])
+def test_stages_must_last(mistakes, stages):
+    load = f"load: [{{executor: ramping-arrival-rate, stages: {stages}}}]\n"
+    said = mistakes("app: a\n" + load)
+    assert "these stages last no time at all" in said
+    assert "write 'stages: [{duration: 10s, target: 50/s}]'" in said
+
+
+def test_the_defaults_of_services_are_checked_like_a_service(mistakes):
+    platform = "platform: {defaults: {replicas: 4, max_replicas: 2}}\n"
+    assert "max_replicas 2 is below replicas 4" in mistakes("app: a\n" + LOAD + platform)
+
+
+def test_a_value_that_is_missing_is_told_at_its_key(mistakes):
+    said = mistakes("app: a\nfaults:\nheal: 5s\n" + LOAD)
+    assert said.startswith("case.yaml:2:1: 'faults' must be a list\n    faults:\n    ^")
 
 
 def test_nobody_has_a_mix(mistakes):

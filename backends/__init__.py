@@ -1,0 +1,1 @@
+"""Real platforms: each gives ``core`` a store and a transport, and decides nothing else."""

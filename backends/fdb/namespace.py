@@ -1,0 +1,69 @@
+"""Where an application's keys lie in a cluster that it shares with others.
+
+The prefix is the tuple ``("mu2sls", application)`` in FoundationDB's tuple encoding
+(``design/tuple.md``: strings are ``02``, UTF-8 with ``00`` escaped as ``00 ff``, ``00``),
+so that ``fdbcli`` and the subspaces of every binding find the data. No such encoding is
+the beginning of another, so applications never meet. Everything from :mod:`core.layout`
+follows the prefix as it is.
+
+The directory layer would give a shorter prefix for one more read when a process starts
+and a mapping that must not get lost; the name itself needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.limits import USER_KEYS_END
+from core.store import Atomic, Clear, ClearRange, KeyRange, Mutation, Pairs, Set
+
+__all__ = ["Namespace"]
+
+_LAYER = "mu2sls"
+
+
+def _packed(text: str) -> bytes:
+    return b"\x02" + text.encode().replace(b"\x00", b"\x00\xff") + b"\x00"
+
+
+class Namespace:
+    """Puts keys under the application's prefix and takes them out again.
+
+    :ivar prefix: what every key begins with.
+    :ivar whole: the range of all keys; what lies beyond it under the prefix is nobody's.
+    :ivar nobodys: a key under the prefix that no user key can be.
+    """
+
+    def __init__(self, application: str) -> None:
+        self.prefix = _packed(_LAYER) + _packed(application)
+        self.whole = KeyRange(self.prefix, self.prefix + USER_KEYS_END)
+        self.nobodys = self.prefix + USER_KEYS_END
+
+    def key(self, key: bytes) -> bytes:
+        """The key in the cluster."""
+        return self.prefix + key
+
+    def ranges(self, ranges: Sequence[KeyRange]) -> list[KeyRange]:
+        """The ranges in the cluster."""
+        prefix = self.prefix
+        return [KeyRange(prefix + begin, prefix + end) for begin, end in ranges]
+
+    def mutation(self, mutation: Mutation) -> Mutation:
+        """The mutation of the keys in the cluster."""
+        prefix = self.prefix
+        if isinstance(mutation, Set):
+            return Set(prefix + mutation.key, mutation.value)
+        if isinstance(mutation, Atomic):
+            return Atomic(mutation.operation, prefix + mutation.key, mutation.operand)
+        if isinstance(mutation, Clear):
+            return Clear(prefix + mutation.key)
+        return ClearRange(prefix + mutation.begin, prefix + mutation.end)
+
+    def own(self, key: bytes) -> bytes:
+        """The application's key of a key in the cluster."""
+        return key[len(self.prefix) :]
+
+    def pairs(self, pairs: Pairs) -> Pairs:
+        """The application's pairs of pairs in the cluster."""
+        start = len(self.prefix)
+        return [(key[start:], value) for key, value in pairs]

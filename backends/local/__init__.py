@@ -1,0 +1,1 @@
+"""One machine: processes on loopback, with SQLite as the store they share."""

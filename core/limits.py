@@ -1,0 +1,80 @@
+"""What every store refuses before it looks at its content, alike in all of them.
+
+Keys outside the user key space raise ValueError, keys or values that are not bytes
+TypeError: errors of the program that asks, not answers of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.errors import TooLarge
+from core.store import (
+    ATOMIC_OPERATIONS,
+    KEY_LIMIT,
+    TRANSACTION_LIMIT,
+    VALUE_LIMIT,
+    Atomic,
+    Clear,
+    KeyRange,
+    Mutation,
+    Set,
+    transaction_size,
+)
+
+__all__ = ["USER_KEYS_END", "check_bounds", "check_key", "check_transaction"]
+
+USER_KEYS_END = b"\xff"
+"""User keys sort before this one; beyond are FoundationDB's own (error 2004)."""
+
+
+def check_key(key: bytes) -> None:
+    """See that ``key`` is one a user can have."""
+    if not isinstance(key, bytes):
+        raise TypeError(f"a key must be bytes, not {type(key).__name__}")
+    if key >= USER_KEYS_END:
+        raise ValueError(f"key {key[:20]!r} is outside the user key space: it must sort before ff")
+
+
+def check_bounds(begin: bytes, end: bytes) -> None:
+    """See that a range lies in the user key space; either bound may be its end."""
+    for bound in (begin, end):
+        if bound != USER_KEYS_END:
+            check_key(bound)
+
+
+def check_transaction(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) -> None:
+    """See that a transaction can be committed at all, whatever the store holds.
+
+    Clears are not checked for length, as in FoundationDB: no key of that length exists.
+
+    :raises TooLarge: a key, a value or all together are over the limit.
+    """
+    for begin, end in reads:
+        if begin >= USER_KEYS_END or end > USER_KEYS_END:
+            check_bounds(begin, end)
+    for mutation in mutations:
+        if isinstance(mutation, Set):
+            _check_write(mutation.key, mutation.value)
+        elif isinstance(mutation, Atomic):
+            _check_write(mutation.key, mutation.operand)
+            if mutation.operation not in ATOMIC_OPERATIONS:
+                known = ", ".join(ATOMIC_OPERATIONS)
+                raise ValueError(f"no atomic operation {mutation.operation!r}: there are {known}")
+        elif isinstance(mutation, Clear):
+            check_key(mutation.key)
+        else:
+            check_bounds(mutation.begin, mutation.end)
+    size = transaction_size(reads, mutations)
+    if size > TRANSACTION_LIMIT:
+        raise TooLarge(f"the transaction has {size} bytes, more than {TRANSACTION_LIMIT}")
+
+
+def _check_write(key: bytes, value: bytes) -> None:
+    check_key(key)
+    if len(key) > KEY_LIMIT:
+        raise TooLarge(f"key {key[:20]!r}... has {len(key)} bytes, more than {KEY_LIMIT}")
+    if not isinstance(value, bytes):
+        raise TypeError(f"the value of {key[:20]!r} must be bytes, not {type(value).__name__}")
+    if len(value) > VALUE_LIMIT:
+        raise TooLarge(f"the value of {key[:20]!r} has {len(value)} bytes, more than {VALUE_LIMIT}")
