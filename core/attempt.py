@@ -190,7 +190,7 @@ class Attempt:
         return None
 
     def _reply(self, outcome: Outcome) -> Reply:
-        regions, region, travelled = self.regions, self.regions.now, None
+        regions, region, travelled = self.regions, self.regions.present, None
         if self.request.travel is not None and not isinstance(outcome, Failed):
             writes = region.writes.own()
             travelled = Travelled(region.reads, region.overlaid, writes, region.units)
@@ -310,7 +310,7 @@ class Attempt:
     def _get(self, effect: effects.Get) -> Steps:
         if self.calls.pending:
             yield from self.calls.settle()
-        region, key = self.regions.now, effect.key
+        region, key = self.regions.present, effect.key
         if region.record is None:
             value: Any = region.known(key)
             if value is UNKNOWN:
@@ -325,7 +325,7 @@ class Attempt:
 
     def _scan(self, effect: effects.Scan) -> Steps:
         yield from self.calls.settle()
-        region, begin, end, limit = self.regions.now, effect.begin, effect.end, effect.limit
+        region, begin, end, limit = self.regions.present, effect.begin, effect.end, effect.limit
         pairs: Pairs | None = None
         if region.record is None:
             pairs = region.scan_known(begin, end, limit)
@@ -350,12 +350,12 @@ class Attempt:
             mutation = Clear(effect.key)
         else:
             mutation = ClearRange(effect.begin, effect.end)
-        self.regions.now.writes.add(mutation)
-        self.regions.now.dirty = True
+        self.regions.present.writes.add(mutation)
+        self.regions.present.dirty = True
 
     def _clock(self, _: effects.Clock) -> Steps:
         yield from self.calls.settle()
-        region = self.regions.now
+        region = self.regions.present
         if region.record is None and not region.checked:
             yield from self.regions.read()
         if region.record is not None:
@@ -377,10 +377,10 @@ class Attempt:
         yield from self.calls.settle()
         place = self.regions.take_place()
         if not self.scopes and not self.travels:
-            if self.regions.now.held_transaction:
+            if self.regions.present.held_transaction:
                 yield from self.end_region(place)
-            self.regions.now.held_transaction = True
-        self.scopes.append((place, self.regions.now.writes.mark()))
+            self.regions.present.held_transaction = True
+        self.scopes.append((place, self.regions.present.writes.mark()))
         return place
 
     def _commit_transaction(self, effect: effects.CommitTransaction) -> Steps:
@@ -393,7 +393,7 @@ class Attempt:
         yield from self.calls.settle()
         mark = self._leave(effect.scope)
         if mark is not None:
-            self.regions.now.writes.rollback(mark)
+            self.regions.present.writes.rollback(mark)
 
     def _leave(self, scope: int) -> int | None:
         """End a scope and those inside it; its savepoint, or None if it had ended before."""
@@ -408,13 +408,13 @@ class Attempt:
         """A call raised TransactionException: the transaction around it is undone."""
         mark = self._leave(effects.INNERMOST)
         if mark is not None:
-            self.regions.now.writes.rollback(mark)
+            self.regions.present.writes.rollback(mark)
 
     def _undo_transactions(self) -> bool:
         """Undo every open transaction; whether there was one."""
         if not self.scopes:
             return False
-        self.regions.now.writes.rollback(self.scopes[0][1])
+        self.regions.present.writes.rollback(self.scopes[0][1])
         self.scopes = []
         return True
 

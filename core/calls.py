@@ -229,7 +229,7 @@ class Calls:
     # --- travelling calls (rule 6)
 
     def _depart(self, effect: Call | Spawn, args: bytes, place: int) -> Steps:
-        region = self._attempt.regions.now
+        region = self._attempt.regions.present
         request = self._request(effect, args, place, last=False)
         if region.record is None:
             yield from self._attempt.regions.open()
@@ -240,7 +240,7 @@ class Calls:
 
     def _send(self, place: int, request: Request) -> Generator[Effect, Any, _Departed]:
         """Send the region along, as it is now."""
-        region = self._attempt.regions.now
+        region = self._attempt.regions.present
         travel = Travel(region.version, region.writes.all())
         ticket = yield Send(replace(request, travel=travel))
         return _Departed(place, request, region.writes.mark(), ticket)
@@ -250,7 +250,7 @@ class Calls:
         if not self.pending:
             return
         attempt, pending, self.pending = self._attempt, self.pending, []
-        region = attempt.regions.now
+        region = attempt.regions.present
         if region.record is None and not region.checked:
             yield from attempt.regions.read()  # the journal, while the calls are under way
         if region.record is not None:
@@ -266,7 +266,7 @@ class Calls:
 
     def _take_in(self, departed: _Departed, reply: Reply) -> Steps:
         """Merge what a callee did; run it again if it missed what an earlier one wrote."""
-        region = self._attempt.regions.now
+        region = self._attempt.regions.present
         while True:
             outcome, travelled = reply.outcome, reply.travelled
             if isinstance(outcome, Failed):

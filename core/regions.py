@@ -58,7 +58,7 @@ class Regions:
 
     :param snapshot: nobody commits: a read-only root request.
     :param where: names the user's statement that is being executed, for errors.
-    :ivar now: the present region.
+    :ivar present: the present region.
     :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
     :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
     """
@@ -66,7 +66,7 @@ class Regions:
     def __init__(
         self, request: Request, name: str, snapshot: bool, where: Callable[[], str]
     ) -> None:
-        self.now: Region
+        self.present: Region
         self.intent_recorded = request.intent_recorded
         self.intent_cleared = False
         self._request = request
@@ -88,10 +88,10 @@ class Regions:
         self._units += 1
         unit = f"{self._name}.{self._units}"
         if self._request.travel is not None:
-            self.now = Region.travelling(unit, self._request.travel)
+            self.present = Region.travelling(unit, self._request.travel)
         else:
-            self.now = Region(place, unit, self._records.get(place))
-            self.now.checked = self._snapshot
+            self.present = Region(place, unit, self._records.get(place))
+            self.present.checked = self._snapshot
 
     def take_place(self) -> int:
         """The next place of the program."""
@@ -101,8 +101,8 @@ class Regions:
 
     def open(self) -> Steps:
         """Take the region's read version, if it has none."""
-        if not self.now.version:
-            self.now.version = yield ReadVersion()
+        if not self.present.version:
+            self.present.version = yield ReadVersion()
 
     def read(
         self, keys: tuple[bytes, ...] = (), ranges: tuple[tuple[bytes, bytes, int], ...] = ()
@@ -115,7 +115,7 @@ class Regions:
         :raises Answered: the journal holds the method's outcome.
         """
         yield from self.open()
-        region = self.now
+        region = self.present
         if region.checked:
             return (yield Read(region.unit, region.version, keys, ranges))
         request = self._request.id
@@ -144,12 +144,12 @@ class Regions:
             if record.outcome is not None:
                 raise Answered(record.outcome)
         if pairs:
-            found = self._records.get(self.now.place)
+            found = self._records.get(self.present.place)
             if found is None:
                 raise NondeterminismError(
                     "state or time", "none before the next call", self._where()
                 )
-            self.now.begin_replay(found)
+            self.present.begin_replay(found)
 
     def _compare(self, record: Record) -> None:
         """Refuse a record of another request under the same id (rule 4)."""
@@ -177,7 +177,7 @@ class Regions:
 
         :returns: whether that took a commit.
         """
-        region, committed = self.now, False
+        region, committed = self.present, False
         if region.record is None and region.dirty and not region.checked:
             yield from self.read()
         if region.record is not None:
@@ -201,16 +201,16 @@ class Regions:
         :raises Conflict: another attempt got further: see what it did.
         :raises NondeterminismError: one did, and what it did is known and does not help.
         """
-        self._begin(self.now.place)
-        if self.now.record is not None:
+        self._begin(self.present.place)
+        if self.present.record is not None:
             raise NondeterminismError(
                 f"what fails ({verdict.text})", "what followed its success", self._where()
             )
         intent = intent_key(self._request.id.root)
         values, _ = yield from self.read((intent,))
-        if self.now.record is not None:
+        if self.present.record is not None:
             raise Conflict
-        self.now.reads.append(point(intent))
+        self.present.reads.append(point(intent))
         self.intent_recorded |= values[0] is not None
         if self.intent_recorded or verdict.kind == "BadRequest":  # what is gone may have run before
             verdict = Failed("SetAside", False, verdict.text)
@@ -218,7 +218,7 @@ class Regions:
         return verdict
 
     def _commit(self, end: int, outcome: Outcome | None) -> Steps:
-        region, request = self.now, self._request.id
+        region, request = self.present, self._request.id
         key = journal_key(request, region.place)
         entries = region.entries if outcome is None else []
         last = self._ends_tree(end)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.messages import Failed, Outcome, Raised
 from sim.checks.verdict import Status, Verdict
 from sim.histogram import Histogram
 from sim.scenario import Scenario, Threshold
@@ -31,6 +32,7 @@ class Metrics:
     :ivar in_time: how many were answered while there was load.
     :ivar load_seconds: how long there was load.
     :ivar commits: all that the store applied; ``upkeep`` of them by recovery and retention.
+    :ivar told: what clients were told instead of a result: exceptions, kinds of failure.
     :ivar refused: commits that the store answered with an error, by its name.
     :ivar reads: reads the store was asked for; ``read_versions`` likewise.
     :ivar strikes: how often each declared fault struck, in the scenario's order.
@@ -49,6 +51,7 @@ class Metrics:
     latency: Histogram = field(default_factory=Histogram)
     commits: int = 0
     upkeep: int = 0
+    told: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     reads: int = 0
     read_versions: int = 0
@@ -73,6 +76,7 @@ class Metrics:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latency.merge(other.latency)
         for mine, others in (
+            (self.told, other.told),
             (self.refused, other.refused),
             (self.passed, other.passed),
             (self.struck, other.struck),
@@ -146,7 +150,16 @@ def measure(run: Run) -> Metrics:
 
 
 def _count_results(run: Run, metrics: Metrics, end: float) -> None:
+    last = {answer.id: answer.outcome for answer in run.history.answers}
+    answers = {
+        each.id: each.outcome
+        for each in run.history.answers
+        if not isinstance(each.outcome, Failed)
+    }
     for result in run.results:
+        if result.status != "succeeded":
+            name = _name(answers.get(result.id) or last.get(result.id))
+            metrics.told[name] = metrics.told.get(name, 0) + 1
         if result.status in ("succeeded", "raised"):
             metrics.latency.record(result.finished - result.intended)
             metrics.in_time += result.finished <= end
@@ -158,6 +171,13 @@ def _count_results(run: Run, metrics: Metrics, end: float) -> None:
             metrics.failed += 1
         else:
             metrics.unknown += 1
+
+
+def _name(outcome: Outcome | None) -> str:
+    """What a client was told, in a word."""
+    if isinstance(outcome, Raised):
+        return outcome.type.rpartition(".")[2]
+    return outcome.kind if isinstance(outcome, Failed) else "no answer"
 
 
 def measured(threshold: Threshold, metrics: Metrics) -> float | None:

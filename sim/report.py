@@ -160,6 +160,9 @@ def _requests(metrics: Metrics) -> Text:
     text.append(
         f", {metrics.unknown:,} failed indefinitely", style="bold" if metrics.unknown else ""
     )
+    if metrics.told:
+        told = sorted(metrics.told.items(), key=lambda each: (-each[1], each[0]))
+        text.append("\nnot a result: " + ", ".join(f"{name} {number:,}" for name, number in told))
     return text
 
 

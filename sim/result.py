@@ -66,6 +66,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     raised: int
     failed: int
     unknown: int
+    told: dict[str, int]
     in_time: int
     goodput: float
     load_seconds: float
@@ -173,6 +174,7 @@ def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
         raised=metrics.raised,
         failed=metrics.failed,
         unknown=metrics.unknown,
+        told=metrics.told,
         in_time=metrics.in_time,
         goodput=metrics.goodput,
         load_seconds=metrics.load_seconds,

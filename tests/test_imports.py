@@ -30,6 +30,8 @@ LIBRARIES = {
     "compiler/api": set(),
     "sim": {"greenlet", "msgspec", "rich", "ruamel", "simpy", "sortedcontainers"},
     "apps": set(),
+    "backends/fdb": {"msgspec"},
+    "backends/fdb/bindings.py": {"fdb"},
 }
 
 MODULES = sorted(
@@ -94,6 +96,7 @@ def test_imports_point_down(module):
         ("sim/run.py", "from backends.local import gateway"),
         ("apps/hotel/services.py", "from compiler.api import service"),
         ("apps/hotel/services.py", "import core.errors"),
+        ("backends/fdb/store.py", "import fdb"),
         ("figures/draw.py", "from sim.result import Result"),
     ],
 )

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from backends.fdb.store import FdbStore
 from core.store import KeyRange, Mutation, Pairs
 
-
 __all__ = ["BlockingFdbStore"]
 
 T = TypeVar("T")

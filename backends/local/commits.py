@@ -86,7 +86,8 @@ class Committer:
         self._path = path
         self._connect = connect
         self._versions = versions
-        self._turns = Turns(path, timeout)
+        self._timeout = timeout
+        self._turns: Turns | None = None
         self._connection: sqlite3.Connection | None = None
         self._pruned = 0  # the version at which this process last found nothing to forget
 
@@ -105,6 +106,9 @@ class Committer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._turns is not None:
+            self._turns.close()
+            self._turns = None
 
     def _drop(self, cursor: sqlite3.Cursor) -> None:
         self._connection = None
@@ -115,9 +119,12 @@ class Committer:
     def _transaction(self, batch: Sequence[Waiting]) -> list[int | Exception]:
         if self._connection is None:
             self._connection = self._connect()
+            self._connection.execute("PRAGMA busy_timeout = 0")  # Turns waits
         cursor = self._connection.cursor()
         asked = False
         try:
+            if self._turns is None:
+                self._turns = Turns(self._path, self._timeout)
             self._turns.begin(cursor)
             state = _Round(*cursor.execute(_META).fetchone())
             before = state.latest
@@ -127,7 +134,7 @@ class Committer:
                 cursor.execute(_SET_META, (state.latest, state.origin, state.cleared))
             asked = True
             cursor.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._drop(cursor)
             failure = explain(error, self._path)
             if asked and not isinstance(failure, DiskFull):
@@ -176,18 +183,18 @@ def _conflicts(
     if state.cleared > version:
         cleared = cursor.execute(_CLEARED, (version,)).fetchall()
     conflicts = []
-    for low, high in reads:
-        if end == low + b"\x00":
-            if cursor.execute(_CHANGED_KEY, (low, version)).fetchone() is not None:
-                conflicts.append(low)
+    for begin, end in reads:
+        if end == begin + b"\x00":
+            if cursor.execute(_CHANGED_KEY, (begin, version)).fetchone() is not None:
+                conflicts.append(begin)
                 continue
         else:
-            changed = cursor.execute(_CHANGED_RANGE, (version, low, end)).fetchone()
+            changed = cursor.execute(_CHANGED_RANGE, (version, begin, end)).fetchone()
             if changed is not None:
                 conflicts.append(changed[0])
                 continue
         if cleared:
-            overlaps = (max(low, b) for b, e in cleared if max(low, b) < min(end, e))
+            overlaps = (max(begin, b) for b, e in cleared if max(begin, b) < min(end, e))
             conflicts.extend(list(overlaps)[:1])
     return conflicts
 
@@ -202,12 +209,12 @@ def _apply(cursor: sqlite3.Cursor, state: _Round, mutations: Sequence[Mutation])
         elif isinstance(mutation, Clear):
             written[mutation.key] = None
         elif isinstance(mutation, ClearRange):
-            low, end = mutation.begin, mutation.end
-            if low < end:
-                written.update((key, None) for key in written if low <= key < end)
-                present = cursor.execute(_PRESENT, (low, end)).fetchall()
+            begin, end = mutation.begin, mutation.end
+            if begin < end:
+                written.update((key, None) for key in written if begin <= key < end)
+                present = cursor.execute(_PRESENT, (begin, end)).fetchall()
                 written.update((key, None) for (key,) in present)
-                cursor.execute(_REMEMBER_CLEARED, (version, low, end))
+                cursor.execute(_REMEMBER_CLEARED, (version, begin, end))
                 state.cleared = version
         else:
             key = mutation.key

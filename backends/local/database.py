@@ -131,6 +131,8 @@ def _is_store(cursor: sqlite3.Cursor, path: str) -> bool:
 
     :raises ForeignFile, NewerFile: it is neither.
     """
+    # Tables first: another process may make them, and its mark with them, between the two.
+    tables = cursor.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     application = cursor.execute("PRAGMA application_id").fetchone()[0]
     if application == APPLICATION_ID:
         schema = cursor.execute("PRAGMA user_version").fetchone()[0]
@@ -138,7 +140,6 @@ def _is_store(cursor: sqlite3.Cursor, path: str) -> bool:
             trouble = f"has schema {schema}, and this release knows {SCHEMA_VERSION} at most"
             raise NewerFile(path, trouble, "upgrade mu2sls, or give another path")
         return True
-    tables = cursor.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application or tables:
         raise ForeignFile(path, "is another program's SQLite database", "give another path")
     return False

@@ -6,6 +6,7 @@ commit that may have happened all the same is :class:`core.errors.Unknown` inste
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 from core.errors import StoreUnavailable
@@ -98,12 +99,16 @@ _ANSWERS: dict[int, tuple[type[StoreFileError], tuple[str, str]]] = {
 }
 
 
-def explain(error: sqlite3.Error, path: str) -> StoreFileError:
-    """The error of ours that says what an error of SQLite's means for the file at ``path``.
+def explain(error: sqlite3.Error | OSError, path: str) -> StoreFileError:
+    """The error of ours that says what an error means for the store at ``path``.
 
-    Where result codes come from: https://www.sqlite.org/rescode.html.
+    Where SQLite's result codes come from: https://www.sqlite.org/rescode.html.
     """
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        code = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN
+    else:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
     kind, (trouble, remedy) = _ANSWERS.get(
         code & 0xFF,
         (

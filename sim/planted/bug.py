@@ -47,7 +47,8 @@ def bug(rule: str, caught_by: str, scenario: str, app: str) -> Callable[[Patch],
 
     def register(patch: Patch) -> Patch:
         name = patch.__name__
-        BUGS[name] = Bug(name, rule, caught_by, scenario, f"apps/{app}", patch)
+        path = app if "/" in app else f"apps/{app}"
+        BUGS[name] = Bug(name, rule, caught_by, scenario, path, patch)
         return patch
 
     return register
@@ -95,4 +96,4 @@ def with_(commit: Commit, **changes: Any) -> Commit:
 
 def own_key(regions: Regions) -> bytes:
     """The journal key of the present region."""
-    return journal_key(regions._request.id, regions.now.place)
+    return journal_key(regions._request.id, regions.present.place)

@@ -65,3 +65,13 @@ def recovery_gives_up() -> AbstractContextManager[Any]:
         return 0
 
     return everywhere(recovery.recover, recover)
+
+
+@bug("recovery keeps what it could not complete", "exactly_once", "crash", "hotel")
+def recovery_forgets_failures() -> AbstractContextManager[Any]:
+    """Clear every stale intent, without driving anything."""
+
+    def drive_again(origins: dict[bytes, Any], name: str) -> Steps:
+        yield from recovery.clear_intents(list(origins), name)
+
+    return replace(recovery, "_drive_again", drive_again)

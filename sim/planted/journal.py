@@ -34,7 +34,7 @@ def journal_not_read() -> AbstractContextManager[Any]:
     original = Regions.read
 
     def read(self: Regions, keys: Any = (), ranges: Any = ()) -> Steps:
-        self.now.checked = True
+        self.present.checked = True
         return (yield from original(self, keys, ranges))
 
     return replace(Regions, "read", read)
@@ -76,7 +76,7 @@ def acting_before_the_journal_is_durable() -> AbstractContextManager[Any]:
 
     def end(self: Regions, end: int, outcome: Outcome | None = None) -> Steps:
         if end != METHOD_END:
-            self.now.held_transaction = False
+            self.present.held_transaction = False
             return False
         return (yield from original(self, end, outcome))
 
@@ -89,7 +89,7 @@ def clock_not_journaled() -> AbstractContextManager[Any]:
 
     def clock(self: attempt.Attempt, _: effects.Clock) -> Steps:
         yield from self.calls.settle()
-        return (yield Now(self.regions.now.unit))
+        return (yield Now(self.regions.present.unit))
 
     return mock.patch.dict(attempt._HANDLERS, {effects.Clock: clock})
 

@@ -31,7 +31,7 @@ def unknown_commit_assumed_lost() -> AbstractContextManager[Any]:
 
     def read(self: Regions, keys: Any = (), ranges: Any = ()) -> Steps:
         if self._units > 1:
-            self.now.checked = True
+            self.present.checked = True
         return (yield from original(self, keys, ranges))
 
     return replace(Regions, "read", read)
@@ -47,3 +47,25 @@ def indefinite_told_as_definite() -> AbstractContextManager[Any]:
         return Failed(DefiniteFailure.__name__, True, outcome.text)
 
     return everywhere(original, failed)
+
+
+@bug("every answer goes to the call it belongs to", "reference", "smoke", "tests/sim/errands.py")
+def answers_of_gathered_calls_swapped() -> AbstractContextManager[Any]:
+    """Hand out the answers of a join in the wrong order."""
+    original = calls.Calls.join
+
+    def join(self: calls.Calls, effect: Any) -> Steps:
+        return (yield from original(self, effect))[::-1]
+
+    return replace(calls.Calls, "join", join)
+
+
+@bug("a call that nobody awaits is made all the same", "exactly_once", "crash",
+     "tests/sim/errands.py")  # fmt: skip
+def calls_that_nobody_awaits_forgotten() -> AbstractContextManager[Any]:
+    """Answer without waiting for them."""
+
+    def receive_all(_: calls.Calls) -> Steps:
+        yield from ()
+
+    return replace(calls.Calls, "receive_all", receive_all)

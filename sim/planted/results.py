@@ -33,7 +33,7 @@ def unchanged_outcome_not_recorded() -> AbstractContextManager[Any]:
     """Commit the last region only if something was written: what it did, not what it may do."""
 
     def change(regions: Regions, commit: Commit) -> Commit | None:
-        if commit.end == METHOD_END and not regions.now.writes.own():
+        if commit.end == METHOD_END and not regions.present.writes.own():
             return None
         return commit
 

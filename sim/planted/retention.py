@@ -41,3 +41,9 @@ def watermark_not_checked() -> AbstractContextManager[Any]:
 def retention_clears_nothing() -> AbstractContextManager[Any]:
     """Move the watermark and leave the records."""
     return replace(retention, "ClearRange", lambda *_: Clear(b"nothing"))
+
+
+@bug("retention forgets what requests left, never data", "bounded_storage", "smoke", "counter")
+def retention_clears_data() -> AbstractContextManager[Any]:
+    """Clear from the beginning of the store."""
+    return replace(retention, "ClearRange", lambda _, end: ClearRange(b"", end))

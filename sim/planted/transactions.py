@@ -12,8 +12,12 @@ from core.messages import Outcome, Travelled
 from core.ports import Commit, ReadVersion
 from core.region import Region
 from core.regions import Regions
+from core.store import ClearRange, Mutation, Pairs, point
 from core.writes import Writes
 from sim.planted.bug import Steps, bug, replace
+
+_ERRANDS = "tests/sim/errands.py"
+"""Scans that decide, clears, nested transactions and effects at once, in one application."""
 
 
 @bug("a region commits at the version it read at", "strict_serializable", "contention", "hotspot")
@@ -22,7 +26,7 @@ def stale_read_version() -> AbstractContextManager[Any]:
     original = Regions._commit
 
     def commit(self: Regions, end: int, outcome: Outcome | None) -> Steps:
-        self.now.version = yield ReadVersion()
+        self.present.version = yield ReadVersion()
         yield from original(self, end, outcome)
 
     return replace(Regions, "_commit", commit)
@@ -34,11 +38,11 @@ def cached_read_version() -> AbstractContextManager[Any]:
     cached = [0, 0]
 
     def opened(self: Regions) -> Steps:
-        if not self.now.version:
+        if not self.present.version:
             if cached[1] % 20 == 0 or self._units > 1:
                 cached[0] = yield ReadVersion()
             cached[1] += 1
-            self.now.version = cached[0]
+            self.present.version = cached[0]
 
     return replace(Regions, "open", opened)
 
@@ -60,7 +64,7 @@ def writes_applied_one_by_one() -> AbstractContextManager[Any]:
     original = Regions._commit
 
     def commit(self: Regions, end: int, outcome: Outcome | None) -> Steps:
-        region, reads = self.now, self.now.reads
+        region, reads = self.present, self.present.reads
         for mutation in region.writes.all():
             yield Commit(
                 self._request.id, region.place, end, tuple(region.units), region.version, reads,
@@ -83,3 +87,34 @@ def abort_keeps_writes() -> AbstractContextManager[Any]:
 def branches_not_run_again() -> AbstractContextManager[Any]:
     """Merge parallel branches whatever they read."""
     return replace(calls, "touches", lambda *_: False)
+
+
+@bug("a scan is in conflict with all of its range", "strict_serializable", "contention", _ERRANDS)
+def conflict_range_of_a_scan_cut() -> AbstractContextManager[Any]:
+    """Conflict with the first key of a scan only: a key inserted behind it goes unseen."""
+    original = Region.scanned
+
+    def scanned(self: Region, begin: bytes, end: bytes, limit: int, pairs: Pairs) -> Pairs:
+        seen = original(self, begin, end, limit, pairs)
+        self.reads[-1] = point(begin)
+        return seen
+
+    return replace(Region, "scanned", scanned)
+
+
+@bug("an inner transaction undoes what it wrote, and only that", "reference", "smoke", _ERRANDS)
+def savepoint_of_the_outer_transaction() -> AbstractContextManager[Any]:
+    """Undo everything since the region began."""
+    original = Writes.rollback
+    return replace(Writes, "rollback", lambda self, _: original(self, 0))
+
+
+@bug("a cleared range stays cleared", "reference", "smoke", _ERRANDS)
+def clear_of_a_range_lost() -> AbstractContextManager[Any]:
+    """Leave range clears out of what is committed."""
+    original = Writes.all
+
+    def kept(self: Writes) -> list[Mutation]:
+        return [each for each in original(self) if not isinstance(each, ClearRange)]
+
+    return replace(Writes, "all", kept)

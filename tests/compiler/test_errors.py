@@ -23,6 +23,9 @@ class Other:
         return self.d.get(key, default)
     def _secret(self):
         return 1
+    @staticmethod
+    def twice(x):
+        return 2 * x
 
 def stamp():
     return time.time()
@@ -139,6 +142,12 @@ CASES = [
     ("return ^instance(Other)", "another service's state", "call"),
     ("^setattr(self, 'x', 1)", None, None),
     ("x = self.d.^items", None, None),
+    ("return call(^Other.twice, 3)", "static method", "def twice(self, x)"),
+    ("return ^Other.twice(3)", "static method", "module level"),
+    ("return call(^Other.nothing_like_it)", "no method", "one of Other.get"),
+    ("^self.d.get('a', []).append(1)", "changes a copy", "= self.d.get('a', []); change x; self.d['a'] = x"),
+    ("^self.d.setdefault('a', []).append(1)", "changes a copy", "self.d['a'] = x"),
+    ("^self.v[0].append(1)", "changes a copy", "x = self.v; change x; self.v = x"),
 ]
 
 
@@ -299,6 +308,13 @@ def test_syntax_errors(tmp_path):
     path = write_app(tmp_path, "def f(:\n    pass\n")
     with pytest.raises(CompileErrors, match=r":2:7: this is no Python"):
         load(path)
+
+
+def test_await_in_a_plain_method(tmp_path):
+    source = "@service\nclass S:\n    def m(self):\n        await self.m()\n"
+    with pytest.raises(CompileErrors, match=r":5:9: this is no Python: 'await' outside") as raised:
+        load(write_app(tmp_path, source))
+    assert raised.value.errors[0].remedy == "async def"
 
 
 def test_a_missing_library(tmp_path):

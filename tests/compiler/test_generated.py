@@ -107,7 +107,7 @@ def expressions(draw, depth=2):
         f"int(self.xs == [3, {one}, 2])",
         f"int((self.d, {one}) == ({{'a': 1, 'b': {two}}}, {one}))",
         f"sum([*self.xs, {one}])",
-        f"len(f'{{self.s}}{{{one}}}')",
+        f"len(str((self.s, {one})))",
         f"len((self.xs or [{one}]) * 2)",
         f"sum(x for x in await gather(spawn(B.get, {key}), spawn(B.put, {key}, {one})))",
         f"len('%s %s' % (self.d, {one}))",

@@ -50,3 +50,9 @@ def test_nothing_is_caught_without_a_bug(scenario, app):
     for seed in range(2):
         for verdict in verdicts(prepared(scenario, app, seed), application).values():
             assert verdict.status in ("holds", "not applicable"), (seed, verdict)
+
+
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_the_protocol_page_names_it(name):
+    page = (SCENARIOS.parent / "docs" / "protocol.md").read_text()
+    assert f"*{name}*" in page

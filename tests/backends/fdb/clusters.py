@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from backends.fdb import BlockingFdbStore, FaultInjection, FdbStore, SetupError, Settings
+from backends.fdb import BlockingFdbStore, FaultInjection, FdbStore, Settings, SetupError
 from backends.fdb.bindings import connect, load
 from core.errors import StoreError
 from core.store import ClearRange, Set
@@ -82,7 +82,8 @@ class Subject(BlockingFdbStore):
     def __init__(self, place, **changes):
         self.place = place
         application = f"test-{uuid4()}" if place.real else "test"
-        super().__init__(FdbStore.open(settings(application, **changes), place.fdb))
+        changes = {"application": application, **changes}
+        super().__init__(FdbStore.open(settings(**changes), place.fdb))
 
     def advance(self, seconds):
         self.place.advance(seconds)

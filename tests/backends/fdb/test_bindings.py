@@ -212,7 +212,7 @@ def test_ranges_longer_than_a_page(cluster, limit):
     expected = [(key.encode(), value) for key, value in values.items()][: limit or None]
     ranges = [(b"a", b"z", limit), (b"k3", b"z", limit)]
     _, found = run(cluster.read(version, [], ranges))
-    assert found == [expected, [p for p in values_from(values, b"k3")][: limit or None]]
+    assert found == [expected, values_from(values, b"k3")[: limit or None]]
 
 
 def values_from(values, begin):

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.backends.fdb.clusters import PLACES, Standing, plain
-from tests.backends.fdb.network import MAYBE_COMMITTED, NETWORK, NOT_COMMITTED, MESSAGES, FDBError
+from tests.backends.fdb.network import MAYBE_COMMITTED, MESSAGES, NETWORK, NOT_COMMITTED, FDBError
 from tests.backends.fdb.standin import StandIn
 
 CONFLICT = "error 1020 Transaction not committed due to conflict with another transaction"

@@ -280,7 +280,7 @@ class State:
                 stored = self.fdb.store.get(operation.key, latest)
                 value = applied(operations[: number + 1], operation.key, stored)
                 key = operation.key
-                operation = Clear(key) if value is None else Set(key, value)  # noqa: PLW2901
+                operation = Clear(key) if value is None else Set(key, value)
             plain.append(operation)
         return plain
 
@@ -395,7 +395,8 @@ class Transaction(Reads):
     def clear_range(self, begin, end):
         self._state.write(ClearRange(must_be_bytes("Key", begin), must_be_bytes("Key", end)))
 
-    __setitem__, __delitem__ = set, clear
+    __setitem__ = set  # noqa: A003
+    __delitem__ = clear
 
     def _atomic(self, name, key, operand):
         self._state.write(Atomic(name, must_be_bytes("Key", key), must_be_bytes("Value", operand)))

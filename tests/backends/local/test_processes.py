@@ -93,3 +93,27 @@ def test_threads_lose_no_increment(tmp_path):
     store.close()
     other.close()
     assert counters(tmp_path / "store.db") == (320, {f"own/{number}": 40 for number in range(8)})
+
+
+def test_a_new_store_opened_by_many_at_once(tmp_path):
+    for attempt in range(10):
+        path = tmp_path / f"{attempt}.db"
+        barrier = threading.Barrier(6)
+        failures = []
+
+        def client(number, path=path, barrier=barrier, failures=failures):
+            barrier.wait()
+            try:
+                store = SqliteStore(path, "off")
+                increment(store, b"%d" % number)
+                store.close()
+            except Exception as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert counters(path)[0] == 6

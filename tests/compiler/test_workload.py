@@ -1,0 +1,72 @@
+"""What is wrong with a workload is said with its entry, and where it stands."""
+
+import random
+
+import pytest
+
+from compiler.errors import CompileErrors, WorkloadError
+from tests.compiler.driver import compiled
+
+SHOP = """
+@service
+class Shop:
+    def buy(self, what, count=1):
+        return what
+    def show(self):
+        return 1
+    def _secret(self):
+        return 1
+"""
+
+TABLES = [
+    ("MIX = {'Shop.bye': 1}", "no public method", '"Shop.buy"'),
+    ("MIX = {'Shop._secret': 1}", "no public method", ""),
+    ("MIX = {'Shop.buy': 'often'}", "weight", "a number"),
+    ("MIX = ['Shop.buy']", "no dict", "Service.method"),
+    ("MIX = {}\nARGUMENTS = {'shop.buy': lambda rng: ('x',)}", "no public", '"Shop.buy"'),
+    ("MIX = {}\nARGUMENTS = {'Shop.buy': lambda: ('x',)}", "one parameter, rng", "lambda rng"),
+    ("MIX = {}\nARGUMENTS = {'Shop.buy': ('x',)}", "one parameter, rng", "lambda rng"),
+]
+
+
+@pytest.mark.parametrize(("tables", "what", "remedy"), TABLES)
+def test_tables_that_do_not_fit_the_services(tmp_path, tables, what, remedy):
+    with pytest.raises(CompileErrors) as raised:
+        compiled(tmp_path, f"{SHOP}\n{tables}\n")
+    (error,) = raised.value.errors
+    assert what in error.what
+    assert remedy in error.remedy
+    assert error.line == len(f"\n{SHOP}\n{tables}".splitlines())
+
+
+DRAWS = [
+    ("('x')", "no tuple: mind the comma"),
+    ("()", "not given what: give what buy(what, count=1) takes"),
+    ("(1, 2, 3)", "at most 2"),
+    ("rng.choice([])", "raised IndexError"),
+]
+
+
+@pytest.mark.parametrize(("drawn", "what"), DRAWS)
+def test_draws_that_fail_name_the_entry(tmp_path, drawn, what):
+    arguments = f"MIX = {{}}\nARGUMENTS = {{\n    'Shop.buy': lambda rng: {drawn},\n}}"
+    workload = compiled(tmp_path, f"{SHOP}\n{arguments}\n", "shop").workload
+    with pytest.raises(WorkloadError) as raised:
+        workload.draw("Shop.buy", random.Random(1))
+    message = str(raised.value)
+    assert what in message
+    assert 'shop.py:14: ARGUMENTS["Shop.buy"]' in message
+
+
+def test_draws_that_fit(tmp_path):
+    arguments = "MIX = {}\nARGUMENTS = {'Shop.buy': lambda rng: (rng.randint(1, 9), 2)}"
+    workload = compiled(tmp_path, f"{SHOP}\n{arguments}\n").workload
+    expected = random.Random(1).randint(1, 9)
+    assert workload.draw("Shop.buy", random.Random(1)) == (expected, 2)
+    assert workload.arguments["Shop.buy"](random.Random(1)) == (expected, 2)
+    assert workload.draw("Shop.show", random.Random(1)) == ()
+
+
+def test_a_set_up_that_fails(tmp_path):
+    with pytest.raises(WorkloadError, match=r"shop.py:13: setup\(\) raised KeyError: 'nope'"):
+        compiled(tmp_path, f"{SHOP}\ndef setup():\n    {{}}['nope']\n", "shop")
