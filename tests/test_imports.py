@@ -98,6 +98,8 @@ def test_imports_point_down(module):
         ("apps/hotel/services.py", "import core.errors"),
         ("backends/fdb/store.py", "import fdb"),
         ("figures/draw.py", "from sim.result import Result"),
+        ("backends/local/sqlite.py", "from sim.store import ModelStore"),
+        ("core/memory.py", "from backends.local.sqlite import SqliteStore"),
     ],
 )
 def test_a_wrong_import_is_found(module, source):

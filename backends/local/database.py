@@ -88,10 +88,10 @@ def connect(path: str, synchronous: Synchronous, timeout: float) -> sqlite3.Conn
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
     except sqlite3.Error as error:
-        connection.close()
+        discard(connection.cursor())
         raise _unopened(error, path) from None
     except BaseException:
-        connection.close()
+        discard(connection.cursor())
         raise
     return connection
 
