@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from backends.fdb.errors import CONFLICT, SetupError, translate
 from backends.fdb.settings import FaultInjection, Settings
@@ -49,6 +50,8 @@ _ATOMIC = {
 """Methods of a transaction; ``and`` and ``or`` are Python's own words."""
 _CONFLICTING = b"\xff\xff/transaction/conflicting_keys/"
 """Where a transaction that ended in a conflict lists its ranges ("Special keys")."""
+_injected: WeakKeyDictionary[Any, FaultInjection] = WeakKeyDictionary()
+"""By bindings: the client's fault injection is a fact of the process."""
 _INSTALL_PACKAGE = "pip install 'mu2sls[fdb]' (the package is called foundationdb)"
 _INSTALL_LIBRARY = (
     "install the client package of the cluster's own release (foundationdb-clients, from "
@@ -92,12 +95,9 @@ def connect(settings: Settings, fdb: Any = None) -> Cluster:
         if settings.faults is not None:
             _inject(fdb, settings.faults)
         database = fdb.open(settings.cluster_file)
-        database.options.set_transaction_timeout(max(1, round(settings.timeout * 1000)))
-        database.options.set_transaction_retry_limit(0)
-        database.options.set_transaction_size_limit(settings.size_limit)
     except fdb.FDBError as error:
         raise _translated(fdb, error) from error
-    return Cluster(fdb, database)
+    return Cluster(fdb, database, settings)
 
 
 def _select(fdb: Any, version: int) -> None:
@@ -114,6 +114,11 @@ def _select(fdb: Any, version: int) -> None:
             )
         elif "Latest known" in message:
             remedy = "set api_version lower, or install newer bindings"
+        elif "The binding requires" in message:
+            remedy = (
+                "the bindings may not be newer than the client library: pip install the "
+                "foundationdb of the library's own release, such as 'foundationdb==7.3.*'"
+            )
         else:
             remedy = f"set api_version to one that the client library knows, or {_INSTALL_LIBRARY}"
         raise SetupError(f"API version {version} cannot be used ({message}): {remedy}") from error
@@ -124,9 +129,22 @@ def _select(fdb: Any, version: int) -> None:
 
 
 def _inject(fdb: Any, faults: FaultInjection) -> None:
-    fdb.options.set_client_buggify_enable()
-    fdb.options.set_client_buggify_section_activated_probability(faults.activated)
-    fdb.options.set_client_buggify_section_fired_probability(faults.fired)
+    """Switch the client's fault injection on, once in a process, before the network starts."""
+    if _injected.get(fdb) == faults:
+        return
+    if fdb in _injected:
+        raise SetupError("a process has one kind of fault injection: use the same everywhere")
+    try:
+        fdb.options.set_client_buggify_enable()
+        fdb.options.set_client_buggify_section_activated_probability(faults.activated)
+        fdb.options.set_client_buggify_section_fired_probability(faults.fired)
+    except fdb.FDBError as error:
+        raise SetupError(
+            f"FoundationDB's fault injection cannot be switched on (error {error.code}): do it "
+            "before the first connection of the process",
+            error.code,
+        ) from error
+    _injected[fdb] = faults
 
 
 class Cluster:
@@ -135,13 +153,15 @@ class Cluster:
     All raise the errors of :func:`backends.fdb.errors.translate`, and nothing else.
     """
 
-    def __init__(self, fdb: Any, database: Any) -> None:
+    def __init__(self, fdb: Any, database: Any, settings: Settings) -> None:
         self._fdb = fdb
         self._database = database
+        self._timeout = max(1, round(settings.timeout * 1000))
+        self._size_limit = settings.size_limit
 
     async def read_version(self) -> int:
         """A version that holds every commit acknowledged before the call."""
-        transaction = self._database.create_transaction()
+        transaction = self._begin()
         with self._errors():
             future = transaction.get_read_version()
             await _ready(future)
@@ -182,6 +202,7 @@ class Cluster:
         """
         transaction = self._begin(version)
         with self._errors(committing=True):
+            transaction.options.set_size_limit(self._size_limit)
             transaction.options.set_report_conflicting_keys()
             for begin, end in reads:
                 if begin < end:
@@ -200,9 +221,14 @@ class Cluster:
             committed: int = transaction.get_committed_version()
         return committed
 
-    def _begin(self, version: int) -> Any:
-        transaction = self._database.create_transaction()
-        transaction.set_read_version(version)
+    def _begin(self, version: int | None = None) -> Any:
+        """A transaction, with options of its own: others may use the same database object."""
+        with self._errors():
+            transaction = self._database.create_transaction()
+            transaction.options.set_timeout(self._timeout)
+            transaction.options.set_retry_limit(0)
+            if version is not None:
+                transaction.set_read_version(version)
         return transaction
 
     async def _conflicting(self, transaction: Any) -> tuple[bytes, ...]:

@@ -28,7 +28,7 @@ class FaultInjection(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach the store. One process has one API version, and one set per cluster file.
+    """How to reach the store. One process has one API version and one kind of faults.
 
     :ivar application: the name whose namespace the keys lie in (:mod:`backends.fdb.namespace`).
     :ivar cluster_file: path; None: FDB_CLUSTER_FILE, or FoundationDB's default location.

@@ -277,6 +277,24 @@ def test_run(shop, capsys):
     assert "Shop.stock =" in out
 
 
+def test_run_shows_sets_in_order(tmp_path, capsys):
+    path = write_app(
+        tmp_path,
+        """
+        @service
+        class S:
+            def __init__(self):
+                self.s: Persistent[set] = {"pear", "fig", "apple"}
+            def m(self):
+                return [{"z", "a", "q", "c"}], {1: frozenset({"y", "b"})}
+        """,
+    )
+    assert run("run", path, "S.m") == 0
+    out = capsys.readouterr().out
+    assert "([{'a', 'c', 'q', 'z'}], {1: frozenset({'b', 'y'})})" in out
+    assert "{'apple', 'fig', 'pear'}" in out
+
+
 def test_run_shows_the_users_exception(shop, capsys):
     assert run("run", shop.sources[0].path, "Shop.buy", "tea", "count=1") == 1
     out = capsys.readouterr().out
@@ -292,6 +310,7 @@ def test_run_shows_the_users_exception(shop, capsys):
         (["Shop"], "there is no method Shop"),
         (["Shop.buy"], "Shop.buy is not given what: give buy(what: str, count: int=1)"),
         (["Shop.buy", "a", "b", "c"], "at most 2"),
+        (["Shop.buy", "tea", "cuont=2"], "has no parameter cuont: give buy(what: str"),
     ],
 )
 def test_run_with_wrong_input(shop, capsys, arguments, message):
@@ -299,9 +318,13 @@ def test_run_with_wrong_input(shop, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-def test_wrong_input(tmp_path, shop, capsys):
+def test_wrong_input(tmp_path, shop, capsys, monkeypatch):
     assert run("check", tmp_path / "nope") == 2
     assert "no application" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "compiler.drawing", raising=False)
+    assert run("graph", shop.sources[0].path, "-o", tmp_path / "x.svg") == 2
+    assert "pip install 'mu2sls[graph]'" in capsys.readouterr().err
     assert run("graph", shop.sources[0].path, "-o", "x.jpg") == 2
     assert "not as '.jpg'" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:

@@ -3,6 +3,7 @@
 import re
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,11 @@ def test_only_wrong_calls_are_errors(report):
     assert {lines[n - 1].strip() for n in errors} == {
         line.strip() for line in lines if line.strip().endswith(expected)
     }
+
+
+def test_installed_packages_say_that_they_are_typed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for package in ("compiler", "core"):
+        assert (ROOT / package / "py.typed").exists()
+        assert "py.typed" in settings["package-data"][package]
+    assert settings["package-dir"] == {"": "."}  # or an editable install is no path

@@ -90,6 +90,7 @@ class StandIn:
     :ivar reachable: whether the cluster answers at all.
     :ivar errors_at_open: whether a bad cluster file shows in ``open``, or in the first call.
     :ivar supports: the newest API version of the native library; None: it is not installed.
+    :ivar refused: API versions that it does not know although they are older.
     """
 
     FDBError = FDBError
@@ -106,6 +107,7 @@ class StandIn:
         self.reachable = True
         self.errors_at_open = False
         self.supports = 730
+        self.refused = ()
         self._version = None
         self.parked = []
 
@@ -121,7 +123,14 @@ class StandIn:
             raise RuntimeError(f"Latest known FDB API version is {self.LATEST_API_VERSION}")
         if self.supports is None:
             raise Exception("Unable to locate the FoundationDB API shared library!")
-        if version > self.supports:
+        if self.supports < self.LATEST_API_VERSION:
+            raise RuntimeError(
+                "This version of the FoundationDB Python binding is not supported by the installed "
+                "FoundationDB C library. The binding requires a library that supports API version "
+                f"{self.LATEST_API_VERSION}, but the installed library supports a maximum version "
+                f"of {self.supports}."
+            )
+        if version in self.refused:
             raise RuntimeError(
                 f"API version {version} is not supported by the installed FoundationDB C library."
             )
@@ -151,26 +160,9 @@ class StandIn:
         return self.options.fault(chances)
 
 
-class DatabaseOptions:
-    """Defaults of the options of transactions."""
-
-    def __init__(self):
-        self.timeout, self.retry_limit, self.size_limit = 0, -1, 10_000_000
-
-    def set_transaction_timeout(self, milliseconds):
-        self.timeout = milliseconds
-
-    def set_transaction_retry_limit(self, limit):
-        self.retry_limit = limit
-
-    def set_transaction_size_limit(self, limit):
-        self.size_limit = limit
-
-
 class Database:
     def __init__(self, fdb, broken):
         self.fdb, self.broken = fdb, broken
-        self.options = DatabaseOptions()
 
     def create_transaction(self):
         return Transaction(self)

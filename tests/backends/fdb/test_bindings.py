@@ -89,7 +89,8 @@ def test_no_native_library(fdb):
     ("prepare", "version", "message"),
     [
         ({"LATEST_API_VERSION": 710}, 730, "Latest known .*is 710.*install newer bindings"),
-        ({"supports": 710}, 730, "not supported by the installed.*one that the client library"),
+        ({"supports": 710}, 730, "The binding requires.*'foundationdb==7.3.*'"),
+        ({"refused": (640,)}, 640, "not supported by the installed.*one that the client library"),
         ({"_version": 710}, 730, "already loaded at version 710.*set api_version to 710, or .*730"),
     ],
 )
@@ -160,10 +161,15 @@ def test_settings_that_cannot_work(change, message):
         settings(**{"application": "test", **change})
 
 
-def test_options_of_the_database(fdb):
-    connect(settings(timeout=2.5, size_limit=1000), fdb)
-    options = fdb.open().options
-    assert (options.timeout, options.retry_limit, options.size_limit) == (2500, 0, 1000)
+def test_options_are_those_of_each_store(fdb):
+    """The bindings give all of a process one database object: its options are left alone."""
+    one, other = connect(settings(timeout=2.5, size_limit=1000), fdb), connect(settings(), fdb)
+    states = spied(fdb)
+    for cluster in (one, other):
+        run(commit(cluster, [], [Set(b"a", b"")]))
+    options = [(state.timeout, state.retry_limit, state.size_limit) for state in states]
+    unused = 10_000_000
+    assert options == [(2.5, 0, unused), (2.5, 0, 1000), (5.0, 0, unused), (5.0, 0, unused)]
 
 
 # --- the calls
@@ -439,12 +445,15 @@ def test_a_commit_that_times_out_may_have_happened(fdb):
 
 
 def test_fault_injection_is_switched_on_before_the_network(fdb):
-    connect(settings(faults=FaultInjection(50, 20)), fdb)
+    for _ in range(2):
+        connect(settings(faults=FaultInjection(50, 20)), fdb)
+    with pytest.raises(SetupError, match="one kind of fault injection"):
+        connect(settings(faults=FaultInjection(50, 21)), fdb)
     options = fdb.options
     assert (options.enabled, options.activated, options.fired) == (True, 50, 20)
 
 
 def test_fault_injection_too_late(fdb):
     connect(settings(), fdb)
-    with pytest.raises(FinalError, match="2007"):
+    with pytest.raises(SetupError, match="2007.*before the first connection"):
         connect(settings(faults=FaultInjection()), fdb)

@@ -84,9 +84,7 @@ class State:
 
     def __init__(self, database):
         self.database, self.fdb = database, database.fdb
-        options = database.options
-        self.timeout = options.timeout / 1000
-        self.retry_limit, self.size_limit = options.retry_limit, options.size_limit
+        self.timeout, self.retry_limit, self.size_limit = 0, -1, 10_000_000
         self.report_conflicting_keys = False
         self.destroyed = False
         self.reset()
