@@ -145,7 +145,11 @@ CASES = [
     ("return call(^Other.twice, 3)", "static method", "def twice(self, x)"),
     ("return ^Other.twice(3)", "static method", "module level"),
     ("return call(^Other.nothing_like_it)", "no method", "one of Other.get"),
-    ("^self.d.get('a', []).append(1)", "changes a copy", "= self.d.get('a', []); change x; self.d['a'] = x"),
+    (
+        "^self.d.get('a', []).append(1)",
+        "changes a copy",
+        "= self.d.get('a', []); change x; self.d['a'] = x",
+    ),
     ("^self.d.setdefault('a', []).append(1)", "changes a copy", "self.d['a'] = x"),
     ("^self.v[0].append(1)", "changes a copy", "x = self.v; change x; self.v = x"),
 ]

@@ -455,5 +455,5 @@ def test_fault_injection_is_switched_on_before_the_network(fdb):
 
 def test_fault_injection_too_late(fdb):
     connect(settings(), fdb)
-    with pytest.raises(SetupError, match="2007.*before the first connection"):
+    with pytest.raises(SetupError, match=r"2007.*before the first connection"):
         connect(settings(faults=FaultInjection()), fdb)
