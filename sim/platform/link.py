@@ -49,10 +49,7 @@ class Tag(NamedTuple):
 
 
 class StoreLink:
-    """What every execution uses to reach the store; ``store`` is to be given before the first.
-
-    :ivar in_flight: operations that have not been answered.
-    """
+    """What every execution uses to reach the store; ``store`` is to be given before the first."""
 
     store: SimStore
 
@@ -63,7 +60,6 @@ class StoreLink:
         self._network = network
         self._faults = faults
         self._history = history
-        self.in_flight = 0
 
     # --- the three operations
 
@@ -103,7 +99,6 @@ class StoreLink:
         answered: Answered,
         silence: type[StoreError],
     ) -> None:
-        self.in_flight += 1
         if self._network.is_cut(source, STORE):
             self._hear_nothing(answered, silence)
             return
@@ -125,7 +120,6 @@ class StoreLink:
                 refused = self._history.refused_commits
                 name = type(answer).__name__
                 refused[name] = refused.get(name, 0) + 1
-            self.in_flight -= 1
             answered(answer)
 
         event.callbacks.append(known)
@@ -134,7 +128,6 @@ class StoreLink:
         later(self._env, _TIMEOUT, self._timed_out, answered, silence)
 
     def _timed_out(self, answered: Answered, silence: type[StoreError]) -> None:
-        self.in_flight -= 1
         if silence is Unknown:
             refused = self._history.refused_commits
             refused["Unknown"] = refused.get("Unknown", 0) + 1

@@ -8,6 +8,7 @@ import pytest
 from core.layout import DATA, INTENTS, JOURNAL, journal_key
 from core.messages import Returned
 from core.store import Set
+from sim.execution import Task, prepare
 from sim.faults import PLATFORM
 from sim.platform.cluster import Protocol
 from sim.run import run
@@ -241,3 +242,10 @@ def test_progress_is_told():
     run(scenario(), Application(), progress=lambda now, end: told.append((now, end)))
     assert told[-1][0] == pytest.approx(2.0, abs=0.2)
     assert {end for _, end in told} == {2.0}
+
+
+def test_upkeep_under_way_is_no_unrest():
+    """Retention passes in the very moments at which the run looks whether it has settled."""
+    prepared = prepare(Task("scenarios/retention.yaml"))
+    done = run(msgspec.structs.replace(prepared.scenario, seed=167), prepared.application)
+    assert done.settled_after is not None
