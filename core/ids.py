@@ -12,7 +12,7 @@ import random
 
 import msgspec
 
-__all__ = ["RequestId", "earliest_root", "request_random", "root_id", "root_time_ms"]
+__all__ = ["RequestId", "earliest_root", "request_random", "root_id"]
 
 
 class RequestId(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -46,11 +46,6 @@ def root_id(time_ms: int, rng: random.Random) -> bytes:
     value = (time_ms << 80) | (0x7 << 76) | (rng.getrandbits(12) << 64)
     value |= (0b10 << 62) | rng.getrandbits(62)
     return value.to_bytes(16, "big")
-
-
-def root_time_ms(root: bytes) -> int:
-    """The Unix time in milliseconds at which the request with this root id began."""
-    return int.from_bytes(root[:6], "big")
 
 
 def earliest_root(time_ms: int) -> bytes:
