@@ -39,7 +39,7 @@ def requests_per_second(requests: int = 6_000, rate: float = 200.0) -> tuple[flo
 def seeds_per_second(seeds: int = 40, requests: int = 50) -> float:
     """Seeds of ``crash`` per second of wall time, with ``requests`` requests each."""
     application = load("apps/hotel")
-    scenario = read(_CRASH).scenario
+    scenario = read(str(_CRASH)).scenario
     short = [replace(each, duration=requests / each.rate) for each in scenario.load]
     begun = time.perf_counter()
     for seed in range(seeds):

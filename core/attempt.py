@@ -64,7 +64,7 @@ from core.regions import Answered, Regions, set_aside
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
-__all__ = ["Attempt", "attempt"]
+__all__ = ["Attempt", "accept", "answerable", "attempt", "left_open"]
 
 Steps = Generator[Effect, Any, Any]
 
@@ -82,26 +82,24 @@ def attempt(program: Program, request: Request, name: str) -> Generator[Effect, 
     :param name: names this attempt; unique among all attempts.
     :returns: the reply. A host that gives up simply drops the generator.
     """
-    method = program.method(request.service, request.method)
     try:
-        if method is None:
-            raise BadRequest(f"there is no method {request.service}.{request.method}")
-        if request.id.is_root and not method.public:
-            raise BadRequest(f"{request.service}.{request.method} is private to its service")
-        args, kwargs = _arguments(program, method, request)
+        method, args, kwargs = accept(program, request)
     except Failure as failure:
         return Reply(request.id, failed(failure))
     return (yield from Attempt(program, request, method, args, kwargs, name).run())
 
 
-def _arguments(
-    program: Program, method: Method, request: Request
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a request; a client's must fit the method.
+def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...], dict[str, Any]]:
+    """The method that a request asks for, and its arguments; a client's must fit the method.
 
-    :raises BadRequest: they do not, or do not decode.
+    :raises BadRequest: there is no such method for it, or they do not fit or decode.
     """
-    name = f"{method.service}.{method.name}"
+    name = f"{request.service}.{request.method}"
+    method = program.method(request.service, request.method)
+    if method is None:
+        raise BadRequest(f"there is no method {name}")
+    if request.id.is_root and not method.public:
+        raise BadRequest(f"{name} is private to its service")
     try:
         args, kwargs = program.codec.decode(request.args)
         if not isinstance(args, tuple) or not isinstance(kwargs, dict):
@@ -113,14 +111,22 @@ def _arguments(
             method.check(*args, **kwargs)
         except TypeError as error:
             raise BadRequest(f"{name}: {error}") from None
-    return args, kwargs
+    return method, args, kwargs
 
 
-def _answerable(exception: BaseException) -> Exception:
+def answerable(exception: BaseException) -> Exception:
     """What a caller is told that a method raised: a method cannot end its process."""
     if isinstance(exception, Exception):
         return exception
     return RuntimeError(f"{type(exception).__name__} left a method: {exception}")
+
+
+def left_open(method: Method) -> TransactionException:
+    """What a caller is told of a method that returned in the middle of a transaction."""
+    name = f"{method.service}.{method.name}"
+    return TransactionException(
+        f"{name} returned with a transaction open: commit or abort it before"
+    )
 
 
 class Attempt:
@@ -275,7 +281,7 @@ class Attempt:
             except BaseException as exception:
                 yield from self.calls.settle()
                 self._undo_transactions()
-                return self.program.codec.encode_exception(_answerable(exception))
+                return self.program.codec.encode_exception(answerable(exception))
             error = None
             try:
                 answer = yield from _HANDLERS[type(effect)](self, effect)
@@ -286,9 +292,7 @@ class Attempt:
         yield from self.calls.settle()
         codec = self.program.codec
         if self._undo_transactions():
-            name = f"{self.method.service}.{self.method.name}"
-            text = f"{name} returned with a transaction open: commit or abort it before"
-            return codec.encode_exception(TransactionException(text))
+            return codec.encode_exception(left_open(self.method))
         try:
             return Returned(codec.encode(value))
         except UnsupportedValue as error:

@@ -7,6 +7,9 @@ key                                  value
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
 ``i``/``j`` ... n                    the n-th continuation of one too long for one value
+``k`` client key                     the root id that a client's key stands for
+``r`` root                           the client key that stands for the root id
+``s``                                what the store was set up for
 ``w``                                the retention watermark, a root id
 ``x`` root                           a request set aside
 ===================================  ==================================================
@@ -21,11 +24,16 @@ from core.ids import RequestId
 from core.store import KeyRange
 
 __all__ = [
+    "CLIENT_KEYS",
+    "CLIENT_KEYS_BY_ROOT",
     "DATA",
     "INTENTS",
     "JOURNAL",
     "SET_ASIDE",
+    "SET_UP",
     "WATERMARK",
+    "client_key",
+    "client_key_of_root",
     "data_prefix",
     "intent_key",
     "intent_range",
@@ -40,7 +48,10 @@ __all__ = [
 DATA = KeyRange(b"d", b"e")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
+CLIENT_KEYS = KeyRange(b"k", b"l")
+CLIENT_KEYS_BY_ROOT = KeyRange(b"r", b"s")
 SET_ASIDE = KeyRange(b"x", b"y")
+SET_UP = b"s"
 WATERMARK = b"w"
 
 
@@ -96,6 +107,16 @@ def root_of_intent(key: bytes) -> bytes:
 def set_aside_key(root: bytes) -> bytes:
     """The key under which a request that cannot be completed is kept."""
     return b"x" + root
+
+
+def client_key(text: bytes) -> bytes:
+    """The key under which stands what root id a client's own key means."""
+    return b"k" + text
+
+
+def client_key_of_root(root: bytes) -> bytes:
+    """The key under which stands what client's key means the root id."""
+    return b"r" + root
 
 
 def up_to(section: KeyRange, root: bytes) -> KeyRange:

@@ -43,11 +43,14 @@ def check_bounds(begin: bytes, end: bytes) -> None:
             check_key(bound)
 
 
-def check_transaction(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) -> None:
+def check_transaction(
+    reads: Sequence[KeyRange], mutations: Sequence[Mutation], entry: bytes | None = None
+) -> None:
     """See that a transaction can be committed at all, whatever the store holds.
 
     Clears are not checked for length, as in FoundationDB: no key of that length exists.
 
+    :param entry: what is kept in a log of commits with the transaction; its bytes count.
     :raises TooLarge: a key, a value or all together are over the limit.
     """
     for begin, end in reads:
@@ -66,6 +69,10 @@ def check_transaction(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) 
         else:
             check_bounds(mutation.begin, mutation.end)
     size = transaction_size(reads, mutations)
+    if entry is not None:
+        if not isinstance(entry, bytes):
+            raise TypeError(f"an entry of the log must be bytes, not {type(entry).__name__}")
+        size += len(entry)
     if size > TRANSACTION_LIMIT:
         raise TooLarge(f"the transaction has {size} bytes, more than {TRANSACTION_LIMIT}")
 

@@ -24,6 +24,7 @@ from core.errors import MuError
 from sim import report, result
 from sim.execution import Prepared, execute, planting, prepare, write_run
 from sim.outcome import EXIT, Outcome, Sweep, Task
+from sim.protocol import OURS, PROTOCOLS
 from sim.shrink import shrink, write_scenario
 from sim.sweep import sweep
 
@@ -49,8 +50,12 @@ examples:
       find the fewest faults that still make seed 12 fail
   python -m sim scenarios/smoke.yaml --app mypackage.shop
       run another application in the same scenario
+  python -m sim scenarios/smoke.yaml --profile profile.yaml
+      run it on another platform, such as one that was measured
   python -m sim scenarios/crash.yaml --planted no_intent
       see how the checks catch a protocol that is broken on purpose
+  python -m sim scenarios/crash.yaml --protocol unsafe
+      run it without any protocol, and see what that costs and what it loses
 
 exit status:
   0  every check and threshold holds, and every declared fault struck
@@ -84,7 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, errors: Console) -> int:
     out = _folder(options.out)
-    task = Task(options.scenario, options.app, options.planted, options.faults == "none")
+    task = Task(
+        options.scenario,
+        options.app,
+        options.planted,
+        options.faults == "none",
+        options.protocol,
+        profile=options.profile,
+    )
     with planting(task):
         prepared = prepare(task)
         if options.seed is not None:
@@ -240,7 +252,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--out", default="", metavar="DIR", help="write result.json and history.jsonl to DIR")
     add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
+    add("--profile", default="", metavar="P", help="the platform's, in place of the scenario's own")
     add("--planted", default="", metavar="BUG", help="break the protocol on purpose")
+    add("--protocol", choices=list(PROTOCOLS), default=OURS, help="what decides (%(default)s)")
     add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
     add("--shrink", action="store_true", help="find the fewest faults that make the seed fail")
     add("--quiet", action="store_true", help="show no progress")

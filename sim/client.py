@@ -38,7 +38,7 @@ from sim.scenario import Load
 if TYPE_CHECKING:
     from sim.platform.cluster import Cluster
 
-__all__ = ["CLIENT", "Client", "ClientCall", "Result"]
+__all__ = ["CLIENT", "Client", "ClientCall", "Result", "status"]
 
 CLIENT = "client"
 """The clients' name in partitions."""
@@ -48,8 +48,6 @@ _USERS_EVERY = 0.05
 
 Generate = Callable[[random.Random], tuple[Any, ...]]
 """Makes the arguments of a request."""
-
-_FINAL = ("Expired", "SetAside")
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class Result:
 class ClientCall(Exchange):
     """One request of a client, with its retries; every message is recorded."""
 
-    __slots__ = ("_history", "_maybe")
+    __slots__ = ("_history",)
 
     def __init__(
         self,
@@ -86,10 +84,16 @@ class ClientCall(Exchange):
     ) -> None:
         super().__init__(cluster, CLIENT, request, ended)
         self._history = history
-        self._maybe = False
 
     def transmit(self) -> None:
         """Send the request, for the first time or again."""
+        half = self._cluster.model.client_cpu / 2
+        if half:
+            self._cluster.clients.compute(half, self._transmit)
+        else:
+            self._transmit()
+
+    def _transmit(self) -> None:
         if self._ended is not None:
             request = self.request
             self._history.sent.append(
@@ -104,12 +108,15 @@ class ClientCall(Exchange):
             )
             super().transmit()
 
-    def patience(self) -> float:
-        """How long to wait for each try, in seconds."""
-        return self._cluster.retry.timeout
-
     def arrive(self, tried: int, reply: Reply | None) -> None:
         """A reply, perhaps a late one, or the news that the connection broke."""
+        half = self._cluster.model.client_cpu / 2
+        if half:
+            self._cluster.clients.compute(half, partial(self._arrive, tried, reply))
+        else:
+            self._arrive(tried, reply)
+
+    def _arrive(self, tried: int, reply: Reply | None) -> None:
         if reply is not None:
             self._history.answers.append(
                 Answered(
@@ -123,29 +130,9 @@ class ClientCall(Exchange):
             )
         super().arrive(tried, reply)
 
-    def is_retried(self, reply: Reply) -> bool:
-        """Whether the request is sent again after ``reply``."""
-        outcome = reply.outcome
-        if not isinstance(outcome, Failed) or outcome.kind in _FINAL:
-            return False
-        return not outcome.definite or outcome.kind == "Overloaded"
 
-    def missed(self, reply: Reply | None) -> None:
-        """A try brought no answer; unless it was turned away, it may have had its effect."""
-        turned_away = (
-            reply is not None and isinstance(reply.outcome, Failed) and reply.outcome.definite
-        )
-        self._maybe |= not turned_away
-        super().missed(reply)
-
-    def gave_up(self) -> Failed:
-        """What the client knows after its last try."""
-        if self._maybe:
-            return super().gave_up()
-        return Failed("Overloaded", True, f"turned away {self.tried} times")
-
-
-def _status(reply: Reply) -> str:
+def status(reply: Reply) -> str:
+    """What a client knows of a request in the end; see the table of this module."""
     outcome = reply.outcome
     if isinstance(outcome, Failed):
         return "definite" if outcome.definite else "indefinite"
@@ -292,7 +279,7 @@ class Client:
     ) -> None:
         assert call.reply is not None
         del self._open[call]
-        self._record(call, name, intended, _status(call.reply))
+        self._record(call, name, intended, status(call.reply))
         if then is not None:
             later(self._cluster.env, 0.0, then)
 

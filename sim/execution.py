@@ -19,6 +19,7 @@ from core.program import Method, Program
 from sim import checks, result, trace
 from sim.metrics import measure, verdict
 from sim.outcome import Outcome, Task
+from sim.protocol import OURS, PROTOCOLS
 from sim.run import Run, run
 from sim.scenario import Check, Scenario
 from sim.scenario_file import read
@@ -33,6 +34,7 @@ __all__ = [
     "Progress",
     "attempt",
     "execute",
+    "judge",
     "known",
     "planting",
     "prepare",
@@ -59,7 +61,7 @@ def prepare(task: Task) -> Prepared:
 
     :raises MuError: bad input; the message names the place and the remedy.
     """
-    file = read(task.file, task.app or None)
+    file = read(task.file, task.app or None, task.profile or None)
     application = compiled.load(file.scenario.app)
     file.fit(known(application))
     scenario = file.scenario
@@ -123,10 +125,15 @@ def _fits(method: Method) -> bool:
 def planting(task: Task) -> contextlib.AbstractContextManager[object]:
     """The context in which the task's bug is planted, if it has one.
 
-    :raises MuError: there is no such bug.
+    :raises MuError: there is no such bug, or no protocol that it could break.
     """
     if not task.planted:
         return contextlib.nullcontext()
+    if task.protocol != OURS:
+        raise MuError(
+            f"--planted {task.planted} breaks a rule that --protocol {task.protocol} does not "
+            "have; give one of the two"
+        )
     from sim import planted
 
     if task.planted not in planted.BUGS:
@@ -146,18 +153,27 @@ def execute(
     :param only: the names of the checks to make, if not all.
     """
     started = time.perf_counter()
-    done = run(scenario, prepared.application, progress=progress)
-    verdicts = checks.check(done, prepared.application, scenario, only)
+    protocol = PROTOCOLS[prepared.task.protocol]()
+    done = run(scenario, prepared.application, progress=progress, protocol=protocol)
+    outcome = judge(done, prepared.application, only)
+    outcome.wall_seconds = time.perf_counter() - started
+    return done, outcome
+
+
+def judge(done: Run, application: Application, only: Container[str] | None = None) -> Outcome:
+    """Check and measure what a run was seen to do.
+
+    :param only: the names of the checks to make, if not all.
+    """
+    scenario = done.scenario
     metrics = measure(done)
-    outcome = Outcome(
+    return Outcome(
         seed=scenario.seed,
         metrics=metrics,
-        checks=verdicts,
+        checks=checks.check(done, application, scenario, only),
         thresholds=[verdict(threshold, metrics) for threshold in scenario.thresholds],
         strikes=[(strike.fault, strike.nth) for strike in done.history.faults],
-        wall_seconds=time.perf_counter() - started,
     )
-    return done, outcome
 
 
 def attempt(prepared: Prepared, seed: int, out: Path | None = None) -> Outcome:
@@ -177,12 +193,19 @@ def attempt(prepared: Prepared, seed: int, out: Path | None = None) -> Outcome:
     return outcome
 
 
-def write_run(out: Path, prepared: Prepared, done: Run, outcome: Outcome) -> None:
+def write_run(
+    out: Path,
+    prepared: Prepared,
+    done: Run,
+    outcome: Outcome,
+    place: result.Place = result.SIMULATOR,
+) -> None:
     """Write ``result.json`` and ``history.jsonl`` into the folder ``out``.
 
+    :param place: where the run took place.
     :raises OSError: they cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome))
+    result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome, place))
     with open(out / "history.jsonl", "wb") as file:
         trace.write(file, done, prepared.application.program.codec)

@@ -183,7 +183,17 @@ class Activity:
 
     # --- the store
 
+    def _compute(self, seconds: float, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Do ``step(*arguments)`` after ``seconds`` of processor time."""
+        if not seconds:
+            return step(*arguments)
+        self.pod.compute(seconds, partial(self._continue, step, *arguments))
+        return WAIT
+
     def _read_version(self, _: ReadVersion) -> Any:
+        return self._compute(self.cluster.model.store.read_version_cpu, self._read_version_now)
+
+    def _read_version_now(self) -> Any:
         self.cluster.link.read_version(self.source, self.method, self._know)
         return WAIT
 
@@ -200,6 +210,9 @@ class Activity:
         return self._read_now(effect)
 
     def _read_now(self, effect: Read) -> Any:
+        return self._compute(self.cluster.model.store.read_cpu, self._ask_to_read, effect)
+
+    def _ask_to_read(self, effect: Read) -> Any:
         known = partial(self._continue, self._have_read, effect)
         self.cluster.link.read(self.source, self.method, effect, known)
         return WAIT
@@ -220,6 +233,9 @@ class Activity:
         return self._commit_now(effect)
 
     def _commit_now(self, effect: Commit) -> Any:
+        return self._compute(self.cluster.model.store.commit_cpu, self._ask_to_commit, effect)
+
+    def _ask_to_commit(self, effect: Commit) -> Any:
         travelling = self.request is not None and self.request.travel is not None
         tag = Tag(effect.request, effect, travelling, self._applied)
         self.cluster.link.commit(self.source, self.method, tag, self._know)
@@ -243,7 +259,11 @@ class Activity:
     def _send_now(self, effect: Send) -> int:
         exchange = Exchange(self.cluster, self.source, effect.request, self._replied)
         self._calls.append(exchange)
-        exchange.transmit()
+        seconds = self.cluster.model.call_cpu
+        if seconds:
+            self.pod.compute(seconds, exchange.transmit)  # which does nothing for the dead
+        else:
+            exchange.transmit()
         return len(self._calls) - 1
 
     def _receive(self, effect: Receive) -> Any:

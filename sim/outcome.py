@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from sim.checks.verdict import Status, Verdict
 from sim.metrics import Metrics
+from sim.protocol import OURS
 from sim.quantities import show_duration
 from sim.scenario import Fault, Scenario
 
@@ -34,18 +35,26 @@ class Task:
     :ivar app: takes the place of the scenario's application, if not empty.
     :ivar planted: a bug to plant in the protocol, if not empty.
     :ivar faultless: whether the scenario runs without its faults.
+    :ivar protocol: one of :data:`sim.protocol.PROTOCOLS`.
+    :ivar profile: takes the place of the scenario's platform profile, if not empty.
+    :ivar module: what ``python -m`` runs it with, and its command if it has several.
     """
 
     file: str
     app: str = ""
     planted: str = ""
     faultless: bool = False
+    protocol: str = OURS
+    module: str = "sim"
+    profile: str = ""
 
     def command(self, seed: int) -> str:
         """The command line that runs this with ``seed``."""
-        words = ["python", "-m", "sim", self.file, "--seed", str(seed)]
+        words = ["python", "-m", *self.module.split(), self.file, "--seed", str(seed)]
         words += ["--app", self.app] if self.app else []
         words += ["--planted", self.planted] if self.planted else []
+        words += ["--protocol", self.protocol] if self.protocol != OURS else []
+        words += ["--profile", self.profile] if self.profile else []
         words += ["--faults", "none"] if self.faultless else []
         return shlex.join(words)
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from sim.checks.verdict import Status, Verdict, count
 from sim.metrics import Metrics
 from sim.outcome import Outcome, Sweep, Task, describe, first_reason, unstruck
+from sim.protocol import OURS
 from sim.quantities import show_duration, show_latency, show_rate
 from sim.scenario import Fault, Scenario
 
@@ -55,7 +56,8 @@ def print_sweep(console: Console, sweep: Sweep) -> None:
 def run_report(task: Task, scenario: Scenario, outcome: Outcome) -> Group:
     """The report on one run."""
     metrics = outcome.metrics
-    took = f"{metrics.virtual_seconds:,.1f} virtual seconds in {outcome.wall_seconds:,.1f} s"
+    virtual = "virtual " if task.module == "sim" else ""
+    took = f"{metrics.virtual_seconds:,.1f} {virtual}seconds in {outcome.wall_seconds:,.1f} s"
     return Group(
         _title(task, scenario, f"seed {outcome.seed}"),
         Text(took, style="dim"),
@@ -101,7 +103,7 @@ def print_shrunk(console: Console, task: Task, shrunk: Shrunk, path: str) -> Non
     lines: list[RenderableType] = [Text(head if needed else f"{head}: it fails without faults")]
     lines += [Text(f"  {describe(fault)}") for fault in shrunk.needed]
     lines.append(Text(f"  {first_reason(shrunk.outcome)}"))
-    exact = Task(path, planted=task.planted)
+    exact = Task(path, planted=task.planted, protocol=task.protocol)
     lines.append(_command("Run it", exact.command(shrunk.outcome.seed)))
     console.print(Group(*lines), width=min(WIDTH, console.width), crop=False)
 
@@ -111,6 +113,8 @@ def _title(task: Task, scenario: Scenario, seeds: str) -> Text:
     title.append(f"  {scenario.app}, {seeds}", style="not bold")
     if task.faultless:
         title.append(", without faults", style="not bold")
+    if task.protocol != OURS:
+        title.append(f", with the protocol {task.protocol}", style="bold magenta")
     if task.planted:
         title.append(f", with the planted bug {task.planted}", style="bold magenta")
     return title

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,18 @@ from sim.checks.verdict import Verdict
 from sim.histogram import Bucket, Histogram
 from sim.metrics import Metrics
 from sim.outcome import Outcome, Sweep, Task, describe, first_reason
+from sim.protocol import OURS
 from sim.scenario import Fault, Scenario
 
 __all__ = [
     "FORMAT",
+    "SIMULATOR",
     "VERSION",
     "Failing",
     "FaultCount",
     "Latency",
     "Measurements",
+    "Place",
     "ResultError",
     "ResultFile",
     "latency_of",
@@ -59,7 +63,10 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measurements(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts and rates, as :class:`sim.metrics.Metrics` defines them; durations in seconds."""
+    """Counts and rates, as :class:`sim.metrics.Metrics` defines them; durations in seconds.
+
+    :ivar seconds: how long the run took by its own clock, with the time to settle.
+    """
 
     sent: int
     succeeded: int
@@ -78,6 +85,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     read_versions: int
     commits_per_request: float
     trips_per_request: float
+    seconds: float = 0.0
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,15 +108,24 @@ class Failing(msgspec.Struct, frozen=True, kw_only=True):
 class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file.
 
+    :ivar backend: ``simulator``, ``local``, ``knative``.
+    :ivar protocol: one of :data:`sim.protocol.PROTOCOLS`.
+    :ivar store: ``model`` (the simulator's), ``sqlite``, ``fdb``; empty if nobody said.
+    :ivar durability: what the store does before it acknowledges a commit, in its own words
+        (``synchronous=FULL``); empty where nothing is stored.
     :ivar seeds: those that were run; the measurements are added up over them.
     :ivar verdicts: the checks; for a sweep none, but ``failing`` names what does not hold.
     :ivar points: how often each crash point was passed, out of ``points_total`` that exist.
-    :ivar environment: what ran it, and how long that took.
+    :ivar environment: what ran it (interpreter, machine), how long that took, and whatever
+        else is worth knowing of the place, by name.
     """
 
     format: str = FORMAT
     version: int = VERSION
     backend: str
+    protocol: str = OURS
+    store: str = ""
+    durability: str = ""
     status: str
     scenario: Scenario
     planted: str = ""
@@ -124,10 +141,30 @@ class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str | float]
 
 
-def of_run(task: Task, scenario: Scenario, outcome: Outcome) -> ResultFile:
-    """The result of one simulated run."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run took place; the fields are those of :class:`ResultFile`.
+
+    :ivar environment: what to add to what is known of every machine.
+    """
+
+    backend: str
+    store: str
+    durability: str = ""
+    environment: Mapping[str, str | float] = field(default_factory=dict)
+
+
+SIMULATOR = Place("simulator", "model")
+"""In virtual time, on a modelled platform and store."""
+
+
+def of_run(
+    task: Task, scenario: Scenario, outcome: Outcome, place: Place = SIMULATOR
+) -> ResultFile:
+    """The result of one run."""
     return ResultFile(
-        backend="sim",
+        **_placed(place),
+        protocol=task.protocol,
         status=outcome.status(scenario.faults),
         scenario=scenario,
         planted=task.planted,
@@ -136,15 +173,16 @@ def of_run(task: Task, scenario: Scenario, outcome: Outcome) -> ResultFile:
         verdicts=outcome.checks,
         thresholds=outcome.thresholds,
         command=task.command(outcome.seed),
-        environment=_environment(outcome.wall_seconds),
+        environment=_environment(outcome.wall_seconds, place),
     )
 
 
-def of_sweep(sweep: Sweep) -> ResultFile:
+def of_sweep(sweep: Sweep, place: Place = SIMULATOR) -> ResultFile:
     """The result of a sweep."""
     unsettled = [*sweep.with_status("fails"), *sweep.with_status("inconclusive")]
     return ResultFile(
-        backend="sim",
+        **_placed(place),
+        protocol=sweep.task.protocol,
         status=sweep.status,
         scenario=sweep.scenario,
         planted=sweep.task.planted,
@@ -162,8 +200,12 @@ def of_sweep(sweep: Sweep) -> ResultFile:
             for outcome in unsettled
         ],
         command=f"{sweep.task.command(sweep.scenario.seed)} --seeds {sweep.asked}",
-        environment=_environment(sweep.wall_seconds),
+        environment=_environment(sweep.wall_seconds, place),
     )
+
+
+def _placed(place: Place) -> dict[str, Any]:
+    return {"backend": place.backend, "store": place.store, "durability": place.durability}
 
 
 def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
@@ -186,6 +228,7 @@ def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
         read_versions=metrics.read_versions,
         commits_per_request=metrics.commits / sent,
         trips_per_request=metrics.trips / sent,
+        seconds=metrics.virtual_seconds,
     )
     counts = [
         FaultCount(kind=fault.kind, description=describe(fault), strikes=strikes)
@@ -218,12 +261,14 @@ def latency_of(result: ResultFile) -> Histogram:
     return Histogram.of(latency.buckets, latency.total, latency.lowest, latency.highest)
 
 
-def _environment(wall_seconds: float) -> dict[str, str | float]:
+def _environment(wall_seconds: float, place: Place) -> dict[str, str | float]:
     return {
         "python": platform.python_version(),
         "implementation": sys.implementation.name,
         "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count() or 1,
         "wall_seconds": round(wall_seconds, 3),
+        **place.environment,
     }
 
 

@@ -9,7 +9,7 @@ Healing ends early when the system has settled and stays so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from typing import Protocol as Shape
@@ -21,11 +21,12 @@ from sim.client import Client, Result
 from sim.environment import SeededEnvironment
 from sim.garbage import rare_collections
 from sim.history import History
-from sim.platform.cluster import Cluster, Protocol
+from sim.platform.cluster import Cluster
+from sim.protocol import OURS, Protocol
 from sim.randomness import stream
-from sim.scenario import POINTS, Scenario
+from sim.scenario import Scenario
 
-__all__ = ["Application", "Progress", "Run", "run"]
+__all__ = ["Application", "Progress", "Run", "points_total", "run"]
 
 _LOOK = 0.1
 """Seconds between two looks at whether the system has settled."""
@@ -69,6 +70,7 @@ class Run:
     :ivar seconds: virtual seconds from the start to the end of the healing.
     :ivar events: simulated events processed.
     :ivar set_aside: root ids of the requests that were set aside.
+    :ivar protocol: the name of the protocol that decided.
     """
 
     scenario: Scenario
@@ -82,6 +84,7 @@ class Run:
     seconds: float = 0.0
     events: int = 0
     set_aside: list[bytes] = field(default_factory=list)
+    protocol: str = OURS
 
 
 def run(
@@ -134,7 +137,7 @@ class _Runner:
         ]
 
     def run(self) -> Run:
-        result = Run(self.scenario, self.history)
+        result = Run(self.scenario, self.history, protocol=self.cluster.protocol.name)
         self._load()
         stopped = self.env.now
         result.settled_after = self._heal(stopped)
@@ -144,7 +147,8 @@ class _Runner:
         result.final = self.memory.snapshot()
         self.history.points = self.cluster.points()
         result.results = [each for client in self.clients for each in client.results]
-        result.points_total = self._points_total()
+        calls = [call for client in self.clients for call in client.calls]
+        result.points_total = points_total(self.program, self.history.points, calls)
         result.fault_strikes = self.cluster.strikes()
         kept = (key[1:17] for key in result.final if SET_ASIDE.begin <= key < SET_ASIDE.end)
         result.set_aside = sorted(set(kept))
@@ -212,35 +216,39 @@ class _Runner:
         if self.progress is not None:
             self.progress(self.env.now, expected)
 
-    # --- crash points
 
-    def _points_total(self) -> int:
-        """The crash points that exist in the methods that the load can reach.
+def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:
+    """How many crash points exist in the methods that the load can reach.
 
-        A method has the points of calls if the graph says that it calls, and those of reads and
-        commits if some execution came to one.
-        """
-        total = 0
-        for name in self._reached():
-            service, _, method = name.partition(".")
-            faults = self.cluster.faults.method(service, method)
-            found = self.program.method(service, method)
-            passed = dict(zip(POINTS, faults.passed, strict=True))
-            total += 3  # start, before_reply, after_reply
-            total += 2 * bool(passed["before_read"]) + 2 * bool(passed["before_commit"])
-            total += 3 * bool(passed["before_call"] or (found and found.facts.callees))
-        return total
+    A method has the points of calls if the graph says that it calls, and those of reads and
+    commits if some execution came to one.
 
-    def _reached(self) -> dict[str, None]:
-        """The methods that the load calls, what these may call, and whatever else ran."""
-        ran = [f"{m.service}.{m.method}" for m in self.cluster.faults.methods() if m.passed[0]]
-        found: dict[str, None] = {}
-        waiting = [*ran, *(call for client in self.clients for call in client.calls)]
-        while waiting:
-            name = waiting.pop()
-            service, _, method = name.partition(".")
-            known = self.program.method(service, method)
-            if known is not None and name not in found:
-                found[name] = None
-                waiting += sorted(known.facts.callees)
-        return found
+    :param points: how often each ``Service.method@point`` was passed.
+    :param calls: the methods that the load calls.
+    """
+    ran = [name.partition("@")[0] for name, count in points.items() if count]
+    total = 0
+    for name in _reached(program, [*ran, *calls]):
+        service, _, method = name.partition(".")
+        found = program.method(service, method)
+
+        def passed(point: str, name: str = name) -> bool:
+            return points.get(f"{name}@{point}", 0) > 0
+
+        total += 3  # start, before_reply, after_reply
+        total += 2 * passed("before_read") + 2 * passed("before_commit")
+        total += 3 * bool(passed("before_call") or (found and found.facts.callees))
+    return total
+
+
+def _reached(program: Program, waiting: list[str]) -> list[str]:
+    """The methods given, and what these may call."""
+    found: dict[str, None] = {}
+    while waiting:
+        name = waiting.pop()
+        service, _, method = name.partition(".")
+        known = program.method(service, method)
+        if known is not None and name not in found:
+            found[name] = None
+            waiting += sorted(known.facts.callees)
+    return list(found)

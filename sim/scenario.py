@@ -99,11 +99,18 @@ class ServicePlatform(msgspec.Struct, frozen=True):
 
 
 class StoreModel(msgspec.Struct, frozen=True):
-    """Latency (median seconds) and throughput of the store; FoundationDB's, as measured."""
+    """Latency (median seconds) and throughput of the store; FoundationDB's, as measured.
+
+    :ivar read_version_cpu: seconds of processor time that asking for one takes in the process
+        that asks, before the latency; ``read_cpu`` and ``commit_cpu`` likewise.
+    """
 
     read_version: float = 0.0003
     read: float = 0.0005
     commit: float = 0.0011
+    read_version_cpu: float = 0.0
+    read_cpu: float = 0.0
+    commit_cpu: float = 0.0
     spread: float = 0.3
     window: float = 5.0
     commits_per_second: float = 20_000.0
@@ -112,9 +119,14 @@ class StoreModel(msgspec.Struct, frozen=True):
 class Platform(msgspec.Struct, frozen=True):
     """The modelled cluster.
 
+    :ivar profile: what it began with: a name, or a file's path as it can be opened.
     :ivar hop: median seconds of one network hop between two services; ``spread`` is the sigma
         of its lognormal.
-    :ivar cpu: seconds of processor time one execution of a method takes, in all.
+    :ivar cpu: seconds of processor time one execution of a method takes, apart from its calls
+        and what it asks of the store. ``call_cpu`` is a caller's for each call, ``client_cpu`` a
+        client's for each request.
+    :ivar ingress_cpu: that of the gateway for each request; 0: clients ask the services directly.
+    :ivar cores: processors that all of it has to share, clients included; 0: there is always one.
     :ivar queue: requests that may wait in front of a service before it turns more away.
     """
 
@@ -122,6 +134,10 @@ class Platform(msgspec.Struct, frozen=True):
     hop: float = 0.0005
     spread: float = 0.3
     cpu: float = 0.0005
+    call_cpu: float = 0.0
+    client_cpu: float = 0.0
+    ingress_cpu: float = 0.0
+    cores: int = 0
     cold_start: float = 1.0
     restart: float = 0.5
     queue: int = 10_000

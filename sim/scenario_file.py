@@ -62,9 +62,11 @@ class ScenarioFile:
         self._source.finish()
 
 
-def read(file: str, app: str | None = None) -> ScenarioFile:
-    """Read a scenario file; ``app`` takes the place of the file's own application.
+def read(file: str, app: str | None = None, profile: str | None = None) -> ScenarioFile:
+    """Read a scenario file.
 
+    :param app: takes the place of the file's own application.
+    :param profile: takes the place of its platform's profile: a name, or a file's path.
     :raises ScenarioError: with every mistake of the file.
     """
     source = Source(file)
@@ -74,12 +76,13 @@ def read(file: str, app: str | None = None) -> ScenarioFile:
     assert source.root is not None
     table = Table(source, source.root, "a scenario", _KEYS)
     names = Names()
-    scenario = _scenario(table, names, file, app)
+    scenario = _scenario(table, names, app, profile)
     source.finish()
     return ScenarioFile(scenario, source, names)
 
 
-def _scenario(table: Table, names: Names, file: str, app: str | None) -> Scenario:
+def _scenario(table: Table, names: Names, app: str | None, profile: str | None) -> Scenario:
+    file = table.source.file
     if app is None:
         example = "write 'app: apps/hotel', or give --app on the command line"
         table.need("app", "the scenario names no application", example)
@@ -92,7 +95,7 @@ def _scenario(table: Table, names: Names, file: str, app: str | None) -> Scenari
         seed=table.take("seed", count, 0),
         duration=end,
         heal=table.take("heal", duration, 15.0),
-        platform=read_platform(table, names),
+        platform=read_platform(table, names, profile),
         retry=read_retry(table),
         recovery=read_recovery(table),
         retention=read_retention(table),

@@ -1,18 +1,31 @@
-"""The parts of a scenario file that describe the cluster and how failures are met."""
+"""The parts of a scenario file that describe the cluster and how failures are met.
+
+A platform begins with a profile: one that has a name, or a file, which holds what could stand
+in the scenario's own ``platform``, services aside (``python -m backends.local calibrate`` writes
+one). What the scenario writes beside it takes precedence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from sim.quantities import count, duration, number, positive, rate
+from sim.quantities import QuantityError, count, duration, number, positive, rate, show_value
 from sim.scenario import Platform, Recovery, Retention, Retry, ServicePlatform
 from sim.scenario_names import Names
-from sim.scenario_source import Node, Source, Table, one_of
+from sim.scenario_source import Mistake, Node, ScenarioError, Source, Table, nearest, one_of
 
-__all__ = ["PROFILES", "read_platform", "read_recovery", "read_retention", "read_retry"]
+__all__ = [
+    "PROFILES",
+    "read_platform",
+    "read_profile",
+    "read_recovery",
+    "read_retention",
+    "read_retry",
+]
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 _Readers = Mapping[str, Callable[[object], Any]]
@@ -30,6 +43,9 @@ _STORE: _Readers = {
     "read_version": duration,
     "read": duration,
     "commit": duration,
+    "read_version_cpu": duration,
+    "read_cpu": duration,
+    "commit_cpu": duration,
     "spread": number,
     "window": positive(duration),
     "commits_per_second": positive(rate),
@@ -38,10 +54,17 @@ _PLATFORM: _Readers = {
     "hop": duration,
     "spread": number,
     "cpu": duration,
+    "call_cpu": duration,
+    "client_cpu": duration,
+    "ingress_cpu": duration,
+    "cores": count,
     "cold_start": duration,
     "restart": duration,
     "queue": count,
 }
+_SECTIONS = (*_PLATFORM, "store", "defaults")
+_CALIBRATE = "python -m backends.local calibrate -o profile.yaml"
+
 _RETRY: _Readers = {
     "attempts": positive(count),
     "timeout": positive(duration),
@@ -53,22 +76,82 @@ _RECOVERY: _Readers = {"interval": positive(duration), "stale": duration}
 _RETENTION: _Readers = {"period": positive(duration), "interval": positive(duration)}
 
 
-def read_platform(scenario: Table, names: Names) -> Platform:
-    """The modelled cluster: a profile, and what is different from it."""
+def read_platform(scenario: Table, names: Names, profile: str | None = None) -> Platform:
+    """The modelled cluster: a profile, and what is different from it.
+
+    :param profile: takes the place of the scenario's own profile: a name, or a file's path.
+    :raises ScenarioError: ``profile`` is no profile.
+    """
     node = scenario.node_of("platform")
+    given = None if profile is None else read_profile(profile)
     if node is None:
-        return Platform()
-    known = ("profile", *_PLATFORM, "store", "defaults", "services")
+        return given or Platform()
+    known = ("profile", *_SECTIONS, "services")
     table = Table(scenario.source, node, "the platform", known)
-    profile = table.take("profile", one_of(tuple(PROFILES), "profile"), "default")
-    base = _override(table, PROFILES[profile], _PLATFORM)
+    base = given or _profile(table)
+    made = _described(table, base)
+    return msgspec.structs.replace(made, services=_services(table, names, made.defaults))
+
+
+def read_profile(profile: str) -> Platform:
+    """A profile by its name, or by the path of its file.
+
+    :raises ScenarioError: there is none, or the file is not one.
+    """
+    if profile in PROFILES:
+        return PROFILES[profile]
+    if not Path(profile).is_file():
+        remedy = f"give {' or '.join(PROFILES)}, or a file: {_CALIBRATE}"
+        raise ScenarioError([Mistake(profile, 0, 0, "", "there is no such profile", remedy)])
+    source = Source(profile)
+    if source.root is None:
+        source.mistake(None, "the file is empty", f"write a profile: {_CALIBRATE}")
+        raise ScenarioError(source.mistakes)
+    table = Table(source, source.root, "a profile", _SECTIONS)
+    made = _described(table, Platform(profile=profile))
+    source.finish()
+    return made
+
+
+def _profile(table: Table) -> Platform:
+    """The profile that a scenario names; a file is seen from the scenario's."""
+    name = table.take("profile", _profile_name, "default")
+    if name in PROFILES:
+        return PROFILES[name]
+    source, node = table.source, table.node_of("profile")
+    path = Path(source.file).parent / name
+    if not path.is_file():
+        source.mistake(node, f"there is no file '{path}'", f"write one: {_CALIBRATE}")
+        return Platform()
+    try:
+        return read_profile(str(path))
+    except ScenarioError as error:
+        source.mistakes += error.mistakes
+        return Platform()
+
+
+def _profile_name(value: object) -> str:
+    if isinstance(value, str) and (value in PROFILES or _is_path(value)):
+        return value
+    raise QuantityError(
+        f"there is no profile {show_value(value)}",
+        f"{nearest(str(value), PROFILES)}, or the path of a file, such as ./profile.yaml",
+    )
+
+
+def _is_path(profile: str) -> bool:
+    return "/" in profile or profile.endswith((".yaml", ".yml"))
+
+
+def _described(table: Table, base: Platform) -> Platform:
+    """``base`` with what a mapping says otherwise, services aside."""
+    made = _override(table, base, _PLATFORM)
     store = _section(table, "store", "the store", base.store, _STORE)
     defaults = base.defaults
     given = table.node_of("defaults")
     if given is not None:
         defaults = _service(table.source, "the defaults of services", given, defaults)
-    services = _services(table, names, defaults)
-    return msgspec.structs.replace(base, store=store, defaults=defaults, services=services)
+    return msgspec.structs.replace(made, store=store, defaults=defaults)
 
 
 def _services(table: Table, names: Names, defaults: ServicePlatform) -> dict[str, ServicePlatform]:

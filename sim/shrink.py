@@ -16,6 +16,7 @@ Only the checks that failed are made again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,7 +32,8 @@ from sim.arrivals import load_end
 from sim.execution import Prepared, execute
 from sim.outcome import Outcome
 from sim.quantities import show_duration
-from sim.scenario import Check, Fault, Scenario
+from sim.scenario import Check, Fault, Platform, Scenario
+from sim.scenario_platform import PROFILES
 
 __all__ = ["Shrunk", "Strike", "minimal", "shortest", "shrink", "with_strikes", "write_scenario"]
 
@@ -233,6 +235,7 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
     content["app"] = scenario.app
     if scenario.duration:
         content["duration"] = show_duration(scenario.duration)
+    _name_profile(content, scenario.platform.profile, path)
     content["check"] = [_written(check) for check in scenario.check]
     written = content.get("faults") or []
     for index in reversed(range(len(written))):
@@ -248,6 +251,16 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
         fault["nth"] = nth
     with open(path, "w", encoding="utf-8") as file:
         yaml.dump(content, file)
+
+
+def _name_profile(content: Any, profile: str, path: Path) -> None:
+    """Let a scenario's content, which will stand in the file ``path``, begin with a profile."""
+    platform = content.get("platform") or {}
+    if profile not in PROFILES:
+        profile = os.path.join(".", os.path.relpath(profile, path.parent))
+    if profile != platform.get("profile", Platform().profile):
+        platform["profile"] = profile
+        content["platform"] = platform
 
 
 def _written(check: Check) -> str | dict[str, str]:

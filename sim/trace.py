@@ -44,7 +44,8 @@ def lines(run: Run, codec: Codec) -> Iterator[_Line]:
     yield {
         "event": "run",
         "version": VERSION,
-        "backend": "sim",
+        "backend": "simulator",
+        "protocol": run.protocol,
         "scenario": scenario.name,
         "app": scenario.app,
         "seed": scenario.seed,

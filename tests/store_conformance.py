@@ -492,3 +492,77 @@ class WindowConformance(Base):
         assert everything(store) == {b"a": b"2", b"d": b""}
         put(store, {b"c": b"back", b"b1": b"back"})
         assert everything(store) == {b"a": b"2", b"b1": b"back", b"c": b"back", b"d": b""}
+
+
+class LogConformance(Base):
+    """The log of commits, which the backends for real keep (``backends.runtime.store``)."""
+
+    def commit(self, store, entry, *mutations, reads=()):
+        return store.commit(store.read_version(), reads, mutations, entry)
+
+    def test_no_entry(self, store):
+        assert store.log() == []
+        put(store, {b"a": b"1"})
+        assert store.log() == []
+
+    def test_entries_stand_in_the_order_of_the_commits_with_their_versions(self, store):
+        expected = []
+        for number in range(30):
+            entry = b"%d" % number
+            expected.append((self.commit(store, entry, Set(b"a", entry)), entry))
+            put(store, {b"b": b""})
+        assert store.log() == expected
+
+    @pytest.mark.parametrize("size", [0, 1, VALUE_LIMIT - 1, VALUE_LIMIT, VALUE_LIMIT + 1, 650_000])
+    def test_entries_of_any_size(self, store, size):
+        entries = [bytes([byte]) * size for byte in (1, 0, 255)]
+        versions = [self.commit(store, entry, Set(b"a", b"")) for entry in entries]
+        assert store.log() == list(zip(versions, entries, strict=True))
+
+    def test_a_log_of_many_entries(self, store):
+        large = bytes(3 * VALUE_LIMIT + 7)
+        entries = [large if number % 3 else b"%d" % number for number in range(70)]
+        for entry in entries:
+            self.commit(store, entry)
+        assert [entry for _, entry in store.log()] == entries
+
+    def test_an_entry_alone_is_a_commit(self, store):
+        version = store.read_version()
+        committed = store.commit(version, (), (), b"entry")
+        assert committed > version
+        assert store.log() == [(committed, b"entry")]
+        assert store.read_version() >= committed
+
+    def test_reads_do_not_see_the_log(self, store):
+        self.commit(store, b"entry", Set(b"a", b"1"))
+        assert everything(store) == {b"a": b"1"}
+        mutate(store, ClearRange(b"", b"\xff"))
+        assert [entry for _, entry in store.log()] == [b"entry"]
+
+    def test_the_log_conflicts_with_nothing(self, store):
+        version = store.read_version()
+        self.commit(store, b"one")
+        store.commit(version, [KeyRange(b"", b"\xff")], [Set(b"a", b"")], b"two")
+        assert [entry for _, entry in store.log()] == [b"one", b"two"]
+
+    def test_a_refused_commit_leaves_no_entry(self, store):
+        version = store.read_version()
+        put(store, {b"a": b""})
+        with pytest.raises(Conflict):
+            store.commit(version, [point(b"a")], [Set(b"b", b"")], b"entry")
+        with pytest.raises(TooLarge):
+            self.commit(store, b"entry", Set(b"k", b"v" * (VALUE_LIMIT + 1)))
+        assert store.log() == []
+
+    def test_entries_count_for_the_size(self, store):
+        with pytest.raises(TooLarge):
+            self.commit(store, bytes(TRANSACTION_LIMIT * 11 // 10), Set(b"a", b""))
+        pairs = [Set(b"%d" % n, bytes(VALUE_LIMIT)) for n in range(60)]
+        with pytest.raises(TooLarge):
+            self.commit(store, bytes(TRANSACTION_LIMIT // 2), *pairs)
+        assert (store.log(), everything(store)) == ([], {})
+        self.commit(store, bytes(TRANSACTION_LIMIT // 10 * 9))
+
+    def test_an_entry_must_be_bytes(self, store):
+        with pytest.raises(TypeError, match="bytes"):
+            self.commit(store, "entry")

@@ -7,18 +7,16 @@ module         what it knows
 ``bindings``   the official Python bindings, and nobody else does
 ``errors``     what each of FoundationDB's error codes means for a request
 ``namespace``  where an application's keys lie in the cluster
+``log``        how the log of commits is written and read
 ``store``      the port for an asyncio host
-``blocking``   the port as :mod:`core.store` writes it, for tools and tests
 =============  ==========================================================================
 """
 
-from backends.fdb.blocking import BlockingFdbStore
 from backends.fdb.errors import FdbError, FinalError, SetupError
 from backends.fdb.settings import FaultInjection, Settings
 from backends.fdb.store import FdbStore
 
 __all__ = [
-    "BlockingFdbStore",
     "FaultInjection",
     "FdbError",
     "FdbStore",

@@ -195,10 +195,12 @@ class Cluster:
         reads: Sequence[KeyRange],
         mutations: Sequence[Mutation],
         nobodys: bytes,
+        stamped: Sequence[tuple[bytes, bytes]] = (),
     ) -> int:
         """Commit in conflict with ``reads``; see :meth:`core.store.Store.commit`.
 
         :param nobodys: a key that nobody reads or writes.
+        :param stamped: keys to be stamped with the version (:mod:`backends.fdb.log`), and values.
         """
         transaction = self._begin(version)
         with self._errors(committing=True):
@@ -208,6 +210,8 @@ class Cluster:
                 if begin < end:
                     transaction.add_read_conflict_range(begin, end)
             writes = [_mutate(transaction, mutation) for mutation in mutations]
+            for key, value in stamped:
+                transaction.set_versionstamped_key(key, value)
             if not any(writes):
                 transaction.add_write_conflict_key(nobodys)
             future = transaction.commit()

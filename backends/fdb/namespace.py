@@ -2,9 +2,12 @@
 
 The prefix is the tuple ``("mu2sls", application)`` in FoundationDB's tuple encoding
 (``design/tuple.md``: strings are ``02``, UTF-8 with ``00`` escaped as ``00 ff``, ``00``),
-so that ``fdbcli`` and the subspaces of every binding find the data. No such encoding is
-the beginning of another, so applications never meet. Everything from :mod:`core.layout`
-follows the prefix as it is.
+so that ``fdbcli`` and the subspaces of every binding find the data. Everything from
+:mod:`core.layout` follows the prefix as it is. Applications never meet: where one prefix is
+the beginning of another (the name has a zero byte), ``ff`` comes next, beyond all keys.
+
+The log of commits lies elsewhere, under ``("mu2sls-log", application)``: no read of the
+application's keys can see it.
 
 The directory layer would give a shorter prefix for one more read when a process starts
 and a mapping that must not get lost; the name itself needs neither.
@@ -14,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backends.fdb.log import Log
 from core.limits import USER_KEYS_END
 from core.store import Atomic, Clear, ClearRange, KeyRange, Mutation, Pairs, Set
 
 __all__ = ["Namespace"]
 
 _LAYER = "mu2sls"
+_LOG_LAYER = "mu2sls-log"
 
 
 def _packed(text: str) -> bytes:
@@ -32,12 +37,14 @@ class Namespace:
     :ivar prefix: what every key begins with.
     :ivar whole: the range of all keys; what lies beyond it under the prefix is nobody's.
     :ivar nobodys: a key under the prefix that no user key can be.
+    :ivar log: the log of commits.
     """
 
     def __init__(self, application: str) -> None:
         self.prefix = _packed(_LAYER) + _packed(application)
         self.whole = KeyRange(self.prefix, self.prefix + USER_KEYS_END)
         self.nobodys = self.prefix + USER_KEYS_END
+        self.log = Log(_packed(_LOG_LAYER) + _packed(application))
 
     def key(self, key: bytes) -> bytes:
         """The key in the cluster."""

@@ -7,6 +7,7 @@ so any number may be under way at once.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,15 +15,21 @@ from backends.fdb.bindings import Cluster, connect
 from backends.fdb.errors import SetupError
 from backends.fdb.namespace import Namespace
 from backends.fdb.settings import Settings
-from core.errors import Conflict, StoreUnavailable
+from backends.runtime.store import AsyncStore
+from core.errors import Conflict, StoreError, StoreUnavailable
 from core.limits import check_bounds, check_key, check_transaction
 from core.ports import ReadAnswer
 from core.store import KeyRange, Mutation, Pairs
 
 __all__ = ["FdbStore"]
 
+_PAGE = 100
+"""Chunks of the log read at once; each is of core.store.VALUE_LIMIT at most."""
+_TRIES, _PAUSE = 10, 0.05
+"""How often a page of the log is asked for, and the seconds in between."""
 
-class FdbStore:
+
+class FdbStore(AsyncStore):
     """An application's part of a FoundationDB cluster; :class:`core.store.Store`, awaited.
 
     Keys outside the user key space raise ValueError, keys or values that are not bytes
@@ -44,6 +51,9 @@ class FdbStore:
         :raises SetupError: what is missing, and the remedy.
         """
         return cls(connect(settings, fdb), settings)
+
+    def __str__(self) -> str:
+        return f"FoundationDB's part for {self.settings.application!r}"
 
     async def check(self) -> None:
         """See that the cluster answers, once, when a process starts.
@@ -85,25 +95,19 @@ class FdbStore:
         values, pairs = found
         return values, [namespace.pairs(part) for part in pairs]
 
-    async def get(self, key: bytes, version: int) -> bytes | None:
-        """See :meth:`core.store.Store.get`."""
-        values, _ = await self.read(version, (key,))
-        return values[0]
-
-    async def get_range(self, begin: bytes, end: bytes, version: int, limit: int = 0) -> Pairs:
-        """See :meth:`core.store.Store.get_range`."""
-        _, pairs = await self.read(version, (), ((begin, end, limit),))
-        return pairs[0]
-
     async def commit(
-        self, version: int, reads: Sequence[KeyRange], mutations: Sequence[Mutation]
+        self,
+        version: int,
+        reads: Sequence[KeyRange],
+        mutations: Sequence[Mutation],
+        entry: bytes | None = None,
     ) -> int:
-        """See :meth:`core.store.Store.commit`.
+        """See :meth:`core.store.Store.commit` and :meth:`AsyncStore.commit`.
 
         :raises Conflict, TooOld, FutureVersion, TooLarge, StoreUnavailable: nothing happened.
         :raises Unknown: it may have happened, or may yet happen.
         """
-        check_transaction(reads, mutations)
+        check_transaction(reads, mutations, entry)
         namespace = self.namespace
         try:
             return await self._cluster.commit(
@@ -111,7 +115,39 @@ class FdbStore:
                 namespace.ranges(reads),
                 [namespace.mutation(mutation) for mutation in mutations],
                 namespace.nobodys,
+                () if entry is None else namespace.log.writes(entry),
             )
         except Conflict as conflict:
             conflict.keys = tuple(map(namespace.own, conflict.keys))
             raise
+
+    async def log(self) -> list[tuple[int, bytes]]:
+        """See :meth:`AsyncStore.log`. Commits of one batch share a version; the order is right.
+
+        The log only grows at its end, so each page is read at a version of its own, and a log
+        may be of any length.
+
+        :raises StoreUnavailable: a page could not be read, however often it was tried.
+        """
+        begin, end = self.namespace.log.range
+        pairs: Pairs = []
+        while True:
+            page = await self._page(begin, end)
+            pairs += page
+            if len(page) < _PAGE:
+                return self.namespace.log.entries(pairs)
+            begin = page[-1][0] + b"\x00"
+
+    async def _page(self, begin: bytes, end: bytes) -> Pairs:
+        for left in reversed(range(_TRIES)):
+            try:
+                version = await self._cluster.read_version()
+                _, ranges = await self._cluster.read(version, (), ((begin, end, _PAGE),))
+                return ranges[0]
+            except StoreError as error:
+                failure = error
+                await asyncio.sleep(_PAUSE if left else 0)
+        raise StoreUnavailable(f"the log of commits cannot be read: {failure}") from failure
+
+    async def close(self) -> None:
+        """Nothing to give back: the connection to the cluster is the process's."""

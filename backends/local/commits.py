@@ -7,6 +7,9 @@ version in ``past``. A commit that fails before SQLite was told to commit has no
 after that, nobody can say, except when the disk was full: SQLite writes the frame that
 makes a commit count last, so it is not there.
 
+Entries of the log of commits stand in a table of their own, made when the first is written,
+so a store nobody logs has none.
+
 Now and then a commit also forgets what left the window, a bounded piece at a time.
 """
 
@@ -18,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 from backends.local.database import discard
 from backends.local.errors import DiskFull, explain
-from backends.local.group import Waiting
+from backends.local.rounds import Waiting
 from backends.local.turns import Turns
 from backends.local.versions import Versions
 from core.atomic import combine
@@ -46,6 +49,8 @@ _WRITE = (
     " DO UPDATE SET version = excluded.version, value = excluded.value"
 )
 _REMEMBER_CLEARED = "INSERT OR IGNORE INTO cleared VALUES (?, ?, ?)"
+_MAKE_LOG = "CREATE TABLE IF NOT EXISTS log (version INTEGER PRIMARY KEY, entry BLOB NOT NULL)"
+_LOG = "INSERT INTO log VALUES (?, ?)"
 _OUTDATED = "SELECT until, key, removed FROM past WHERE until <= ? ORDER BY until, key LIMIT ?"
 _FORGET = "DELETE FROM past WHERE (until, key) <= (?, ?)"
 _FORGET_REMOVED = "DELETE FROM current WHERE key = ? AND version = ? AND value IS NULL"
@@ -89,6 +94,7 @@ class Committer:
         self._timeout = timeout
         self._turns: Turns | None = None
         self._connection: sqlite3.Connection | None = None
+        self._has_log = False  # whether this connection has seen the log's table
         self._pruned = 0  # the version at which this process last found nothing to forget
 
     def perform(self, batch: Sequence[Waiting]) -> None:
@@ -106,12 +112,14 @@ class Committer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._has_log = False
         if self._turns is not None:
             self._turns.close()
             self._turns = None
 
     def _drop(self, cursor: sqlite3.Cursor) -> None:
         self._connection = None
+        self._has_log = False  # if it was made, that may be undone
         discard(cursor)
 
     # --- one SQLite transaction ----------------------------------------------------
@@ -157,7 +165,15 @@ class Committer:
                 return Conflict(tuple(conflicts))
         state.latest = max(now, state.latest + 1)
         _apply(cursor, state, one.mutations)
+        if one.entry is not None:
+            self._log(cursor, state.latest, one.entry)
         return state.latest
+
+    def _log(self, cursor: sqlite3.Cursor, version: int, entry: bytes) -> None:
+        if not self._has_log:
+            cursor.execute(_MAKE_LOG)
+            self._has_log = True
+        cursor.execute(_LOG, (version, entry))
 
     def _prune(self, cursor: sqlite3.Cursor, latest: int) -> None:
         """Forget what no read within the window can see."""

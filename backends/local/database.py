@@ -9,6 +9,7 @@ table       holds
 `past`      for every write within the window, the value it replaced (NULL: none), by
             the version that wrote; what a reader at an older version still sees
 `cleared`   the bounds of ranges cleared within the window
+`log`       entries of the log of commits by version; made when the first is written
 ==========  ===========================================================================
 
 The first two pages a process reads tell a store from any other file: the header

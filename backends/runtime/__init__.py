@@ -7,6 +7,7 @@ generators of host effects (:mod:`core.ports`) with a store and a caller, and de
 module      is about
 ==========  ==========================================================================
 `store`     the Store port, awaited
+`snapshot`  whole stores: everything at one version, and the state a store begins with
 `wire`      envelopes between nodes: sealed, opened, refused
 `http`      the one place that knows the HTTP library
 `caller`    a call to another node: connection, retries under the same id, deadlines

@@ -43,7 +43,10 @@ class AsyncStore(Protocol):
         """
 
     async def log(self) -> list[tuple[int, bytes]]:
-        """The log of commits: versions and entries, in the order of the versions."""
+        """The log of commits: versions and entries, in the order of the commits.
+
+        Versions never fall; on FoundationDB the commits of one batch share theirs.
+        """
 
     async def close(self) -> None:
         """Give back what the store holds; no call may be under way."""

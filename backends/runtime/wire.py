@@ -10,3 +10,183 @@ than WINDOW seconds, or was seen before, is refused; a request that slips throug
 worker all the same runs once, since it has an id. User values inside messages are the codec's
 bytes already. Nothing is pickled.
 """
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.errors import MuError
+from core.messages import Reply, Request
+
+__all__ = [
+    "KEY_BYTES",
+    "MAC_BYTES",
+    "WINDOW",
+    "WIRE_VERSION",
+    "Answer",
+    "Call",
+    "Forged",
+    "Malformed",
+    "OtherVersion",
+    "Stale",
+    "Wire",
+    "WireError",
+]
+
+WIRE_VERSION = 1
+WINDOW = 30.0
+"""Seconds for which an envelope is good, before and after the receiver's clock."""
+KEY_BYTES = 16
+"""The shortest key."""
+MAC_BYTES = 32
+_NONCE_BYTES = 12
+
+_T = TypeVar("_T")
+
+
+class Call(msgspec.Struct, frozen=True, array_like=True, tag="call"):
+    """One try of a request."""
+
+    request: Request
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """How a try ended.
+
+    :ivar notes: what those who watch a run want to come along with the reply; else empty.
+    """
+
+    reply: Reply
+    notes: list[bytes] = []
+
+
+class WireError(MuError):
+    """An envelope is refused.
+
+    :cvar status: the HTTP status that says so.
+    """
+
+    status = 400
+
+
+class Malformed(WireError):
+    """It is cut off, or no envelope at all."""
+
+
+class OtherVersion(WireError):
+    """Its sender speaks another version of the wire."""
+
+
+class Forged(WireError):
+    """It was not sealed with our key."""
+
+    status = 401
+
+
+class Stale(WireError):
+    """It is too old, comes from the future, was seen before, or belongs to another call."""
+
+    status = 401
+
+
+class _Body(msgspec.Struct, array_like=True):
+    version: int
+    time: int
+    nonce: bytes
+    message: msgspec.Raw
+
+
+class Wire:
+    """Seals and opens envelopes with one key.
+
+    :param key: a secret of at least KEY_BYTES bytes, alike in all nodes.
+    :param now: the clock, Unix time in nanoseconds.
+    :raises MuError: the key is too short.
+    """
+
+    def __init__(self, key: bytes, now: Callable[[], int] = time.time_ns) -> None:
+        if len(key) < KEY_BYTES:
+            raise MuError(
+                f"the wire key has {len(key)} bytes: give at least {KEY_BYTES} random ones, such "
+                "as those that `openssl rand -hex 32` prints"
+            )
+        self._key = key
+        self._now = now
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._body = msgspec.msgpack.Decoder(_Body).decode
+        self._call = msgspec.msgpack.Decoder(Call).decode
+        self._answer = msgspec.msgpack.Decoder(Answer).decode
+        self._seen: set[bytes] = set()
+        self._order: deque[tuple[int, bytes]] = deque()
+
+    def seal(self, message: Call | Answer, nonce: bytes = b"") -> tuple[bytes, bytes]:
+        """An envelope with ``message``, and its nonce.
+
+        :param nonce: for an answer, that of its call.
+        """
+        nonce = nonce or os.urandom(_NONCE_BYTES)
+        raw = msgspec.Raw(self._encode(message))
+        body = self._encode(_Body(WIRE_VERSION, self._now(), nonce, raw))
+        return hmac.digest(self._key, body, "sha256") + body, nonce
+
+    def open_call(self, data: bytes) -> tuple[Call, bytes]:
+        """The call in an envelope, and its nonce; the same envelope opens once only.
+
+        :raises WireError: it is refused.
+        """
+        body = self._open(data)
+        self._refuse_replay(body.nonce)
+        return self._message(self._call, body), body.nonce
+
+    def open_answer(self, data: bytes, nonce: bytes) -> Answer:
+        """The answer in an envelope, to the call with ``nonce``.
+
+        :raises WireError: it is refused.
+        """
+        body = self._open(data)
+        if body.nonce != nonce:
+            raise Stale("the envelope answers another call")
+        return self._message(self._answer, body)
+
+    def _open(self, data: bytes) -> _Body:
+        if len(data) <= MAC_BYTES:
+            raise Malformed(f"an envelope has more than {MAC_BYTES} bytes, this one {len(data)}")
+        view = memoryview(data)
+        sealed = view[MAC_BYTES:]
+        if not hmac.compare_digest(hmac.digest(self._key, sealed, "sha256"), view[:MAC_BYTES]):
+            raise Forged("the envelope was not sealed with this application's key")
+        body = self._message(self._body, sealed)
+        if body.version != WIRE_VERSION:
+            raise OtherVersion(
+                f"the sender speaks version {body.version} of the wire and this node version "
+                f"{WIRE_VERSION}: run the same release of mu2sls everywhere"
+            )
+        if abs(self._now() - body.time) > WINDOW * 1e9:
+            raise Stale(
+                f"the envelope was sealed more than {WINDOW:g} seconds ago, or in the future: "
+                "compare the clocks of the machines"
+            )
+        return body
+
+    def _refuse_replay(self, nonce: bytes) -> None:
+        now, seen, order = self._now(), self._seen, self._order
+        while order and order[0][0] < now:
+            seen.discard(order.popleft()[1])
+        if nonce in seen:
+            raise Stale("the envelope was opened before")
+        seen.add(nonce)
+        order.append((now + int(2 * WINDOW * 1e9), nonce))
+
+    @staticmethod
+    def _message(decode: Callable[[Any], _T], body: _Body | memoryview) -> _T:
+        try:
+            return decode(body.message if isinstance(body, _Body) else body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise Malformed(f"the envelope does not decode: {error}") from None

@@ -17,7 +17,8 @@ bounded_storage        retention leaves application data only
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 
-An oracle that found nothing to examine is inconclusive, never satisfied.
+An oracle that found nothing to examine is inconclusive, never satisfied. Where the run
+was made without a protocol, oracles that ask for its regions do not apply.
 """
 
 from __future__ import annotations
@@ -57,6 +58,14 @@ ORACLES: dict[str, Callable[[Subject], Verdict]] = {
 """The oracles of every run, by the names that scenarios use."""
 
 
+_NEED_REGIONS = {
+    "reference": "without regions there is no order to run the plain classes in",
+    "determinism": "nothing is journaled that could be executed again",
+    "atomicity": "every write is a commit of its own",
+}
+"""Why oracles do not apply to a run without a protocol."""
+
+
 def check(
     run: Run, application: Application, scenario: Scenario, only: Container[str] | None = None
 ) -> list[Verdict]:
@@ -73,6 +82,8 @@ def check(
 
 
 def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+    if not subject.journaled and name in _NEED_REGIONS:
+        return Verdict(name, "not applicable", _NEED_REGIONS[name])
     try:
         return oracle(subject)
     except Exception as error:

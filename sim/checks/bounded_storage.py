@@ -5,11 +5,13 @@ And all of it: forgetting requests must not touch the data.
 
 from __future__ import annotations
 
-from core.layout import DATA, WATERMARK
+from core.layout import DATA, SET_UP, WATERMARK
 from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
 
 __all__ = ["bounded_storage"]
+
+_KEPT = (SET_UP, WATERMARK)
 
 
 def bounded_storage(subject: Subject) -> Verdict:
@@ -17,7 +19,7 @@ def bounded_storage(subject: Subject) -> Verdict:
     run, readable = subject.run, subject.readable
     retained = run.retained
     begin, end = DATA
-    left = sorted(key for key in retained if not begin <= key < end and key != WATERMARK)
+    left = sorted(key for key in retained if not begin <= key < end and key not in _KEPT)
     evidence = [f"{readable.key(key)} is left after retention" for key in left]
     # In a run that did not settle, requests may still have been under way.
     if run.settled_after is not None and subject.commits:

@@ -16,6 +16,8 @@ Five observations, none of which asks the executor what it thinks it did:
 
 Read-only requests record nothing: each of their answers is judged at the version
 it was read at (:mod:`sim.checks.strict_serializable`, :mod:`sim.checks.reference`).
+Without a protocol nothing is remembered at all, so nothing is sent once more: what
+is judged then is what did go wrong in the run, not what a late duplicate would do.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from core.store import Set
 from sim.checks.redrive import Driven, redrive
 from sim.checks.subject import Subject
 from sim.checks.verdict import Verdict, judge
-from sim.history import Sent
+from sim.history import Answered, Sent
 
 __all__ = ["MOST_REDRIVEN", "exactly_once"]
 
@@ -94,6 +96,8 @@ def _answers(subject: Subject) -> list[str]:
     evidence = []
     for answers in subject.answers.values():
         remembered = [answer for answer in answers if not answer.version]
+        if not subject.journaled and _reads_only(subject, answers[0]):
+            continue  # each looked at another moment
         for answer in remembered[1:]:
             if answer.outcome != remembered[0].outcome:
                 who = subject.describe(answer.id)
@@ -101,6 +105,11 @@ def _answers(subject: Subject) -> list[str]:
                 evidence.append(f"{who} was told two answers: first {told[0]}, then {told[1]}")
                 break
     return evidence
+
+
+def _reads_only(subject: Subject, answer: Answered) -> bool:
+    sent = subject.sent.get(answer.id.root)
+    return sent is not None and subject.read_only(sent.service, sent.method)
 
 
 def _too_soon(subject: Subject) -> list[str]:
@@ -160,6 +169,8 @@ def _chosen(subject: Subject) -> list[Sent]:
 
     Those come first that did not take one try and one answer; the others are evenly spaced.
     """
+    if not subject.journaled:
+        return []
     found = [
         sent
         for root, sent in subject.sent.items()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from core.codec import Codec
 from core.keys import decode_key
-from core.layout import DATA, INTENTS, JOURNAL, SET_ASIDE, WATERMARK
+from core.layout import (
+    CLIENT_KEYS,
+    CLIENT_KEYS_BY_ROOT,
+    DATA,
+    INTENTS,
+    JOURNAL,
+    SET_ASIDE,
+    SET_UP,
+    WATERMARK,
+)
 from core.messages import Failed, Outcome, Raised
 
 __all__ = ["Readable"]
@@ -29,9 +38,15 @@ class Readable:
             return f"{name}[{self._element(element)}]" if element else name
         if key == WATERMARK:
             return "the retention watermark"
+        if key == SET_UP:
+            return "the mark of what the store was set up for"
         for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):
             if key[:1] == section.begin:
                 return f"the {name} {key[1:17].hex()}"
+        if key[:1] == CLIENT_KEYS.begin:
+            return f"the client key {key[1:].decode(errors='replace')!r}"
+        if key[:1] == CLIENT_KEYS_BY_ROOT.begin:
+            return f"the client key of {key[1:].hex()}"
         if key[:1] == JOURNAL.begin:
             return self._journal(key)
         return repr(key)

@@ -16,6 +16,7 @@ from core.store import ClearRange, Set
 from sim.checks.readable import Readable
 from sim.checks.replay import Replayed, Snapshot, replay
 from sim.history import Answered, Committed, Sent
+from sim.protocol import OURS
 
 if TYPE_CHECKING:
     from compiler.application import Application
@@ -33,6 +34,7 @@ class Subject:
     :ivar commits: those made until the final store was looked at, in version order; what the
         closing retention pass commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
+    :ivar journaled: whether the protocol remembers requests; the one called unsafe does not.
 
     Commits that only record that a request cannot be completed are in ``commits``, but not in
     ``trees``, for nothing happened in them (see :meth:`acts`).
@@ -44,6 +46,7 @@ class Subject:
         self.program = application.program
         self.scenario = scenario
         self.history = run.history
+        self.journaled = run.protocol == OURS
         self.readable = Readable(self.program.codec)
         self.sent: dict[bytes, Sent] = {}
         for sent in self.history.sent:

@@ -8,7 +8,7 @@
 
 One class each: :mod:`~sim.platform.network` delivers messages, :mod:`~sim.platform.exchange`
 is one call with its retries, :mod:`~sim.platform.router` queues and scales,
-:mod:`~sim.platform.pod` computes and crashes, :mod:`~sim.platform.turns` orders contenders,
+:mod:`~sim.platform.pod` computes and crashes (:mod:`core.turns` orders its contenders),
 :mod:`~sim.platform.link` leads to the store, :mod:`~sim.platform.workers` recovers and forgets,
 :mod:`~sim.platform.disruptions` kills and partitions, and :mod:`~sim.platform.cluster` holds
 them together. Everything is callbacks on the SimPy clock (:mod:`~sim.platform.timers`).

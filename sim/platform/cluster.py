@@ -6,33 +6,35 @@ maintenance workers, and knows when the system has settled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
-from core import attempt as attempts
-from core import recovery, retention
 from core.errors import BadRequest
 from core.layout import INTENTS
 from core.messages import Failed, Reply, Request
 from core.ports import Effect
 from core.program import Program
+from sim.client import CLIENT
 from sim.environment import SeededEnvironment
 from sim.faults import PLATFORM, Faults
 from sim.history import History
 from sim.host import Activity
 from sim.platform.disruptions import Disruptions
 from sim.platform.exchange import Delivery
+from sim.platform.ingress import Ingress
 from sim.platform.link import StoreLink
 from sim.platform.network import Network
+from sim.platform.processors import Cores, Processor
 from sim.platform.router import Router
 from sim.platform.timers import Wheel, later
 from sim.platform.workers import Workers
+from sim.protocol import Protocol
 from sim.randomness import stream
 from sim.scenario import POINTS, Fault, Scenario, ServicePlatform
 from sim.store import SimStore
 
-__all__ = ["EPOCH_NS", "Cluster", "Protocol"]
+__all__ = ["EPOCH_NS", "Cluster"]
 
 EPOCH_NS = 1_735_689_600_000_000_000
 """Unix time at which virtual time begins: 2025-01-01."""
@@ -40,24 +42,11 @@ EPOCH_NS = 1_735_689_600_000_000_000
 Steps = Generator[Effect, Any, Any]
 
 
-class Protocol(NamedTuple):
-    """What decides: :mod:`core`'s functions, or others of the same shape."""
-
-    attempt: Callable[[Program, Request, str], Steps]
-    recover: Callable[[int, int], Steps]
-    retain: Callable[[int, int], Steps]
-    clear_intents: Callable[[list[bytes]], Steps]
-
-    @classmethod
-    def ours(cls) -> Protocol:
-        """The one in :mod:`core`."""
-        return cls(attempts.attempt, recovery.recover, retention.retain, recovery.clear_intents)
-
-
 class Cluster:
     """The modelled platform of one scenario.
 
     :ivar half_cpu: seconds of processor time an execution takes at its start, and again at its end.
+    :ivar clients: the process that all clients run in.
     :ivar contention: the stream that back-off after conflicts is drawn from.
     """
 
@@ -79,6 +68,9 @@ class Cluster:
         self.faults = Faults(scenario.faults, seed, history, lambda: env.now)
         self.network = Network(env, model, self.faults, stream(seed, "network"))
         self.wheel = Wheel(env)
+        self.cores = Cores(env, model.cores)
+        self.clients = Processor(self.cores, 1)
+        self._ingress = self._make_ingress()
         self.link = StoreLink(env, self.network, self.faults, history)
         self.store = SimStore(env, model.store, stream(seed, "store"), self.link.applied)
         self.link.store = self.store
@@ -100,6 +92,10 @@ class Cluster:
         platform = ServicePlatform(replicas=1, concurrency=64)
         routers[PLATFORM] = Router(self, PLATFORM, platform, stream(seed, "router", PLATFORM))
         return routers
+
+    def _make_ingress(self) -> Ingress | None:
+        seconds = self.model.ingress_cpu / 2
+        return Ingress(self.network, Processor(self.cores, 1), seconds) if seconds else None
 
     # --- time
 
@@ -130,7 +126,10 @@ class Cluster:
         service = delivery.request.service
         router = self.routers.get(service)
         accept = self._refuse if router is None or service == PLATFORM else router.accept
-        self.network.send(source, service, delivery.method, False, accept, delivery)
+        way: tuple[Any, ...] = (accept, delivery)
+        if source == CLIENT and self._ingress is not None:
+            way = (self._ingress.pass_on, *way)
+        self.network.send(source, service, delivery.method, False, *way)
 
     def _refuse(self, delivery: Delivery) -> None:
         error = BadRequest(f"there is no service {delivery.request.service}")
@@ -140,9 +139,10 @@ class Cluster:
     def respond(self, delivery: Delivery, reply: Reply) -> None:
         """Send a reply back to whoever sent the request."""
         exchange, method = delivery.exchange, delivery.method
-        self.network.send(
-            method.service, exchange.source, method, True, exchange.arrive, delivery.tried, reply
-        )
+        way: tuple[Any, ...] = (exchange.arrive, delivery.tried, reply)
+        if exchange.source == CLIENT and self._ingress is not None:
+            way = (self._ingress.pass_on, *way)
+        self.network.send(method.service, exchange.source, method, True, *way)
 
     def broke(self, delivery: Delivery) -> None:
         """An execution is gone without a reply: its caller is told, or waits in vain."""
@@ -184,7 +184,7 @@ class Cluster:
         The platform's own upkeep never rests. What the dead have left at the store is
         answered long before the run takes its word for being settled.
         """
-        if self.network.in_flight:
+        if self.network.in_flight or (self._ingress is not None and self._ingress.active):
             return False
         if any(r.active or r.waiting for name, r in self.routers.items() if name != PLATFORM):
             return False

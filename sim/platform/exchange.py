@@ -1,12 +1,7 @@
 """One call over the network: transmit, wait, try again with the same request.
 
-What is retried is what says nothing about the request: silence, a broken
-connection, a callee that was interrupted or too busy. Everything else is the
-answer. An exchange that runs out of tries or time ends as ``Interrupted``,
-indefinite: nobody knows whether the callee did it.
-
-An exchange is also what a client does (:mod:`sim.client`), with the client's
-patience and with every message recorded.
+What is retried, and for how long, :mod:`core.retries` says. An exchange is also what a
+client does (:mod:`sim.client`), with every message recorded.
 """
 
 from __future__ import annotations
@@ -16,19 +11,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from core.messages import Failed, Reply, Request
+from core.messages import Reply, Request
+from core.retries import Tries, is_retried, patience
 from sim.faults import MethodFaults
 from sim.platform.timers import later
 
 if TYPE_CHECKING:
     from sim.platform.cluster import Cluster
 
-__all__ = ["NO_TIME_LEFT", "Delivery", "Exchange"]
-
-NO_TIME_LEFT = "no answer within the time and the tries that there were"
-
-_RETRIED = ("Interrupted", "Overloaded")
-_SHARE = 0.75
+__all__ = ["Delivery", "Exchange"]
 
 
 class Delivery:
@@ -53,7 +44,7 @@ class Exchange:
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
-    __slots__ = ("_cluster", "_ended", "_waits", "method", "reply", "request", "source", "tried")
+    __slots__ = ("_cluster", "_ended", "_tries", "_waits", "method", "reply", "request", "source")
 
     def __init__(
         self,
@@ -69,7 +60,12 @@ class Exchange:
         self.reply: Reply | None = None
         self.request = request
         self.source = source
-        self.tried = 0
+        self._tries = Tries()
+
+    @property
+    def tried(self) -> int:
+        """How often the request was sent."""
+        return self._tries.made
 
     def close(self) -> None:
         """Nobody waits any more: no further tries."""
@@ -82,39 +78,27 @@ class Exchange:
         if self._ended is None:
             return
         cluster = self._cluster
-        self.tried += 1
+        self._tries.made = tried = self._tries.made + 1
         self._waits = True
-        patience = self.patience()
-        request = replace(self.request, deadline=cluster.now_ns() + int(patience * 1e9))
-        cluster.wheel.after(patience, self._time_out, self.tried)
-        cluster.transmit(self.source, Delivery(request, self, self.tried))
-
-    def patience(self) -> float:
-        """How long to wait for this try, in seconds.
-
-        A part of what the caller has left, so that a lost message is noticed before the caller's
-        own caller loses patience. A survivor whose time is over does not know that.
-        """
-        timeout = self._cluster.retry.timeout
-        deadline = self.request.deadline
-        if deadline:
-            left = (deadline - self._cluster.now_ns()) / 1e9
-            if left > 0.0:
-                return min(timeout, max(_SHARE * left, 0.02))
-        return timeout
+        now = cluster.now_ns()
+        seconds = patience(self.request.deadline, now, cluster.retry.timeout)
+        request = replace(self.request, deadline=now + int(seconds * 1e9))
+        cluster.wheel.after(seconds, self._time_out, tried)
+        cluster.transmit(self.source, Delivery(request, self, tried))
 
     def _time_out(self, tried: int) -> None:
         if self._waits and tried == self.tried:
-            self.missed(None)
+            self._missed(None)
 
-    def missed(self, reply: Reply | None) -> None:  # noqa: ARG002 - clients look at it
+    def _missed(self, reply: Reply | None) -> None:
         """A try brought no answer, or ``reply``, which is none: try again later, or give up."""
         self._waits = False
+        self._tries.missed(reply)
         if self._ended is None:
             return
         cluster = self._cluster
         if self.tried >= cluster.retry.attempts or self._out_of_time():
-            self.end(Reply(self.request.id, self.gave_up()))
+            self.end(Reply(self.request.id, self._tries.gave_up(self.request.id.is_root)))
             return
         later(cluster.env, cluster.backoff(self.tried), self.transmit)
 
@@ -122,25 +106,17 @@ class Exchange:
         deadline = self.request.deadline
         return 0 < deadline < self._cluster.now_ns()
 
-    def gave_up(self) -> Failed:
-        """What is known after the last try."""
-        return Failed("Interrupted", False, NO_TIME_LEFT)
-
     # --- answers
 
     def arrive(self, tried: int, reply: Reply | None) -> None:
         """A reply, or the news (None) that the connection to the callee broke."""
         if self._ended is None:
             return
-        if reply is None or self.is_retried(reply):
+        if reply is None or is_retried(reply):
             if self._waits and tried == self.tried:
-                self.missed(reply)
+                self._missed(reply)
             return
         self.end(reply)
-
-    def is_retried(self, reply: Reply) -> bool:
-        """Whether ``reply`` says nothing about the request, so that it is worth another try."""
-        return isinstance(reply.outcome, Failed) and reply.outcome.kind in _RETRIED
 
     def end(self, reply: Reply) -> None:
         """The exchange is over."""

@@ -88,6 +88,10 @@ class Network:
         aimed = method.responses if response else method.requests
         if aimed and self._strike(aimed, method, response, deliver, arguments):
             return
+        self.carry(deliver, arguments)
+
+    def carry(self, deliver: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+        """Take a message over one hop on which nothing can happen to it."""
         self.in_flight += 1
         later(self._env, self._hop(), self._deliver, deliver, arguments)
 

@@ -7,14 +7,14 @@ pod that dies takes every execution in it along and comes back empty.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from core.turns import Turns
 from sim.host import Activity, Execution
 from sim.platform.exchange import Delivery
+from sim.platform.processors import Processor
 from sim.platform.timers import later
-from sim.platform.turns import Turns
 
 if TYPE_CHECKING:
     from sim.platform.cluster import Cluster
@@ -31,17 +31,13 @@ class Pod:
     """
 
     __slots__ = (
-        "_busy", "_cluster", "_held", "_life", "_runnable", "_workers",
-        "name", "ready", "router", "turns",
+        "_cluster", "_held", "_processor", "name", "ready", "router", "turns",
     )  # fmt: skip
 
     def __init__(self, cluster: Cluster, router: Router, name: str, workers: int) -> None:
         self._cluster = cluster
-        self._workers = workers
-        self._busy = 0
-        self._runnable: deque[Callable[[], object]] = deque()
+        self._processor = Processor(cluster.cores, workers)
         self._held: dict[Activity, None] = {}
-        self._life = 0
         self.name = name
         self.ready = False
         self.router = router
@@ -75,21 +71,7 @@ class Pod:
 
     def compute(self, seconds: float, then: Callable[[], object]) -> None:
         """Keep a worker busy for ``seconds``, when one is free, and call ``then``."""
-        if self._busy < self._workers:
-            self._busy += 1
-            later(self._cluster.env, seconds, self._computed, self._life, seconds, then)
-        else:
-            self._runnable.append(then)
-
-    def _computed(self, life: int, seconds: float, then: Callable[[], object]) -> None:
-        if life != self._life:
-            return
-        if self._runnable:
-            following = self._runnable.popleft()
-            later(self._cluster.env, seconds, self._computed, life, seconds, following)
-        else:
-            self._busy -= 1
-        then()
+        self._processor.compute(seconds, then)
 
     # --- life and death
 
@@ -107,9 +89,7 @@ class Pod:
         if not self.ready:
             return
         self.ready = False
-        self._life += 1
-        self._busy = 0
-        self._runnable.clear()
+        self._processor.kill()
         self.turns.clear()
         for activity in list(self._held):
             activity.crash()

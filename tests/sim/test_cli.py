@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,8 +45,9 @@ class World:
         self.judge = lambda scenario: HOLDS
         self.strikes = [1, 1]
 
-    def run(self, scenario, app, *, progress=None):
+    def run(self, scenario, app, *, progress=None, protocol=None):
         self.ran.append(scenario)
+        self.protocol = protocol.name
         progress = progress or (lambda now, end: None)
         progress(5.0, 10.0)
         made = a_run(scenario)
@@ -115,6 +117,15 @@ def test_options_reach_the_run(world, scenario, capsys):
     assert command in " ".join(capsys.readouterr().out.split())
 
 
+def test_the_protocol_is_the_one_in_the_repository_unless_another_is_asked_for(world, scenario):
+    assert cli.main([scenario]) == 0
+    assert world.protocol == "mu2sls"
+    assert cli.main([scenario, "--protocol", "unsafe", "--out", "runs"]) == 0
+    assert world.protocol == "unsafe"
+    assert result.read(Path("runs/result.json")).protocol == "unsafe"
+    assert json.loads(Path("runs/history.jsonl").read_text().splitlines()[0])["seed"] == 7
+
+
 def test_files_of_a_run(world, scenario, tmp_path):
     assert cli.main([scenario, "--out", "runs/7"]) == 0
     assert result.read(tmp_path / "runs/7/result.json").status == "holds"
@@ -129,6 +140,7 @@ def test_files_of_a_run(world, scenario, tmp_path):
         (["bad.yaml"], "bad.yaml:2:1: 'lod' is not a key of a scenario"),
         (["case.yaml", "--planted", "no_intend"], "did you mean 'no_intent'?"),
         (["case.yaml", "--out", "case.yaml/x"], "case.yaml/x: cannot be written"),
+        (["case.yaml", "--planted", "no_intent", "--protocol", "unsafe"], "give one of the two"),
     ],
 )
 def test_bad_input(world, scenario, tmp_path, capsys, arguments, says):
@@ -165,6 +177,7 @@ def test_an_application_that_is_not_there(world, scenario, capsys, monkeypatch):
         (["case.yaml", "--seeds", "0"], "'0' is not a number of seeds: give one from 1 up"),
         (["case.yaml", "--jobs", "-1"], "'-1' is not a number of processes: give one from 1 up"),
         (["case.yaml", "--faults", "all"], "invalid choice: 'all'"),
+        (["case.yaml", "--protocol", "none"], "invalid choice: 'none'"),
         (["case.yaml", "--sed", "1"], "unrecognized arguments: --sed"),
     ],
 )

@@ -84,6 +84,12 @@ def test_the_command_is_complete():
     )
 
 
+def test_another_protocol_is_named():
+    text = report(outcome(), Task("s.yaml", protocol="unsafe"))
+    assert "with the protocol unsafe" in text
+    assert "Run again: python -m sim s.yaml --seed 7 --protocol unsafe" in " ".join(text.split())
+
+
 def test_nothing_that_is_quoted_is_taken_for_markup():
     checks = [Verdict("reference", "fails", "[bold]1[/bold]", ["got ['x'] not [red]y[/red]"])]
     text = report(outcome(checks=checks))

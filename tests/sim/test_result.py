@@ -23,7 +23,9 @@ def test_a_result_comes_back_as_it_was_written(tmp_path):
 
 def test_what_stands_in_a_result():
     made = msgspec.to_builtins(result.of_run(TASK, SCENARIO, outcome(checks=FAILS)))
-    assert (made["format"], made["version"], made["backend"]) == ("mu2sls-result", 1, "sim")
+    assert (made["format"], made["version"]) == ("mu2sls-result", 1)
+    assert (made["backend"], made["store"], made["durability"]) == ("simulator", "model", "")
+    assert made["protocol"] == "mu2sls"
     assert (made["status"], made["seeds"]) == ("fails", [7])
     assert made["scenario"]["load"][0]["executor"] == "constant-arrival-rate"
     measurements = made["measurements"]
@@ -41,6 +43,26 @@ def test_what_stands_in_a_result():
     assert made["thresholds"][0]["status"] == "holds"
     assert made["command"] == "python -m sim scenarios/crash.yaml --seed 7"
     assert made["environment"]["wall_seconds"] == 1.5
+
+
+def test_a_run_elsewhere_says_where():
+    task = Task("scenarios/crash.yaml", protocol="unsafe")
+    place = result.Place("local", "sqlite", "synchronous=FULL", {"workers": 4, "cores": 64})
+    made = result.of_run(task, SCENARIO, outcome(), place)
+    assert (made.backend, made.protocol, made.store) == ("local", "unsafe", "sqlite")
+    assert made.durability == "synchronous=FULL"
+    assert (made.environment["workers"], made.environment["cores"]) == (4, 64)
+    assert made.environment["wall_seconds"] == 1.5
+    assert made.command.endswith("--protocol unsafe")
+
+
+def test_a_file_from_before_there_was_a_choice_of_protocol_is_read(tmp_path):
+    made = msgspec.to_builtins(result.of_run(TASK, SCENARIO, outcome()))
+    for name in ("protocol", "store", "durability"):
+        del made[name]
+    path = tmp_path / "result.json"
+    path.write_bytes(msgspec.json.encode(made))
+    assert (result.read(path).protocol, result.read(path).store) == ("mu2sls", "")
 
 
 def test_the_histogram_comes_back():
@@ -92,7 +114,8 @@ def test_a_history_begins_with_what_was_run(history):
     assert history[0] == {
         "event": "run",
         "version": 1,
-        "backend": "sim",
+        "backend": "simulator",
+        "protocol": "mu2sls",
         "scenario": "crash",
         "app": "apps/hotel",
         "seed": 7,

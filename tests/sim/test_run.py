@@ -10,7 +10,7 @@ from core.messages import Returned
 from core.store import Set
 from sim.execution import Task, prepare
 from sim.faults import PLATFORM
-from sim.platform.cluster import Protocol
+from sim.protocol import Protocol
 from sim.run import run
 from sim.scenario import (
     POINTS,

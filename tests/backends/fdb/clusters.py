@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from backends.fdb import BlockingFdbStore, FaultInjection, FdbStore, Settings, SetupError
+from backends.fdb import FaultInjection, FdbStore, Settings, SetupError
 from backends.fdb.bindings import connect, load
 from core.errors import StoreError
 from core.store import ClearRange, Set
 from tests.backends.fdb.standin import StandIn
+from tests.blocking import BlockingStore
 
 WITH_FAULTS = os.environ.get("FDB_FAULTS") == "1"
 
@@ -57,7 +58,7 @@ class Standing:
 
 
 class Real:
-    """A real cluster; what is written under the prefix of ``application`` is removed."""
+    """A real cluster; what is written for the application is removed, its log included."""
 
     real = True
 
@@ -68,7 +69,7 @@ class Real:
         """An idle cluster's versions move with the next commit, so there is one."""
         time.sleep(seconds)
         if seconds >= 0.1:
-            clock = BlockingFdbStore(FdbStore.open(settings("test-clock"), self.fdb))
+            clock = BlockingStore(FdbStore.open(settings("test-clock"), self.fdb))
             clock.commit(clock.read_version(), (), [Set(b"tick", b"")])
             clock.close()
 
@@ -76,7 +77,7 @@ class Real:
         pass
 
 
-class Subject(BlockingFdbStore):
+class Subject(BlockingStore):
     """A new, empty store, as the conformance suite wants it."""
 
     def __init__(self, place, **changes):
@@ -93,10 +94,16 @@ class Subject(BlockingFdbStore):
             for _ in range(20):
                 try:
                     self.commit(self.read_version(), (), [ClearRange(b"", b"\xff")])
+                    self.run(self._clear_log())
                     break
                 except StoreError:
                     continue
         super().close()
+
+    async def _clear_log(self):
+        cluster, log = self.store._cluster, self.store.namespace.log.range
+        version = await cluster.read_version()
+        await cluster.commit(version, (), [ClearRange(*log)], self.store.namespace.nobodys)
 
 
 PLACES = [

@@ -6,7 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from core.errors import Conflict, TooLarge
 from core.store import KEY_LIMIT, VALUE_LIMIT, KeyRange, Set, point
 from tests.backends.fdb.clusters import Real, Standing, Subject, needs_cluster, plain
-from tests.store_conformance import StoreConformance, WindowConformance, now, put
+from tests.store_conformance import (
+    LogConformance,
+    StoreConformance,
+    WindowConformance,
+    now,
+    put,
+)
 from tests.store_histories import check_history, histories
 
 
@@ -35,6 +41,12 @@ class TestStandInWindow(WindowConformance):
 
 
 @plain
+class TestStandInLog(LogConformance):
+    def open(self):
+        return Subject(Standing())
+
+
+@plain
 @needs_cluster
 class TestCluster(KeysUnderAPrefix):
     def open(self):
@@ -44,6 +56,13 @@ class TestCluster(KeysUnderAPrefix):
 @plain
 @needs_cluster
 class TestClusterWindow(WindowConformance):
+    def open(self):
+        return Subject(Real())
+
+
+@plain
+@needs_cluster
+class TestClusterLog(LogConformance):
     def open(self):
         return Subject(Real())
 

@@ -1,7 +1,9 @@
 """Applications in one cluster never meet."""
 
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends.fdb.namespace import Namespace
@@ -19,11 +21,15 @@ def test_the_prefix_is_a_tuple():
 
 
 @given(names, names)
-def test_no_prefix_begins_another(one, other):
-    first, second = Namespace(one), Namespace(other)
-    assert first.prefix.startswith(second.prefix) == (one == other)
+@example("a", "a\x00b")
+@example("a", "a\x00")
+def test_applications_and_their_logs_never_meet(one, other):
+    """Not even where one prefix is the beginning of another."""
+    parts = [Namespace(one).whole, Namespace(one).log.range]
     if one != other:
-        assert first.whole.end <= second.whole.begin or second.whole.end <= first.whole.begin
+        parts += [Namespace(other).whole, Namespace(other).log.range]
+    parts.sort()
+    assert all(first.end <= second.begin for first, second in pairwise(parts))
 
 
 @given(names, st.binary(max_size=8).filter(lambda key: key < b"\xff"))

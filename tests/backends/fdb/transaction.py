@@ -225,11 +225,34 @@ class State:
             if len(value) > VALUE_LIMIT:
                 self.deferred = FDBError(2103)
 
+    def stamp_key(self, key, value):
+        """The last four bytes say, little-endian, where in the others the stamp goes."""
+        template, offset = key[:-4], int.from_bytes(key[-4:], "little")
+        if self.committing:
+            self.deferred = FDBError(2017)
+        elif len(key) < 4 or offset + len(STAMP) > len(template):
+            self.deferred = FDBError(2000)
+        elif template >= b"\xff":
+            self.deferred = FDBError(2004)
+        elif len(template) > KEY_LIMIT:
+            self.deferred = FDBError(2102)
+        elif len(value) > VALUE_LIMIT:
+            self.deferred = FDBError(2103)
+        else:
+            self.stamped.append((template, offset, value))
+            least = STAMP if self.version is None else self.version.to_bytes(8, "big") + bytes(2)
+            first, last = (
+                template[:offset] + stamp + template[offset + 10 :]
+                for stamp in (least, b"\xff" * 10)
+            )
+            self.unreadable.append(KeyRange(first, last + b"\x00"))
+
     def commit(self):
         operations = [operation for operation in self.operations if not empty(operation)]
         if not operations and not self.writes and not self.stamped:
             return  # read-only: nothing is checked, and there is no version
-        size = transaction_size(self.reads, operations)
+        stamped = [Set(template, value) for template, _, value in self.stamped]
+        size = transaction_size(self.reads, operations + stamped)
         if size > self.size_limit:
             raise FDBError(2101)
         fault = self.fault("commit")
@@ -400,11 +423,7 @@ class Transaction(Reads):
         self._state.write(Atomic(name, must_be_bytes("Key", key), must_be_bytes("Value", operand)))
 
     def set_versionstamped_key(self, key, value):
-        template, offset = key[:-4], int.from_bytes(key[-4:], "little")
-        self._state.stamped.append((template, offset, value))
-        first = template[:offset] + STAMP + template[offset + 10 :]
-        last = template[:offset] + b"\xff" * 10 + template[offset + 10 :]
-        self._state.unreadable.append(KeyRange(first, last + b"\x00"))
+        self._state.stamp_key(must_be_bytes("Key", key), must_be_bytes("Value", value))
 
     def add_read_conflict_range(self, begin, end):
         begin, end = must_be_bytes("Key", begin), must_be_bytes("Key", end)

@@ -1,40 +1,54 @@
-"""A process that increments counters: ``python -m tests.backends.local.hammer FILE NAME COUNT``.
+"""A process that increments counters: ``-m tests.backends.local.hammer FILE NAME COUNT TASKS``.
 
-Each commit reads and increments ``shared`` and adds one to the process's own counter.
-It writes a line for every commit that was acknowledged.
+Each commit reads and increments ``shared``, adds one to the process's own counter, and leaves
+an entry in the log of commits that says so. It writes a line for every commit that was
+acknowledged. TASKS of them work at once.
 """
 
+import asyncio
 import os
 import sys
 
-from backends.local.sqlite import SqliteStore
+from backends.local.store import LocalStore
 from core.errors import Conflict, TooOld
 from core.store import Atomic, Set, point
 
 ONE = (1).to_bytes(8, "little")
 
 
-def increment(store, name):
+async def increment(store, name, size=0):
+    """Returns the version; ``size`` bytes more make the entry as large as one may be."""
     while True:
-        version = store.read_version()
-        value = int.from_bytes(store.get(b"shared", version) or b"", "little")
+        version = await store.read_version()
+        values, _ = await store.read(version, (b"shared",))
+        value = int.from_bytes(values[0] or b"", "little") + 1
         writes = [
-            Set(b"shared", (value + 1).to_bytes(8, "little")),
+            Set(b"shared", value.to_bytes(8, "little")),
             Atomic("add", b"own/" + name, ONE),
         ]
+        entry = b"%d %b %b" % (value, name, bytes(size))
         try:
-            return store.commit(version, [point(b"shared")], writes)
+            return await store.commit(version, [point(b"shared")], writes, entry)
         except (Conflict, TooOld):
             continue
 
 
+async def work(path, name, count, tasks):
+    store = LocalStore(path)
+    left = iter(range(count))
+
+    async def client():
+        for _ in left:
+            version = await increment(store, name, size=20_000 if tasks > 1 else 0)
+            os.write(1, b"%d\n" % version)
+
+    await asyncio.gather(*(client() for _ in range(tasks)))
+    await store.close()
+
+
 def main():
-    path, name, count = sys.argv[1:]
-    store = SqliteStore(path)
-    for _ in range(int(count)):
-        version = increment(store, name.encode())
-        os.write(1, b"%d\n" % version)
-    store.close()
+    path, name, count, tasks = sys.argv[1:]
+    asyncio.run(work(path, name.encode(), int(count), int(tasks)))
 
 
 if __name__ == "__main__":

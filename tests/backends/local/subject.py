@@ -1,8 +1,10 @@
-"""A store whose time can be moved, for tests of one process."""
+"""Stores on SQLite as the tests want them: blocking, and with a time that can be moved."""
 
 import tempfile
 
-from backends.local.sqlite import SqliteStore
+from backends.local.database import connect
+from backends.local.store import LocalStore
+from tests.blocking import BlockingStore
 
 
 class Clock:
@@ -13,7 +15,22 @@ class Clock:
         return self.time
 
 
-class Subject(SqliteStore):
+class Opened(BlockingStore):
+    """A store on a file, opened as LocalStore is."""
+
+    def __init__(self, path, *arguments, **options):
+        super().__init__(LocalStore(path, *arguments, **options))
+
+    def latest(self):
+        """The latest version committed, and the clock's."""
+        return self.store._reader.latest()
+
+    def connect(self):
+        """A plain connection to the file, beside the store."""
+        return connect(self.store.path, "off", 5.0)
+
+
+class Subject(Opened):
     """A store with a folder of its own."""
 
     def __init__(self):
@@ -32,7 +49,7 @@ class Subject(SqliteStore):
 def rows(store):
     """How many rows each table holds."""
     count = "SELECT (SELECT count(*) FROM current), (SELECT count(*) FROM past), "
-    connection = store._connect()
+    connection = store.connect()
     try:
         return connection.execute(count + "(SELECT count(*) FROM cleared)").fetchone()
     finally:

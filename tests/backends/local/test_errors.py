@@ -22,10 +22,9 @@ from backends.local.errors import (
     UnreadableFile,
     UnwritableFile,
 )
-from backends.local.sqlite import SqliteStore
 from core.errors import MuError, StoreUnavailable, Unknown
 from core.store import Clear, ClearRange, KeyRange, Set, point
-from tests.backends.local.subject import Clock
+from tests.backends.local.subject import Clock, Opened
 from tests.store_conformance import everything, put
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +39,7 @@ def refusal(path, kind, match, **options):
     """Opening fails with one error that names the file; the file is as it was."""
     before = Path(path).read_bytes() if os.path.isfile(path) else None
     with pytest.raises(kind, match=match) as caught:
-        SqliteStore(path, timeout=0.05, **options)
+        Opened(path, timeout=0.05, **options)
     error = caught.value
     assert isinstance(error, (StoreFileError, StoreUnavailable, MuError))
     assert str(error) == f"store {path} {error.trouble}: {error.remedy}"
@@ -57,7 +56,7 @@ def change(path, *statements):
 
 
 def filled(path):
-    store = SqliteStore(path, "off")
+    store = Opened(path, "off")
     for number in range(40):
         put(store, {b"%d/%d" % (number, n): bytes(500) for n in range(20)})
     store.close()
@@ -115,7 +114,7 @@ def test_damage_found_later(path):
     ]
     assert damaged != pages
     Path(path).write_bytes(b"".join(damaged))
-    store = SqliteStore(path)
+    store = Opened(path)
     version = store.read_version()
     assert store.get(b"0/0", version) == bytes(500)
     for ask in (
@@ -130,7 +129,7 @@ def test_damage_found_later(path):
 
 def test_an_empty_file_and_one_whose_making_was_cut_short_are_new(path):
     Path(path).touch()
-    SqliteStore(path).close()
+    Opened(path).close()
     assert put_and_read(path)
     os.remove(path)
     change(path, "PRAGMA journal_mode = WAL")
@@ -138,7 +137,7 @@ def test_an_empty_file_and_one_whose_making_was_cut_short_are_new(path):
 
 
 def put_and_read(path):
-    store = SqliteStore(path)
+    store = Opened(path)
     put(store, {b"a": b"1"})
     content = everything(store)
     store.close()
@@ -146,7 +145,7 @@ def put_and_read(path):
 
 
 def test_the_header(path):
-    SqliteStore(path).close()
+    Opened(path).close()
     header = Path(path).read_bytes()[:100]
     assert int.from_bytes(header[68:72], "big") == APPLICATION_ID == int.from_bytes(b"mu2s", "big")
 
@@ -165,12 +164,12 @@ def test_a_folder_instead_of_a_file(tmp_path):
 
 PROGRAM = """
 import os, sys
-from backends.local.sqlite import SqliteStore
+from tests.backends.local.subject import Opened
 from core.errors import MuError
 if os.getuid() == 0:
     os.setuid(65534)
 try:
-    SqliteStore(sys.argv[1])
+    Opened(sys.argv[1])
 except MuError as error:
     print(type(error).__name__, error)
 """
@@ -184,7 +183,7 @@ def as_nobody(path):
 @pytest.mark.parametrize("exists", [False, True])
 def test_an_unwritable_folder(tmp_path, path, exists):
     if exists:
-        SqliteStore(path).close()
+        Opened(path).close()
         os.chmod(path, 0o444)
     folder = tmp_path
     while folder != folder.parent and folder.stat().st_mode & 0o005 != 0o005:
@@ -202,9 +201,9 @@ def test_an_unwritable_folder(tmp_path, path, exists):
 FULL = """
 import sys
 from backends.local.errors import DiskFull
-from backends.local.sqlite import SqliteStore
+from tests.backends.local.subject import Opened
 from core.store import Set
-store = SqliteStore(sys.argv[1] + "/store.db")
+store = Opened(sys.argv[1] + "/store.db")
 acknowledged = 0
 try:
     while True:
@@ -215,7 +214,7 @@ except DiskFull as error:
 version = store.read_version()
 assert len(store.get_range(b"", b"\\xff", version)) == acknowledged > 10
 store.close()
-store = SqliteStore(sys.argv[1] + "/store.db")
+store = Opened(sys.argv[1] + "/store.db")
 pairs = store.get_range(b"", b"\\xff", store.read_version())
 assert pairs == [(b"%06d" % number, bytes(3000)) for number in range(acknowledged)]
 print("whole")
@@ -245,7 +244,7 @@ def test_a_full_disk(tmp_path):
 
 
 def test_a_locked_file(path):
-    store = SqliteStore(path, timeout=0.05)
+    store = Opened(path, timeout=0.05)
     put(store, {b"a": b"1"})
     version = store.read_version()
     holder = sqlite3.connect(path, isolation_level=None)
@@ -266,7 +265,7 @@ def test_a_file_locked_for_good(path):
     holder.execute("BEGIN IMMEDIATE")
     refusal(path, LockedFile, "is locked by another process")
     holder.close()
-    SqliteStore(path).close()
+    Opened(path).close()
 
 
 # --- trouble at any moment of a commit
@@ -312,19 +311,23 @@ AFTER = {b"a": b"2", b"e": b"2"}
 
 def struck(path, at, after, code):
     """A commit with one failing statement: what was raised, the statements, the content."""
-    store = SqliteStore(path, "off", clock=Clock())
+    store = Opened(path, "off", clock=Clock())
     version = put(store, BEFORE)
-    faulty = Faulty(store._committer._connection, at, after, code)
-    store._committer._connection = faulty
+    committer = store.store._committer
+    faulty = Faulty(committer._connection, at, after, code)
+    committer._connection = faulty
     error = None
     try:
-        store.commit(version, READS, WORK)
+        store.commit(version, READS, WORK, b"entry")
     except MuError as caught:
         error = caught
     statements = faulty.statements.copy()
     content = everything(store)
+    assert [entry for _, entry in store.log()] == ([] if content == BEFORE else [b"entry"])
     assert put(store, {b"later": b""}) > version
     assert everything(store) == {**content, b"later": b""}
+    store.commit(store.read_version(), (), (), b"another")
+    assert store.log()[-1][1] == b"another"
     store.close()
     os.remove(path)
     return error, statements, content
@@ -359,10 +362,10 @@ def test_a_disk_full_at_the_last_moment_is_definite(path):
 
 LIMITED = """
 import resource, sys
-from backends.local.sqlite import SqliteStore
+from tests.backends.local.subject import Opened
 from core.errors import Unknown
 from core.store import Set
-store = SqliteStore(sys.argv[1])
+store = Opened(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 acknowledged = 0
 try:
@@ -381,7 +384,7 @@ def test_a_file_that_may_not_grow(path):
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     said, acknowledged = run.stdout.splitlines()
     assert said.startswith(f"the commit may have happened; store {path} could not be used")
-    store = SqliteStore(path)
+    store = Opened(path)
     keys = list(everything(store))
     assert keys[: int(acknowledged)] == [b"%06d" % number for number in range(int(acknowledged))]
     assert len(keys) - int(acknowledged) in (0, 1)

@@ -1,0 +1,114 @@
+"""What is chosen on the command line, as settings of a deployment.
+
+Settings come from a file (``--settings``), in YAML and under the names of
+:class:`backends.knative.settings.Settings`; options go before it. Contents of Secrets come from
+files of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from backends.knative.errors import KnativeError
+from backends.knative.names import kubernetes_name
+from backends.knative.settings import Settings
+from compiler.errors import ApplicationNotFound
+from compiler.sources import find_layout
+
+__all__ = ["ChoiceProblem", "choose_settings", "instance_name"]
+
+_SECRET = ("cluster_file", "wire_key")
+_FROM_OPTIONS = ("image", "name", "namespace", "cluster_config_map")
+
+
+class ChoiceProblem(KnativeError):
+    """What was given on the command line cannot work."""
+
+
+def choose_settings(
+    options: argparse.Namespace,
+    default_image: str = "",
+    default_namespace: str = "default",
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings that the options and the settings file give.
+
+    :param default_image: if no image is given; ``default_namespace`` likewise.
+    :param environment: the process's own if None; FDB_CLUSTER_FILE is looked at.
+    :raises ChoiceProblem: the file cannot be read, or has what there is not.
+    """
+    found = _from_file(options.settings) if options.settings else {}
+    found |= {name: value for name in _FROM_OPTIONS if (value := getattr(options, name))}
+    found = {"image": default_image, "namespace": default_namespace} | found
+    try:
+        settings = msgspec.convert(found, Settings)
+    except msgspec.ValidationError as error:
+        raise ChoiceProblem(f"{options.settings}: {error}: correct it there") from None
+    environment = os.environ if environment is None else environment
+    path = options.cluster_file or environment.get("FDB_CLUSTER_FILE", "")
+    if path and not settings.cluster_config_map:
+        content = _read(path, "FoundationDB cluster file", "--cluster-file")
+        settings = msgspec.structs.replace(settings, cluster_file=content)
+    if options.wire_key_file:
+        content = _read(options.wire_key_file, "wire key", "--wire-key-file")
+        settings = msgspec.structs.replace(settings, wire_key=content)
+    return settings
+
+
+def instance_name(application: str, name: str) -> str:
+    """The name of a deployment, by the application or by itself.
+
+    :param application: as in :func:`compiler.application.load`, or the name of a deployment.
+    :param name: given with ``--name``.
+    :raises ApplicationNotFound: it is neither.
+    """
+    if name:
+        return name
+    try:
+        return kubernetes_name(find_layout(application).name)
+    except ApplicationNotFound:
+        if application.replace("-", "").isalnum() and application == application.lower():
+            return application
+        raise
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    text = _read(path, "settings file", "--settings").decode(errors="replace")
+    try:
+        content = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ChoiceProblem(f"{path} is not YAML: {said}: correct it there") from None
+    if not isinstance(content, dict):
+        raise ChoiceProblem(f"{path} holds no settings: write lines of the form name: value")
+    for name in content:
+        if name in _SECRET:
+            option = name.replace("_", "-")
+            raise ChoiceProblem(
+                f"{path}: {name} is a secret and not for settings files: give it with --{option}"
+                + ("-file" if name == "wire_key" else "")
+            )
+        if name not in Settings.__struct_fields__:
+            known = ", ".join(each for each in Settings.__struct_fields__ if each not in _SECRET)
+            raise ChoiceProblem(f"{path}: there is no setting {name}: there are {known}")
+    return content
+
+
+def _read(path: str, what: str, option: str) -> bytes:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ChoiceProblem(
+            f"the {what} {path} cannot be read: {error.strerror}: give another with {option}"
+        ) from None
+    if not content.strip():
+        raise ChoiceProblem(f"the {what} {path} is empty: give another with {option}")
+    return content

@@ -1,0 +1,167 @@
+"""What a deployment would change, found out by the server itself, before anything is changed.
+
+Every manifest is applied as a dry run first: admission, validation, defaults, quota, webhooks
+and field ownership are all looked at, and nothing is stored. So a manifest that the cluster
+refuses stops the deployment before its first half is done.
+
+To be pruned is what carries the labels of this deployment, is of a kind that is managed here,
+is not among the manifests, and is not made by a controller: Knative copies the labels of a
+service to the routes, revisions and deployments it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from backends.knative.cluster.errors import (
+    ClusterError,
+    FieldConflict,
+    Forbidden,
+    InputError,
+    Invalid,
+    NotInstalled,
+    Terminating,
+    WebhookRefused,
+)
+from backends.knative.cluster.kinds import (
+    KNATIVE_SERVICE,
+    MANAGED,
+    NAMESPACE,
+    Kind,
+    describe,
+    kind_of,
+)
+from backends.knative.cluster.objects import Objects
+from backends.knative.names import INSTANCE, MANAGED_BY, MANAGER, selector
+
+__all__ = ["Action", "Change", "check_cluster", "difference", "owned", "rehearse", "to_prune"]
+
+Action = Literal["created", "configured", "unchanged", "pruned"]
+_COLLECTED = (FieldConflict, Forbidden, Invalid, WebhookRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one object.
+
+    :ivar content: the manifest to apply, or the object to delete.
+    :ivar before: the object as it was, or None.
+    """
+
+    kind: Kind
+    name: str
+    action: Action
+    content: Mapping[str, Any]
+    before: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return describe(self.kind, self.name)
+
+    def done(self, after: Mapping[str, Any]) -> Change:
+        """The change as it turned out."""
+        return replace(self, action=difference(self.before, after))
+
+
+def check_cluster(objects: Objects) -> None:
+    """See that the namespace is there and that the cluster knows Knative.
+
+    :raises NamespaceMissing: there is no such namespace.
+    :raises NotInstalled: Knative Serving is not there.
+    :raises ClusterError: the cluster cannot be asked.
+    """
+    with suppress(Forbidden):  # whoever may deploy into a namespace may not be let look at it
+        objects.get(NAMESPACE, objects.namespace)
+    objects.list(KNATIVE_SERVICE, selector=f"{MANAGED_BY}={MANAGER},{INSTANCE}=none")
+
+
+def rehearse(
+    objects: Objects, manifests: Sequence[Mapping[str, Any]], force: bool = False
+) -> list[Change]:
+    """What applying the manifests would do.
+
+    :param force: take over fields that other managers own.
+    :raises ClusterError: the cluster would refuse; all that it objects to, together.
+    """
+    changes, refused = [], []
+    for manifest in manifests:
+        try:
+            changes.append(_rehearse_one(objects, manifest, force))
+        except _COLLECTED as error:
+            refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise ClusterError("\n".join(map(str, refused)))
+    return changes
+
+
+def _rehearse_one(objects: Objects, manifest: Mapping[str, Any], force: bool) -> Change:
+    kind, metadata = kind_of(manifest), manifest["metadata"]
+    name = metadata["name"]
+    if metadata.get("namespace", objects.namespace) != objects.namespace:
+        raise InputError(
+            f"{describe(kind, name)} is rendered for namespace {metadata['namespace']}, not for "
+            f"{objects.namespace}: give the same --namespace to both"
+        )
+    before = objects.get(kind, name)
+    if before is not None and before["metadata"].get("deletionTimestamp"):
+        raise Terminating(f"{describe(kind, name)} is being deleted: deploy again when it is gone")
+    try:
+        after = objects.apply(manifest, force, dry_run=True)
+    except (Invalid, WebhookRefused) as error:
+        if "dry run" not in str(error):
+            raise
+        return Change(kind, name, "configured" if before else "created", manifest, before)
+    return Change(kind, name, difference(before, after), manifest, before)
+
+
+def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Action:
+    """What happened to an object, whatever its controllers wrote into its status meanwhile."""
+    if before is None:
+        return "created"
+    return "unchanged" if _content(before) == _content(after) else "configured"
+
+
+def _content(item: Mapping[str, Any]) -> dict[str, Any]:
+    content = {key: value for key, value in item.items() if key not in ("status", "metadata")}
+    metadata = item["metadata"]
+    return content | {key: metadata.get(key) or {} for key in ("uid", "labels", "annotations")}
+
+
+def to_prune(
+    objects: Objects, instance: str, manifests: Sequence[Mapping[str, Any]]
+) -> list[Change]:
+    """What an earlier deployment of this name made and this one does not.
+
+    :raises ClusterError: the objects cannot be listed.
+    """
+    kept = {(kind_of(each), each["metadata"]["name"]) for each in manifests}
+    return [
+        Change(kind, item["metadata"]["name"], "pruned", item, item)
+        for kind, item in owned(objects, instance)
+        if (kind, item["metadata"]["name"]) not in kept
+    ]
+
+
+def owned(objects: Objects, instance: str) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    """Everything that deployments of this name made, as it is.
+
+    :raises ClusterError: the objects cannot be listed.
+    """
+    labels = {MANAGED_BY: MANAGER, INSTANCE: instance}
+    for kind in MANAGED:
+        try:
+            items = objects.list(kind, selector(instance)).items
+        except NotInstalled:
+            if kind == KNATIVE_SERVICE:
+                raise
+            continue  # a kind that the cluster does not know has no objects
+        for item in items:
+            metadata = item["metadata"]
+            if any(owner.get("controller") for owner in metadata.get("ownerReferences") or []):
+                continue
+            if labels.items() <= (metadata.get("labels") or {}).items():
+                yield kind, item

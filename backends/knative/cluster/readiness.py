@@ -1,0 +1,89 @@
+"""What an object's status says: ready, on its way, or failed.
+
+A status is about the generation in ``observedGeneration``; before a controller has seen the
+current one, whatever the status says is about the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from backends.knative.cluster.kinds import DEPLOYMENT, KNATIVE_SERVICE, Kind
+
+__all__ = ["WAITED_FOR", "Readiness", "conditions", "readiness"]
+
+WAITED_FOR = (KNATIVE_SERVICE, DEPLOYMENT)
+"""The kinds that become ready; the others are there or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What is known about an object.
+
+    :ivar why: reason and message of what is not ready, as Kubernetes gives them.
+    """
+
+    state: Literal["ready", "waiting", "failed"]
+    why: str = ""
+
+
+def readiness(kind: Kind, item: Mapping[str, Any]) -> Readiness:
+    """How far an object is; kinds without readiness are ready."""
+    if item["metadata"].get("deletionTimestamp"):
+        return Readiness("waiting", "it is being deleted")
+    if kind not in WAITED_FOR:
+        return Readiness("ready")
+    status = item.get("status") or {}
+    if status.get("observedGeneration") != item["metadata"].get("generation"):
+        return Readiness("waiting", "no controller has seen it yet")
+    return _knative_service(status) if kind == KNATIVE_SERVICE else _deployment(item, status)
+
+
+def conditions(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The conditions in an object's status."""
+    return list((item.get("status") or {}).get("conditions") or [])
+
+
+def _knative_service(status: Mapping[str, Any]) -> Readiness:
+    """Knative's contract: Ready sums up ConfigurationsReady and RoutesReady."""
+    found = {each.get("type"): each for each in status.get("conditions") or []}
+    parts = [found[name] for name in ("ConfigurationsReady", "RoutesReady") if name in found]
+    ready = found.get("Ready")
+    if ready is None:
+        return Readiness("waiting", "no condition Ready yet")
+    if ready.get("status") == "True":
+        return Readiness("ready")
+    if ready.get("status") == "False":
+        return Readiness("failed", _why([ready, *parts], "False"))
+    return Readiness("waiting", _why([ready, *parts], "Unknown"))
+
+
+def _deployment(item: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """A rollout, as ``kubectl rollout status`` sees it."""
+    wanted = (item.get("spec") or {}).get("replicas", 1)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if updated >= wanted and available >= wanted and status.get("replicas", 0) <= updated:
+        return Readiness("ready")
+    found = {each.get("type"): each for each in status.get("conditions") or []}
+    progressing, failure = found.get("Progressing", {}), found.get("ReplicaFailure", {})
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Readiness("failed", _why([progressing], "False"))
+    if failure.get("status") == "True":
+        return Readiness("failed", _why([failure], "True"))
+    return Readiness("waiting", f"{available} of {wanted} pods are available, {updated} updated")
+
+
+def _why(found: Sequence[Mapping[str, Any]], status: str) -> str:
+    """Reasons and messages of the conditions with this status, each once."""
+    texts = []
+    for condition in found:
+        if condition.get("status") != status:
+            continue
+        said = ": ".join(
+            text for text in (condition.get("reason"), condition.get("message")) if text
+        )
+        texts.append(f"{condition.get('type')}: {said or status}")
+    bare = [text.partition(": ")[2] for text in texts]
+    return "; ".join(text for at, text in enumerate(texts) if bare[at] not in bare[:at])

@@ -1,0 +1,69 @@
+"""The command ``invoke``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+import msgspec
+from rich.console import Console
+
+from backends.knative.choices import ChoiceProblem, instance_name
+from backends.knative.cluster.errors import NotReady
+from backends.knative.cluster.status import gateway_url
+from backends.knative.commands.connection import connected
+from backends.knative.invoke import Call, Result, make_body, new_key
+from backends.knative.invoke import invoke as call_gateway
+
+__all__ = ["invoke"]
+
+_FAILED = 1
+
+
+def invoke(options: argparse.Namespace, console: Console, errors: Console) -> int:
+    """Call a method; 1 if it raised, or if there is no answer.
+
+    :raises MuError: bad input, or the gateway cannot be found.
+    """
+    if options.method.count(".") != 1:
+        raise ChoiceProblem(f"{options.method} names no method: write Service.method")
+    if options.url and not options.url.startswith(("http://", "https://")):
+        raise ChoiceProblem(f"--url {options.url}: begin it with http:// or https://")
+    try:
+        body = make_body(options.arguments)
+    except ValueError as error:
+        raise ChoiceProblem(str(error)) from None
+    url = options.url or _find(options, errors)
+    key = options.key or new_key()
+    errors.print(f"Idempotency-Key: {key}", markup=False, style="dim")
+    call = Call(url, options.method, body, key, options.host, options.timeout)
+    result = asyncio.run(call_gateway(call, lambda line: errors.print(line, markup=False)))
+    return _report(result, key, console, errors)
+
+
+def _find(options: argparse.Namespace, errors: Console) -> str:
+    instance = instance_name(options.application, options.name)
+    with connected(options, errors) as objects:
+        url = gateway_url(objects, instance)
+    if not url:
+        raise NotReady(
+            f"{instance} has no gateway with an address in namespace {objects.namespace}: see "
+            "python -m backends.knative status, or give its address with --url"
+        )
+    return url
+
+
+def _report(result: Result, key: str, console: Console, errors: Console) -> int:
+    if result.outcome == "returned":
+        shown = msgspec.json.format(msgspec.json.encode(result.content)).decode()
+        console.print(shown, markup=False)
+        return 0
+    errors.print(result.why, markup=False)
+    if result.outcome == "definite":
+        errors.print("Nothing happened.")
+    elif result.outcome == "indefinite":
+        errors.print(
+            f"Nobody knows yet whether it took effect: call it again with --key {key}",
+            markup=False,
+        )
+    return _FAILED

@@ -1,0 +1,341 @@
+"""The command line of the local backend: an application on one machine, for real.
+
+Exit status: 0 done (``run``: every check holds), 1 something fails, 2 bad input, 3 not known
+(``run``: inconclusive; ``invoke``: nobody knows whether it happened), 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from backends.runtime.settings import Settings
+from core.errors import MuError
+
+__all__ = ["main"]
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+_DESCRIPTION = """\
+Run an application on this machine for real: every service as its own processes, a
+gateway that speaks HTTP and JSON, SQLite as the store, recovery and retention beside them.
+"""
+
+_EXAMPLES = """\
+APP is a package (apps/hotel or apps.hotel), a module, a folder, or a .csv file.
+
+examples:
+  python -m backends.local up apps/hotel
+      start it, and say where it can be reached; Ctrl-C stops it, a second `up` goes on
+  python -m backends.local invoke Hotel.free hotel-01
+      call a method of the application that is up
+  python -m backends.local run scenarios/crash.yaml
+      a scenario with real processes and real faults, checked as in the simulator
+  python -m backends.local bench apps/hotel --compare
+      what it can do on this machine, and what the protocol costs
+  python -m backends.local status
+      what runs, and what the store holds
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        status: int = options.command(options)
+    except MuError as error:
+        errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+        return _BAD_INPUT
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m backends.local",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(commands)
+    _add_invoke(commands)
+    _add_run(commands)
+    _add_status(commands)
+    _add_gc(commands)
+    _add_bench(commands)
+    _add_calibrate(commands)
+    return parser
+
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add(
+    commands: _Commands, name: str, text: str, command: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    made.set_defaults(command=command)
+    return made
+
+
+def _add_up(commands: _Commands) -> None:
+    up = _add(commands, "up", "Start an application and keep it running.", _up)
+    add = up.add_argument
+    add("app", metavar="APP", help="the application")
+    add("--port", type=_port, default=8080, metavar="N", help="the gateway's port (%(default)s)")
+    add("--data", type=Path, metavar="DIR", help="where its data are (.mu2sls/APP)")
+    _add_workers(up)
+    _add_store(up)
+    add(
+        "--retention",
+        type=_duration,
+        default=Settings().retention,
+        metavar="TIME",
+        help="how long finished requests are remembered, as 30m, 12h, 7d (1d)",
+    )
+    add(
+        "--unsafe",
+        action="store_true",
+        help="without the protocol, to compare: no journal, no transactions",
+    )
+
+
+def _add_invoke(commands: _Commands) -> None:
+    invoke = _add(commands, "invoke", "Call a method of an application that is up.", _invoke)
+    add = invoke.add_argument
+    add("target", metavar="Service.method")
+    add(
+        "arguments",
+        metavar="ARGS",
+        nargs="*",
+        help="JSON ('[1, 2]', '\"text\"', 3), or bare words, which are strings; name=value too",
+    )
+    add("--key", default="", metavar="KEY", help="the Idempotency-Key (a new one)")
+    _add_where(invoke)
+
+
+def _add_run(commands: _Commands) -> None:
+    run = _add(commands, "run", "Run a scenario with real processes and real faults.", _run)
+    add = run.add_argument
+    add("scenario", metavar="SCENARIO", help="the scenario file, such as scenarios/crash.yaml")
+    add("--seed", type=int, metavar="N", help="the seed, in place of the scenario's own")
+    add("--app", default="", metavar="APP", help="the application, in place of the scenario's")
+    add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
+    add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add("--keep", type=Path, metavar="DIR", help="keep the store in DIR")
+    add("--unsafe", action="store_true", help="without the protocol, to see what that costs")
+    add("--quiet", action="store_true", help="show no progress")
+    _add_store(run)
+
+
+def _add_status(commands: _Commands) -> None:
+    status = _add(commands, "status", "Say what runs and what the store holds.", _status)
+    _add_where(status)
+
+
+def _add_gc(commands: _Commands) -> None:
+    gc = _add(commands, "gc", "Forget finished requests now, and give back their room.", _gc)
+    gc.add_argument(
+        "--older-than",
+        type=_duration,
+        default=Settings().retention,
+        metavar="TIME",
+        help="only those that began so long ago, as 30m, 12h, 7d (1d)",
+    )
+    _add_where(gc)
+
+
+def _add_bench(commands: _Commands) -> None:
+    bench = _add(commands, "bench", "Measure what an application costs and can do.", _bench)
+    add = bench.add_argument
+    add("app", metavar="APP", help="the application")
+    add("--clients", type=_numbers, default=[1, 16], metavar="N,N", help="clients at once (1,16)")
+    add(
+        "--seconds",
+        type=_seconds,
+        default=10.0,
+        metavar="N",
+        help="for each number of clients, and each protocol (10)",
+    )
+    _add_workers(bench)
+    which = bench.add_mutually_exclusive_group()
+    which.add_argument("--unsafe", action="store_true", help="without the protocol")
+    which.add_argument(
+        "--compare", action="store_true", help="with and without the protocol, in turns"
+    )
+    which.add_argument(
+        "--saturation",
+        action="store_true",
+        help="let clients become more (1, 2, 4 to 64) until that brings nothing more",
+    )
+    add("--out", type=Path, metavar="FILE", help="write what was measured to FILE, as JSON")
+    _add_store(bench)
+
+
+def _add_calibrate(commands: _Commands) -> None:
+    text = "Measure this machine, and write a platform profile for the simulator."
+    calibrate = _add(commands, "calibrate", text, _calibrate)
+    add = calibrate.add_argument
+    add("-o", "--out", type=Path, required=True, metavar="FILE", help="the profile, a YAML file")
+    add(
+        "--seconds",
+        type=_seconds,
+        default=5.0,
+        metavar="N",
+        help="for each of the probe's methods, in rounds (5)",
+    )
+    _add_store(calibrate)
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the data folder (the only one in .mu2sls, if there is just one)",
+    )
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        action="append",
+        default=[],
+        metavar="N|Service=N",
+        help="processes of every service, or of one (1); may be given several times",
+    )
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        default="sqlite",
+        metavar="STORE",
+        help="sqlite, fdb (as FoundationDB's clients find it), or fdb:CLUSTER_FILE (%(default)s)",
+    )
+    parser.add_argument(
+        "--synchronous",
+        choices=["off", "normal", "full"],
+        default="normal",
+        help="what an acknowledged commit survives: full also a power cut (%(default)s)",
+    )
+
+
+# --- values
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port: give 0 to 65535")
+    return int(text)
+
+
+def _workers(text: str) -> tuple[str, int]:
+    service, _, number = text.rpartition("=")
+    if not number.isdecimal() or not 0 < int(number) <= 256:
+        raise argparse.ArgumentTypeError(f"'{text}': give a number from 1 to 256, or Service=2")
+    return service, int(number)
+
+
+def _numbers(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.isdecimal() and 0 < int(part) <= 1024 for part in parts):
+        raise argparse.ArgumentTypeError(f"'{text}': give numbers from 1 to 1024, as 1,16")
+    return [int(part) for part in parts]
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds <= 3_600.0:
+        raise argparse.ArgumentTypeError(f"'{text}': give seconds, from 0.2 to 3600")
+    return seconds
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _duration(text: str) -> float:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdecimal() or not int(number):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time: give 90s, 30m, 12h or 7d")
+    return float(int(number) * _UNITS[unit])
+
+
+# --- commands
+
+
+def _up(options: argparse.Namespace) -> int:
+    from backends.local.stores import Wish
+    from backends.local.up import Wanted, up
+    from core.attempt import attempt
+    from core.unsafe import unsafe
+
+    workers = dict(options.workers)
+    wanted = Wanted(
+        app=options.app,
+        data=options.data,
+        port=options.port,
+        store=Wish(options.store, options.synchronous),
+        settings=msgspec.structs.replace(Settings(), retention=options.retention),
+        default_workers=workers.pop("", 1),
+        workers=workers,
+        protocol=unsafe if options.unsafe else attempt,
+    )
+    up(wanted, Console(soft_wrap=True))
+    return 0
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    from backends.local.ask import invoke
+
+    return invoke(options.data, options.target, options.arguments, options.key)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from backends.local.trial import trial
+
+    return trial(options, Console(highlight=False), Console(stderr=True, highlight=False))
+
+
+def _status(options: argparse.Namespace) -> int:
+    from backends.local.ask import status
+
+    return status(options.data)
+
+
+def _gc(options: argparse.Namespace) -> int:
+    from backends.local.ask import collect_garbage
+
+    return collect_garbage(options.data, options.older_than)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from backends.local.bench_report import run_bench
+
+    return run_bench(options, Console(highlight=False), Console(stderr=True, highlight=False))
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from backends.local.profile import run_calibrate
+
+    return run_calibrate(options, Console(highlight=False), Console(stderr=True, highlight=False))

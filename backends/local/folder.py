@@ -1,0 +1,189 @@
+"""The data folder of an application on one machine.
+
+===============  ========================================================================
+file             holds
+===============  ========================================================================
+``store.db``     the store (:mod:`backends.local.database`), with files of SQLite beside it
+``wire.key``     the key of the wire, unless the environment gives one
+``up.json``      what runs: process ids and addresses, for ``status`` and ``invoke``
+``up.lock``      locked by who runs it, so that nobody runs it twice
+===============  ========================================================================
+
+The lock is held by the supervisor and by its nodes, so it ends with the last of them, however
+they end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from pathlib import Path
+
+import msgspec
+
+from backends.runtime.wire import KEY_BYTES
+from core.errors import MuError
+
+__all__ = ["KEY_VARIABLE", "Folder", "Running", "RunningNode"]
+
+KEY_VARIABLE = "MU2SLS_WIRE_KEY"
+"""The environment variable that gives the wire's key."""
+
+
+class RunningNode(msgspec.Struct):
+    """One node: its process, when it was started (Unix seconds) and how often before."""
+
+    name: str
+    pid: int
+    started: float
+    restarts: int = 0
+
+
+class Running(msgspec.Struct):
+    """What runs in a data folder.
+
+    :ivar url: the gateway's.
+    :ivar started: Unix seconds.
+    """
+
+    application: str
+    app: str
+    pid: int
+    url: str
+    store: str
+    durability: str
+    started: float
+    addresses: dict[str, str]
+    nodes: list[RunningNode]
+
+
+class Folder:
+    """A data folder; made if there is none.
+
+    :raises MuError: it cannot be made or written.
+    """
+
+    def __init__(self, path: Path, create: bool = True) -> None:
+        self.path = path
+        self.store = path / "store.db"
+        self._state = path / "up.json"
+        self._lock: int | None = None
+        if not create:
+            return
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except FileExistsError:
+            raise MuError(f"{path}: is a file: give a folder with --data") from None
+        except OSError as error:
+            raise MuError(
+                f"{path}: cannot be written: {error.strerror}; give another folder with --data"
+            ) from None
+        self._lock = descriptor
+
+    def claim(self, patience: float = 15.0) -> None:
+        """See that nobody else runs the application here, until this process and its children end.
+
+        :param patience: seconds to wait for the nodes of a killed supervisor, which are leaving.
+        :raises MuError: somebody does.
+        """
+        assert self._lock is not None
+        deadline = time.monotonic() + patience
+        while not _lock(self._lock, fcntl.LOCK_EX):
+            running = self.running()
+            if running is not None:
+                raise MuError(
+                    f"{self.path}: the application runs here already (process {running.pid}, "
+                    f"{running.url}): stop it first, or give another folder with --data"
+                )
+            if time.monotonic() > deadline:
+                raise MuError(
+                    f"{self.path}: another process holds this folder: `fuser {self.path}/up.lock` "
+                    "says which; stop it first, or give another folder with --data"
+                )
+            time.sleep(0.05)
+
+    def try_claim(self) -> bool:
+        """Whether nothing runs here; if so, nothing can be started until this process ends."""
+        assert self._lock is not None
+        return _lock(self._lock, fcntl.LOCK_EX)
+
+    def key(self) -> bytes:
+        """The wire's key: from the environment, or one that is made once and kept.
+
+        :raises MuError: it is too short, or its file cannot be read.
+        """
+        given = os.fsencode(os.environ.get(KEY_VARIABLE, ""))
+        path = self.path / "wire.key"
+        try:
+            if not given and not path.exists():
+                self._write(path, secrets.token_hex(32).encode(), 0o600)
+            key = given or path.read_bytes()
+        except OSError as error:
+            raise MuError(f"{path}: {error.strerror}: make it readable, or remove it") from None
+        if len(key) < KEY_BYTES:
+            remedy = "give at least" if given else "remove it, and a new one is made, of at least"
+            raise MuError(
+                f"{KEY_VARIABLE if given else path}: the wire key has {len(key)} bytes: {remedy} "
+                f"{KEY_BYTES} random ones, such as those that `openssl rand -hex 32` prints"
+            )
+        return key
+
+    def publish(self, running: Running) -> None:
+        """Say what runs.
+
+        :raises OSError: it cannot be written.
+        """
+        self._write(self._state, msgspec.json.encode(running), 0o644)
+
+    def withdraw(self) -> None:
+        """Say that nothing runs any more."""
+        self._state.unlink(missing_ok=True)
+
+    def running(self) -> Running | None:
+        """What runs here, if anything does."""
+        try:
+            running = msgspec.json.decode(self._state.read_bytes(), type=Running)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return running if _is_alive(running.pid) and self._is_held() else None
+
+    def _is_held(self) -> bool:
+        """Whether anybody holds the lock: process ids are used again, after a crash."""
+        try:
+            descriptor = os.open(self.path / "up.lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            return not _lock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+    @staticmethod
+    def _write(path: Path, content: bytes, mode: int) -> None:
+        """Write a file that readers never see half of, whoever dies in between."""
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        part.replace(path)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

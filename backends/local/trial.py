@@ -1,0 +1,97 @@
+"""``run`` on the command line: a scenario for real, reported as the simulator reports."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from backends.local.run import Local, run
+from backends.local.stores import Wish
+from core.errors import MuError
+from sim import report
+from sim.execution import judge, prepare, write_run
+from sim.outcome import EXIT, Task
+from sim.protocol import OURS, PROTOCOLS
+from sim.result import Place
+
+__all__ = ["trial"]
+
+
+def trial(options: argparse.Namespace, console: Console, errors: Console) -> int:
+    """Run a scenario, print the report, and write what was asked for; the exit status.
+
+    :raises MuError: bad input.
+    """
+    protocol = "unsafe" if options.unsafe else OURS
+    task = Task(
+        options.scenario,
+        options.app,
+        faultless=options.faults == "none",
+        protocol=protocol,
+        module="backends.local run",
+    )
+    prepared = prepare(task)
+    scenario = prepared.scenario
+    if options.seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=options.seed)
+    if options.out is not None:
+        _writable(options.out)
+    wish = Wish(options.store, options.synchronous)
+    local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
+    started = time.perf_counter()
+    with _Bar(errors, scenario.name, options.quiet or not errors.is_terminal) as bar:
+        done = run(scenario, prepared.application, local, bar.show)
+    outcome = judge(done, prepared.application)
+    outcome.wall_seconds = time.perf_counter() - started
+    report.print_report(console, task, scenario, outcome)
+    if options.out is not None:
+        choice = wish.choose("", "")
+        place = Place("local", choice.kind, choice.durability)
+        write_run(options.out, prepared, done, outcome, place)
+        console.print(f"Written: {options.out / 'result.json'}, {options.out / 'history.jsonl'}")
+    return EXIT[outcome.status(scenario.faults)]
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MuError(f"{folder}: cannot be written: {error.strerror}") from None
+    if not os.access(folder, os.W_OK):
+        raise MuError(f"{folder}: cannot be written; give a folder that can be")
+
+
+class _Bar:
+    """Progress on standard error; it begins with the first news, after every node was forked."""
+
+    def __init__(self, errors: Console, name: str, hidden: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+        )
+        self._progress = Progress(*columns, console=errors, transient=True, disable=hidden)
+        self._line = self._progress.add_task(name, total=None, note="")
+        self._started = False
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, now: float, end: float) -> None:
+        """So many seconds have passed, of so many."""
+        if not self._started:
+            self._started = True
+            self._progress.start()
+        self._progress.update(
+            self._line, completed=now, total=end, note=f"{now:,.0f} of {end:,.0f} s"
+        )

@@ -1,0 +1,155 @@
+"""``up``: from an application's name to running nodes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from backends.local.folder import Folder
+from backends.local.nodes import Plan
+from backends.local.stores import StoreChoice, Wish, apart
+from backends.local.supervisor import Supervisor, listen
+from backends.runtime.host import Protocol
+from backends.runtime.settings import Settings
+from backends.runtime.snapshot import load as load_state
+from compiler.application import Application, load
+from core.attempt import attempt
+from core.errors import MuError
+
+__all__ = ["Wanted", "data_folder", "prepare", "up"]
+
+DATA = Path(".mu2sls")
+"""Where data folders are unless somebody says otherwise, one for each application."""
+
+_PATIENCE = 2.0
+"""Seconds to wait for whoever has locked the store's file, before there are any nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for; see :class:`backends.local.nodes.Plan`."""
+
+    app: str
+    data: Path | None = None
+    port: int = 8080
+    store: Wish = field(default_factory=Wish)
+    settings: Settings = field(default_factory=Settings)
+    workers: Mapping[str, int] = field(default_factory=dict)
+    default_workers: int = 1
+    protocol: Protocol = attempt
+
+
+def data_folder(name: str, data: Path | None) -> Path:
+    """Where the application ``name`` keeps its data."""
+    return data if data is not None else DATA / name
+
+
+def prepare(wanted: Wanted, application: Application, folder: Folder, namespace: str = "") -> Plan:
+    """Set up the store, unless that was done before, and say what is to run.
+
+    :param namespace: the part of a cluster to use, if not the application's own.
+    :raises MuError: there is no such service, or the store cannot be used.
+    """
+    services = application.program.services
+    for name in wanted.workers:
+        if name not in services:
+            raise MuError(
+                f"there is no service {name}: --workers takes one of {', '.join(services)}"
+            )
+    store = wanted.store.choose(namespace or application.name, str(folder.store))
+    folder.claim()
+    key = folder.key()
+    apart(lambda: _set_up(application, store))
+    return Plan(
+        application,
+        wanted.app,
+        store,
+        key,
+        wanted.settings,
+        wanted.protocol,
+        wanted.workers,
+        wanted.default_workers,
+    )
+
+
+async def _set_up(application: Application, choice: StoreChoice) -> None:
+    store = choice.open(_PATIENCE)
+    try:
+        # First of all, whether the file can be written: who loads is patient with stores.
+        await store.commit(await store.read_version(), (), ())
+        await load_state(store, application.name, application.initial_state())
+    finally:
+        await store.close()
+
+
+def up(wanted: Wanted, console: Console) -> None:
+    """Run an application until somebody ends it.
+
+    :raises MuError: it cannot be started; nothing is left running.
+    """
+    listener = listen(wanted.port)
+    application = load(wanted.app)
+    folder = Folder(data_folder(application.name, wanted.data))
+    plan = prepare(wanted, application, folder)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(processName)s %(levelname)s %(message)s"
+    )
+
+    def told(text: str) -> None:
+        console.print(text, style="yellow", markup=False)
+
+    supervisor = Supervisor(plan, folder, listener, told)
+    supervisor.start()
+    try:
+        _welcome(console, plan, supervisor, folder)
+        supervisor.supervise()
+    finally:
+        supervisor.end()
+    console.print("stopped")
+
+
+def _welcome(console: Console, plan: Plan, supervisor: Supervisor, folder: Folder) -> None:
+    application = plan.application
+    services = ", ".join(
+        f"{name} ({count})" if (count := plan.workers.get(name, plan.default_workers)) > 1 else name
+        for name in application.program.services
+    )
+    console.print(f"[bold green]{application.name}[/] is up at [bold]{supervisor.url}[/]")
+    console.print(f"  services  {services}", highlight=False)
+    console.print(
+        f"  data      {folder.path} ({plan.store.kind}, {plan.store.durability})", highlight=False
+    )
+    console.print(f"  process   {os.getpid()}; Ctrl-C stops it, and `up` goes on from here")
+    example = _example(application, supervisor.url)
+    if example:
+        console.print(f"  try       {example}", highlight=False, markup=False)
+
+
+def _example(application: Application, url: str) -> str:
+    """A curl line that calls a public method of the application."""
+    workload, services = application.workload, application.program.services
+    calls = list(workload.mix) if workload is not None else []
+    calls += [
+        f"{service.name}.{method.name}"
+        for service in services.values()
+        for method in service.methods.values()
+        if method.public
+    ]
+    if not calls:
+        return ""
+    drawn: tuple[object, ...] = ()
+    if workload is not None and calls[0] in workload.arguments:
+        drawn = workload.draw(calls[0], random.Random(0))
+    try:
+        data = msgspec.json.encode(drawn).decode()
+    except (TypeError, ValueError):
+        data = "[...]"
+    return f"curl {url}/{calls[0]} --json {shlex.quote(data)}"

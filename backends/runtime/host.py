@@ -1,0 +1,255 @@
+"""The host of attempts in asyncio: performs what they ask for, and decides nothing.
+
+An :class:`Execution` drives one generator of host effects (:mod:`core.ports`). Answers of
+the store and of other nodes are sent into it, store errors thrown into it; what it returns is
+the result. Calls run as tasks of their own, so an attempt can have several under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
+from typing import Any
+
+from backends.runtime.reminder import Reminder
+from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
+from backends.runtime.wire import Answer
+from core.attempt import attempt
+from core.errors import MuError, StoreError, StoreUnavailable
+from core.messages import Failed, Reply, Request
+from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
+from core.program import Program
+from core.recovery import clear_intents
+from core.turns import Turns
+
+__all__ = ["Execution", "Host", "Protocol"]
+
+Steps = Generator[Effect, Any, Any]
+Protocol = Callable[[Program, Request, str], Generator[Effect, Any, Reply]]
+"""What executes a request once, as :func:`core.attempt.attempt` does."""
+
+_log = logging.getLogger(__name__)
+
+_BASE, _CAP = 0.002, 0.25
+"""Back-off after a conflict: the first, and the longest, in seconds."""
+_BATCH = 0.05
+"""Completed intents are cleared together this often, in seconds."""
+
+
+class _GaveUp(Exception):
+    """Nobody waits for the attempt any more."""
+
+
+class Host:
+    """Executes requests of one program.
+
+    :param call: sends a request to its service; see :class:`backends.runtime.caller.Caller`.
+    :param protocol: what decides, if not :mod:`core`'s.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        store: AsyncStore,
+        call: Callable[[Request], Awaitable[Answer]],
+        settings: Settings,
+        protocol: Protocol = attempt,
+    ) -> None:
+        self.program = program
+        self.store = store
+        self.call = call
+        self.settings = settings
+        self.turns = Turns()
+        self._protocol = protocol
+        self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
+        self._numbers = itertools.count()
+        self._completed: list[bytes] = []
+        self._clearing: asyncio.Task[None] | None = None
+        self._store_trouble = Reminder()
+
+    def execution(self, request: Request | None) -> Execution:
+        """What drives one generator for ``request``; None: maintenance."""
+        return Execution(self, request)
+
+    async def execute(self, request: Request) -> Answer:
+        """Make one attempt at a request, unless its caller has stopped waiting already.
+
+        A node that comes back from a pause finds a line of such requests. Their callers have
+        asked again since; to work them off first would make these wait too long as well.
+        """
+        if 0 < request.deadline < time.time_ns():
+            return Answer(_interrupted(request, "it arrived after its deadline"))
+        steps = self._protocol(self.program, request, self.unique_name())
+        execution = self.execution(request)
+        try:
+            reply: Reply = await execution.run(steps)
+        except _GaveUp:
+            reply = _interrupted(request, "nobody waits for the answer any more")
+        except MuError as error:  # of the store's own kinds, which end an attempt
+            reply = _interrupted(request, str(error))
+        except Exception as error:
+            _log.exception("%s.%s of request %s", request.service, request.method, request.id)
+            reply = _interrupted(request, f"{type(error).__name__}: {error}")
+        unfinished = reply.intent_recorded and not reply.intent_cleared
+        if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
+            self._complete(reply.id.root)
+        return Answer(reply, execution.notes(reply))
+
+    async def maintain(self, steps: Steps) -> Any:
+        """Drive maintenance (:mod:`core.recovery`, :mod:`core.retention`) to its result.
+
+        :raises MuError: the store did not play along.
+        """
+        return await self.execution(None).run(steps)
+
+    def unique_name(self) -> str:
+        """A name that no other attempt anywhere has."""
+        return f"{self._name}.{next(self._numbers):x}"
+
+    async def drain(self) -> None:
+        """Finish what is to be done off the critical path."""
+        if self._clearing is not None:
+            await self._clearing
+
+    def note(self, error: StoreError) -> None:
+        """Log that the store does not answer: attempts are patient, and nobody else would say."""
+        if isinstance(error, StoreUnavailable) and self._store_trouble.is_due():
+            _log.warning("%s", error)
+
+    # --- completed intents
+
+    def _complete(self, root: bytes) -> None:
+        self._completed.append(root)
+        if self._clearing is None:
+            self._clearing = asyncio.create_task(self._clear())
+
+    async def _clear(self) -> None:
+        """Clear the intents of trees that were answered, in batches (rule 5)."""
+        while self._completed:
+            await asyncio.sleep(_BATCH)
+            roots, self._completed = self._completed, []
+            try:
+                await self.maintain(clear_intents(roots))
+            except MuError as error:  # recovery will come by
+                _log.info(
+                    "intents of %d completed requests were not cleared: %s", len(roots), error
+                )
+            except Exception:  # a defect, but one that must not hold up those that come after
+                _log.exception("intents of %d completed requests were not cleared", len(roots))
+        self._clearing = None
+
+
+def _interrupted(request: Request, text: str) -> Reply:
+    return Reply(request.id, Failed("Interrupted", False, text))
+
+
+class Execution:
+    """One generator of host effects, with everything it holds."""
+
+    __slots__ = ("_calls", "_has_turn", "deadline", "host", "request")
+
+    def __init__(self, host: Host, request: Request | None) -> None:
+        self.host = host
+        self.request = request
+        self.deadline = request.deadline if request is not None else 0
+        self._calls: list[asyncio.Task[Answer]] = []
+        self._has_turn = False
+
+    async def run(self, steps: Steps) -> Any:
+        """Perform effects until the generator returns; what it returns."""
+        answer: Any = None
+        error: StoreError | None = None
+        try:
+            while True:
+                try:
+                    effect = steps.send(answer) if error is None else steps.throw(error)
+                except StopIteration as stop:
+                    return stop.value
+                error = None
+                try:
+                    answer = await _HANDLERS[type(effect)](self, effect)
+                except StoreError as refused:
+                    self.host.note(refused)
+                    error = refused
+        finally:
+            steps.close()
+            self._end()
+
+    def notes(self, reply: Reply) -> list[bytes]:  # noqa: ARG002 - those who watch look at it
+        """What goes along with the reply for those who watch: nothing."""
+        return []
+
+    def _end(self) -> None:
+        for call in self._calls:
+            call.cancel()
+        if self._has_turn:
+            self.host.turns.release(self)
+
+    # --- the store
+
+    async def _read_version(self, _: ReadVersion) -> int:
+        return await self.host.store.read_version()
+
+    async def _read(self, effect: Read) -> Any:
+        return await self.host.store.read(effect.version, effect.keys, effect.ranges)
+
+    async def _commit(self, effect: Commit) -> int:
+        return await self.host.store.commit(effect.version, effect.reads, effect.mutations)
+
+    # --- calls
+
+    async def _send(self, effect: Send) -> int:
+        return self._start(self.host.call(effect.request))
+
+    def _start(self, call: Awaitable[Answer]) -> int:
+        self._calls.append(asyncio.ensure_future(call))
+        return len(self._calls) - 1
+
+    async def _receive(self, effect: Receive) -> list[Reply]:
+        calls = [self._calls[ticket] for ticket in effect.tickets]
+        return [(await call).reply for call in calls]
+
+    # --- time
+
+    async def _now(self, effect: Now) -> int:  # noqa: ARG002 - every effect is handed over
+        return time.time_ns()
+
+    async def _pause(self, effect: Pause) -> None:
+        """Back off; with keys, wait in line for them instead."""
+        if 0 < self.deadline < time.time_ns():
+            raise _GaveUp
+        delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * random.uniform(0.5, 1.0)
+        turns = self.host.turns
+        if not effect.keys:
+            await asyncio.sleep(delay)
+        elif turns.holds(self, effect.keys):
+            await asyncio.sleep(min(delay, 2 * _BASE))
+        else:
+            self._has_turn = True
+            come = asyncio.Event()
+            if not turns.take(self, effect.keys, come.set):
+                with suppress(TimeoutError):  # turns are advice: who waited too long goes on
+                    await asyncio.wait_for(come.wait(), _CAP * random.uniform(2.0, 4.0))
+            await asyncio.sleep(_BASE * 0.25 * random.random())
+
+    async def _release(self, _: Release) -> None:
+        self.host.turns.release(self)
+
+
+_HANDLERS: dict[type, Callable[[Any, Any], Awaitable[Any]]] = {
+    ReadVersion: lambda execution, effect: execution._read_version(effect),
+    Read: lambda execution, effect: execution._read(effect),
+    Commit: lambda execution, effect: execution._commit(effect),
+    Send: lambda execution, effect: execution._send(effect),
+    Receive: lambda execution, effect: execution._receive(effect),
+    Now: lambda execution, effect: execution._now(effect),
+    Pause: lambda execution, effect: execution._pause(effect),
+    Release: lambda execution, effect: execution._release(effect),
+}

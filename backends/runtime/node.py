@@ -1,0 +1,116 @@
+"""A node from start to drain: what it is made of, and how it ends.
+
+A node that is told to end accepts nothing more, finishes what is under way, gives back what
+it holds, and returns. A node that dies instead loses nothing: what it had under way is asked
+again, under the same id, by whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from backends.runtime.caller import CALL_PATH, Caller
+from backends.runtime.host import Host, Protocol
+from backends.runtime.http import Client, Handler, Incoming, Outgoing, Server
+from backends.runtime.public import Public
+from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
+from backends.runtime.upkeep import keep_up
+from backends.runtime.wire import Wire
+from backends.runtime.worker import Calls, Worker
+from compiler.application import Application
+from core.attempt import attempt
+from core.messages import Reply, Request
+
+__all__ = ["Make", "Node", "run_upkeep", "serve_gateway", "serve_service"]
+
+_ROOM = 65_536
+"""Bytes by which a body may be over the limit for the gateway itself to say so, kindly."""
+
+
+class Make:
+    """Makes the parts of a node that somebody may want to look into."""
+
+    def caller(self, node: Node, client: Client, wire: Wire) -> Caller:
+        """What sends requests to other nodes."""
+        return Caller(client, wire, node.addresses, node.settings)
+
+    def host(self, node: Node, caller: Caller) -> Host:
+        """What performs the effects of attempts."""
+        program = node.application.program
+        return Host(program, node.store, caller.call, node.settings, node.protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a node of any kind needs.
+
+    :ivar key: the wire's key.
+    :ivar addresses: the base URL of each service.
+    """
+
+    application: Application
+    store: AsyncStore
+    key: bytes
+    addresses: Mapping[str, str]
+    settings: Settings = field(default_factory=Settings)
+    protocol: Protocol = attempt
+    make: Make = field(default_factory=Make)
+
+
+async def serve_service(
+    node: Node, service: str, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    """Execute the requests of one service until ``stop`` is set."""
+    wire = Wire(node.key)
+    client = Client()
+    host = node.make.host(node, node.make.caller(node, client, wire))
+    worker = Worker(Calls(wire, service.__eq__, host.execute), node.store)
+    server = Server(worker.handle, listener, node.settings.message_limit)
+    await server.start()
+    await stop.wait()
+    worker.draining = True
+    await server.stop(node.settings.grace)
+    await host.drain()
+    await client.close()
+
+
+async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Take the requests of clients until ``stop`` is set."""
+    wire = Wire(node.key)
+    client = Client()
+    caller = node.make.caller(node, client, wire)
+
+    async def ask(request: Request) -> Reply:
+        return (await caller.call(request)).reply
+
+    public = Public(node.application, ask, node.store, node.settings)
+    calls = Calls(wire, node.addresses.__contains__, caller.forward)
+    server = Server(
+        _either(calls.handle, public.handle), listener, node.settings.body_limit + _ROOM
+    )
+    await server.start()
+    await stop.wait()
+    public.draining = True
+    await server.stop(node.settings.grace)
+    await client.close()
+
+
+def _either(calls: Handler, public: Handler) -> Handler:
+    """Envelopes are for those who have the key; everything else is the public's."""
+
+    async def handle(incoming: Incoming) -> Outgoing:
+        return await (calls if incoming.path == CALL_PATH else public)(incoming)
+
+    return handle
+
+
+async def run_upkeep(node: Node, stop: asyncio.Event) -> None:
+    """Recover and forget until ``stop`` is set."""
+    client = Client()
+    host = node.make.host(node, node.make.caller(node, client, Wire(node.key)))
+    await keep_up(host, stop)
+    await client.close()

@@ -1,0 +1,286 @@
+"""The gateway: routes, and the life of one call.
+
+A call's arguments are converted, it is given a place, its key becomes a root id, and a root
+request is asked for until its deadline. The order matters: what can be refused is refused
+before the key costs a commit. Every answer to a call names its key, so that the client can ask
+again; the answer to a call without one names the key that was drawn for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from difflib import get_close_matches
+
+import msgspec
+
+from backends.runtime.http import Incoming, Outgoing
+from backends.runtime.public.admission import Admission
+from backends.runtime.public.arguments import Arguments, from_body, from_query
+from backends.runtime.public.keys import Key, Keys
+from backends.runtime.public.openapi import describe
+from backends.runtime.public.operations import Operation, find_operations
+from backends.runtime.public.page import SECURITY, problem_page, render
+from backends.runtime.public.problems import KINDS, Refusal, kind_of_failure, problem
+from backends.runtime.public.results import json_bytes
+from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
+from compiler.application import Application
+from core.errors import BadRequest, Interrupted, MuError, Overloaded, UnsupportedValue
+from core.ids import RequestId
+from core.messages import Failed, Origin, Outcome, Raised, Reply, Request, Returned
+
+__all__ = ["Public"]
+
+_log = logging.getLogger(__name__)
+
+_READY_SECONDS = 1.0
+_METHOD_PATH = re.compile(r"/([^./]+)[./]([^./]+)")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_NO_STORE = {"Cache-Control": "no-store"}
+_PROBLEM_PAGES = {f"/problems/{slug}": problem_page(kind) for slug, kind in KINDS.items()}
+_DOCUMENTS = {"/", "/openapi.json", "/healthz", "/readyz", *_PROBLEM_PAGES}
+"""What is there to be read, whatever an application calls its services."""
+
+
+_OTHERS = ("cross-site", "same-site")
+"""What browsers call pages that are not the gateway's own (W3C, Fetch Metadata)."""
+
+
+class Public:
+    """Answers clients.
+
+    :param ask: executes a root request: its reply, with a Failed outcome that is indefinite if
+        there was no answer until the request's deadline.
+    :ivar draining: takes nothing new; whoever ends the node sets it.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        ask: Callable[[Request], Awaitable[Reply]],
+        store: AsyncStore,
+        settings: Settings,
+    ) -> None:
+        self.draining = False
+        self.operations = find_operations(application)
+        self._program = application.program
+        self._ask = ask
+        self._store = store
+        self._settings = settings
+        self._keys = Keys(store, settings)
+        self._admission = Admission(settings.concurrency, settings.queue)
+        document = msgspec.json.encode(describe(application.name, self.operations, settings))
+        self._openapi = Outgoing(200, document, "application/json")
+        page = render(application, self.operations)
+        self._page = Outgoing(200, page, "text/html", SECURITY)
+
+    async def handle(self, incoming: Incoming) -> Outgoing:
+        """Answer one request; a :data:`backends.runtime.http.Handler`."""
+        begun = time.monotonic()
+        key: Key | None = None
+        called = _METHOD_PATH.fullmatch(incoming.path)
+        try:
+            if incoming.path in _DOCUMENTS:
+                return await self._document(incoming)
+            if called is None:
+                raise Refusal("not-found", self._nearest(_as_name(incoming.path)))
+            name = f"{called[1]}.{called[2]}"
+            key = self._key(incoming)
+            operation = self._operation(name, incoming)
+            outgoing = await self._call(operation, incoming, key)
+        except Refusal as refusal:
+            outgoing = problem(
+                refusal.kind, refusal.detail, key.sent if key else None, refusal.headers
+            )
+        except Exception:
+            _log.exception("%s %.200r", incoming.method, incoming.path)
+            told = "the gateway failed: its log says why"
+            outgoing = problem(KINDS["internal"], told, key.sent if key else None)
+        if outgoing.status >= 400:
+            self._note(incoming, outgoing, key, time.monotonic() - begun)
+        return outgoing
+
+    def _note(
+        self, incoming: Incoming, outgoing: Outgoing, key: Key | None, seconds: float
+    ) -> None:
+        """One line for the log; neither arguments nor texts, which may be private."""
+        body = msgspec.json.decode(outgoing.body, type=dict[str, object])
+        level = logging.WARNING if outgoing.status >= 500 else logging.INFO
+        root = key.root.hex() if key and key.root else "-"
+        told = (incoming.method, incoming.path, outgoing.status)
+        kind = body.get("type", body.get("status"))
+        outcome = body.get("outcome", "-")
+        _log.log(level, "%s %.200r: %d %s %s, root %s, %.3f s", *told, kind, outcome, root, seconds)
+
+    # --- documents
+
+    async def _document(self, incoming: Incoming) -> Outgoing:
+        path = incoming.path
+        if incoming.method not in ("GET", "HEAD"):
+            allowed = {"Allow": "GET, HEAD"}
+            raise Refusal("method-not-allowed", f"{path} is there to be read", allowed)
+        if path == "/readyz":
+            return await self._ready()
+        if path == "/healthz":
+            return _status(200, "ok")
+        if path == "/openapi.json":
+            return self._openapi
+        if path == "/":
+            return self._page
+        return Outgoing(200, _PROBLEM_PAGES[path], "text/html", SECURITY)
+
+    async def _ready(self) -> Outgoing:
+        if self.draining:
+            return _status(503, "draining")
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._store.read_version()
+        except TimeoutError:
+            return _status(503, f"the store did not answer within {_READY_SECONDS:g} s")
+        except MuError as error:
+            return _status(503, f"the store does not answer: {error}")
+        return _status(200, "ready")
+
+    # --- calls
+
+    def _key(self, incoming: Incoming) -> Key:
+        sent = incoming.headers.get("idempotency-key")
+        now = time.time_ns()
+        return self._keys.draw(now) if sent is None else self._keys.read(sent, now)
+
+    def _operation(self, name: str, incoming: Incoming) -> Operation:
+        operation = self.operations.get(name)
+        if operation is None:
+            raise Refusal("not-found", self._nearest(name))
+        allowed = ("POST", "GET") if operation.facts.read_only else ("POST",)
+        if incoming.headers.get("sec-fetch-site") in _OTHERS and incoming.method == "POST":
+            raise Refusal("cross-site", f"{name} is not called from pages of other sites")
+        if incoming.method not in allowed:
+            raise Refusal(
+                "method-not-allowed", f"{name} is called with POST", {"Allow": ", ".join(allowed)}
+            )
+        return operation
+
+    def _nearest(self, name: str) -> str:
+        service, _, method = name.partition(".")
+        if method.startswith("_") and service in self._program.services:
+            return f"{name[:100]}: what begins with an underscore is private to its service"
+        by_lower = {known.lower(): known for known in self.operations}
+        near = get_close_matches(name.lower(), by_lower, 1)
+        hint = f"did you mean {by_lower[near[0]]}?" if near else "the page at / lists all methods"
+        return f"there is no method {name[:100]!r}: {hint}"
+
+    async def _call(self, operation: Operation, incoming: Incoming, key: Key) -> Outgoing:
+        if self.draining:
+            told = "this process is shutting down: ask again, another one answers"
+            raise Refusal("draining", told, {"Connection": "close"})
+        now = time.time_ns()
+        seconds = self._seconds(incoming)
+        deadline = now + int(seconds * 1e9)
+        args = self._arguments(operation, incoming)
+        try:
+            async with self._admission.place(seconds):
+                root = await self._root(operation, key, now, deadline)
+                outcome = await self._execute(operation, args, root, deadline)
+        except Overloaded as turned_away:
+            outcome = Failed("Overloaded", True, str(turned_away))
+        except MuError as error:  # the store's own kinds included
+            outcome = Failed("Interrupted", False, str(error))
+        return self._answer(outcome, key)
+
+    def _seconds(self, incoming: Incoming) -> float:
+        """How long the client waits: the limit, or less if it says so."""
+        limit = self._settings.request_timeout
+        asked = incoming.headers.get("request-timeout")
+        if asked is None:
+            return limit
+        if not _SECONDS.fullmatch(asked) or float(asked) == 0:
+            told = "Request-Timeout: must be a positive number of seconds, such as 5 or 0.5"
+            raise Refusal("bad-request", told)
+        return min(float(asked), limit)
+
+    def _arguments(self, operation: Operation, incoming: Incoming) -> bytes:
+        """The codec's bytes of the arguments."""
+        if len(incoming.body) > self._settings.body_limit:
+            told = f"the body has {len(incoming.body)} bytes; {self._settings.body_limit} are taken"
+            raise Refusal("too-large", told)
+        try:
+            if incoming.method == "GET":
+                arguments = from_query(operation, incoming.query)
+            else:
+                arguments = self._posted(operation, incoming)
+            return self._program.codec.encode(arguments)
+        except (BadRequest, UnsupportedValue) as error:
+            raise Refusal("bad-request", str(error)) from None
+
+    @staticmethod
+    def _posted(operation: Operation, incoming: Incoming) -> Arguments:
+        if incoming.query:
+            raise BadRequest("POST takes arguments in its body, not in the query")
+        declared = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+        is_json = declared == "application/json" or declared.endswith("+json")
+        if incoming.body and not is_json:
+            told = "send Content-Type: application/json with the body (curl --json does)"
+            raise Refusal("unsupported-media-type", told, {"Accept-Post": "application/json"})
+        return from_body(operation, incoming.body)
+
+    async def _root(self, operation: Operation, key: Key, now: int, deadline: int) -> bytes:
+        """The request's root id.
+
+        :raises MuError: the store did not say which.
+        """
+        if operation.facts.read_only and key.root is None:
+            drawn = self._keys.draw(now).root  # nothing is remembered of those that only read
+            assert drawn is not None
+            return drawn
+        try:
+            async with asyncio.timeout((deadline - time.time_ns()) / 1e9):
+                return await self._keys.root(key, now)
+        except TimeoutError:
+            raise Interrupted("the store did not say in time what the key stands for") from None
+
+    async def _execute(
+        self, operation: Operation, args: bytes, root: bytes, deadline: int
+    ) -> Outcome:
+        origin = Origin(operation.service, operation.name, args)
+        request = Request(
+            RequestId(root), operation.service, operation.name, args, origin, deadline=deadline
+        )
+        return (await self._ask(request)).outcome
+
+    # --- answers
+
+    def _answer(self, outcome: Outcome, key: Key) -> Outgoing:
+        if isinstance(outcome, Failed):
+            return problem(kind_of_failure(outcome), outcome.text, key.sent)
+        if isinstance(outcome, Raised):
+            return self._raised(outcome, key)
+        assert isinstance(outcome, Returned)
+        body = json_bytes(self._program.codec.decode(outcome.value))
+        headers = {"Idempotency-Key": key.sent, **_NO_STORE}
+        return Outgoing(200, body, "application/json", headers)
+
+    def _raised(self, raised: Raised, key: Key) -> Outgoing:
+        name = raised.type.rpartition(".")[2]
+        members: dict[str, object] = {"exception": name}
+        with suppress(UnsupportedValue):
+            content = self._program.codec.decode(raised.args)
+            if content is not None:
+                members["args"] = msgspec.Raw(json_bytes(content[0]))
+        detail = f"{name}: {raised.text}" if raised.text else name
+        detail = detail.encode(errors="replace").decode()
+        return problem(KINDS["raised"], detail, key.sent, members=members)
+
+
+def _as_name(path: str) -> str:
+    return path.strip("/").replace("/", ".")
+
+
+def _status(status: int, text: str) -> Outgoing:
+    body = msgspec.json.encode({"status": text})
+    return Outgoing(status, body, "application/json", _NO_STORE)

@@ -1,0 +1,129 @@
+"""``Idempotency-Key``: which root id a client's request has (draft-ietf-httpapi-idempotency-key).
+
+A UUIDv7 in its canonical text is the root id itself and costs nothing. Any other key stands
+for a root id, which its first use records (:mod:`core.client_keys`): a read more for each call
+and a commit more for the first. The draft writes keys as quoted strings; quoted or not, a key
+is the same. One that begins and ends with a quote but is no quoted string is taken as it is.
+
+A UUIDv7 that lies in the future is refused. Taken as a root id it would be remembered, and
+were it interrupted, left alone, until its time has come; and what stands for it must not depend
+on a clock, or one key could come to have two root ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from backends.runtime.public.problems import Refusal
+from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
+from core.client_keys import KEY_LENGTH, root_of_key
+from core.errors import StoreError
+from core.ids import root_id
+from core.ports import Commit, Effect, Pause, Read, ReadVersion
+
+__all__ = ["AHEAD_SECONDS", "Key", "Keys"]
+
+AHEAD_SECONDS = 300
+"""How far a UUIDv7 may be ahead of the gateway's clock."""
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_PRINTABLE = re.compile(r"[ -~]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A client's key.
+
+    :ivar sent: as the client sent it, for the answer's header.
+    :ivar text: without quotes.
+    :ivar root: the root id that it is, if it is one.
+    """
+
+    sent: str
+    text: str
+    root: bytes | None
+
+
+class Keys:
+    """Reads keys, and finds out what root ids they stand for."""
+
+    def __init__(self, store: AsyncStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._rng = random.SystemRandom()
+
+    def draw(self, now_ns: int) -> Key:
+        """A new key that is a root id."""
+        root = root_id(now_ns // 1_000_000, self._rng)
+        text = str(UUID(bytes=root))
+        return Key(text, text, root)
+
+    def read(self, sent: str, now_ns: int) -> Key:
+        """The key in a header's value.
+
+        :raises Refusal: it cannot be one.
+        """
+        quoted = _QUOTED.fullmatch(sent)
+        text = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else sent
+        if not 1 <= len(text) <= KEY_LENGTH or not _PRINTABLE.fullmatch(text):
+            raise Refusal(
+                "bad-request",
+                f"Idempotency-Key: must be 1 to {KEY_LENGTH} printable ASCII characters",
+            )
+        if not _UUID7.fullmatch(text):
+            return Key(sent, text, None)
+        root = UUID(text).bytes
+        ahead = int.from_bytes(root[:6], "big") / 1e3 - now_ns / 1e9
+        if ahead > AHEAD_SECONDS:
+            raise Refusal(
+                "bad-request",
+                f"Idempotency-Key: this UUIDv7 is {ahead:.0f} seconds in the future: set the "
+                "clock that it was drawn by, or use a key that is no UUIDv7",
+            )
+        return Key(sent, text, root)
+
+    async def root(self, key: Key, now_ns: int) -> bytes:
+        """The root id that a key is or stands for.
+
+        :raises Interrupted: the store did not say.
+        """
+        if key.root is not None:
+            return key.root
+        fresh = root_id(now_ns // 1_000_000, self._rng)
+        found: bytes = await self._drive(root_of_key(key.text.encode(), fresh))
+        return found
+
+    async def _drive(self, steps: Generator[Effect, Any, Any]) -> Any:
+        """Perform the effects of a generator on the store; what it returns."""
+        answer: Any = None
+        error: StoreError | None = None
+        while True:
+            try:
+                effect = steps.send(answer) if error is None else steps.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            error = None
+            try:
+                answer = await self._perform(effect)
+            except StoreError as refused:
+                error = refused
+
+    async def _perform(self, effect: Effect) -> Any:
+        store, settings = self._store, self._settings
+        if isinstance(effect, ReadVersion):
+            return await store.read_version()
+        if isinstance(effect, Read):
+            return await store.read(effect.version, effect.keys, effect.ranges)
+        if isinstance(effect, Commit):
+            return await store.commit(effect.version, effect.reads, effect.mutations)
+        assert isinstance(effect, Pause)
+        longest = min(settings.backoff * 2.0 ** (effect.retry - 1), settings.backoff_limit)
+        return await asyncio.sleep(longest * self._rng.random())

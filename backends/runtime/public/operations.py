@@ -1,0 +1,226 @@
+"""The methods that clients can call, with the types that their annotations name.
+
+Compiled methods keep no annotations worth evaluating, so types come from the plain classes and
+texts from the source, while what the analysis knows comes from the program and the graph. An
+annotation that is missing, cannot be evaluated, or names something that JSON cannot hold in
+one way only means Any: such a value is passed as JSON gives it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import networkx as nx
+from msgspec import inspect as shapes
+
+from compiler.application import Application
+from compiler.model import Function
+from core.program import Facts
+
+__all__ = ["Operation", "Parameter", "find_operations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a method.
+
+    :ivar type: what values of it are converted to; Any takes them as JSON gives them.
+    :ivar shown: the annotation as the user wrote it, or an empty text.
+    :ivar default: the default as the user wrote it; None if there is none.
+    :ivar decode: JSON in, the value out; raises msgspec.MsgspecError.
+    """
+
+    name: str
+    kind: inspect._ParameterKind
+    type: Any
+    shown: str
+    default: str | None
+    decode: Callable[[bytes | msgspec.Raw], Any]
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is None and not self.many
+
+    @property
+    def many(self) -> bool:
+        """Whether it takes any number of values: ``*args`` or ``**kwargs``."""
+        return self.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One public method.
+
+    :ivar signature: of its parameters alone.
+    :ivar shown: ``reserve(hotel: str) -> bool``, as the user wrote it.
+    :ivar returns: the type of its result; Any if unknown.
+    :ivar documentation: the docstring, or an empty text.
+    :ivar transactional: whether it may begin a transaction itself.
+    """
+
+    service: str
+    name: str
+    parameters: tuple[Parameter, ...]
+    signature: inspect.Signature
+    shown: str
+    returns: Any
+    documentation: str
+    facts: Facts
+    transactional: bool
+
+    @property
+    def full_name(self) -> str:
+        """``Service.method``."""
+        return f"{self.service}.{self.name}"
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation, or the full name."""
+        return self.documentation.partition("\n")[0] or self.full_name
+
+
+def find_operations(application: Application) -> dict[str, Operation]:
+    """Every public method by its full name, in the order of the source."""
+    found = {}
+    for service in application.declared.services.values():
+        compiled = application.program.services[service.name].methods
+        for function in service.methods.values():
+            method = compiled.get(function.name)
+            if method is not None and method.public:
+                plain = inspect.unwrap(getattr(application.classes[service.name], function.name))
+                begins = _begins(application.graph, function.full_name)
+                operation = _operation(function, plain, method.facts, begins)
+                found[operation.full_name] = operation
+    return found
+
+
+def _operation(function: Function, plain: Any, facts: Facts, transactional: bool) -> Operation:
+    assert function.service is not None
+    node = function.node
+    arguments = node.args
+    listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    listed += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    shown = {each.arg: ast.unparse(each.annotation) for each in listed if each.annotation}
+    signature = inspect.signature(plain)
+    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    defaults = _defaults(arguments)
+    parameters = []
+    for each in signature.parameters.values():
+        kind: Any = _type_of(plain, each.name, json_in=True)
+        decode = msgspec.json.Decoder(kind).decode
+        parameters.append(
+            Parameter(
+                each.name,
+                each.kind,
+                kind,
+                shown.get(each.name, ""),
+                defaults.get(each.name),
+                decode,
+            )
+        )
+    return Operation(
+        service=function.service.name,
+        name=function.name,
+        parameters=tuple(parameters),
+        signature=signature,
+        shown=_shown(node),
+        returns=_type_of(plain, "return", json_in=False),
+        documentation=inspect.getdoc(plain) or "",
+        facts=facts,
+        transactional=transactional,
+    )
+
+
+def _shown(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    copied = ast.parse(f"def f({ast.unparse(node.args)}): pass").body[0]
+    assert isinstance(copied, ast.FunctionDef)
+    del (copied.args.posonlyargs or copied.args.args)[:1]
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    return f"{node.name}({ast.unparse(copied.args)}){returns}"
+
+
+def _defaults(arguments: ast.arguments) -> dict[str, str]:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    given: list[tuple[ast.arg, ast.expr | None]] = list(
+        zip(
+            positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True
+        )
+    )
+    given += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return {each.arg: ast.unparse(value) for each, value in given if value is not None}
+
+
+def _begins(graph: nx.MultiDiGraph[str], method: str) -> bool:
+    """Whether the method begins a transaction, itself or in a function that it calls directly."""
+    waiting, seen = [method], {method}
+    while waiting:
+        edges: Any = graph.out_edges(waiting.pop(), data="kind")
+        for _, node, kind in edges:
+            if graph.nodes[node].get("effect") == "begin":
+                return True
+            if kind in ("contains", "helper") and node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return False
+
+
+# --- types
+
+
+def _type_of(function: Any, name: str, json_in: bool) -> Any:
+    """What an annotation names, Any where that is no use.
+
+    :param json_in: whether values come from JSON; otherwise they go there.
+    """
+    if name not in getattr(function, "__annotations__", {}):
+        return Any
+    only = types.SimpleNamespace(__annotations__={name: function.__annotations__[name]})
+    try:
+        kind = typing.get_type_hints(only, function.__globals__, include_extras=True)[name]
+        msgspec.json.schema_components([kind])
+        msgspec.json.Decoder(kind)
+        return kind if _has_json_keys(shapes.type_info(kind), json_in, set()) else Any
+    except Exception:
+        return Any  # evaluating what a user wrote can raise whatever it likes
+
+
+_TEXTUAL = (
+    shapes.StrType, shapes.IntType, shapes.FloatType, shapes.BytesType, shapes.DecimalType,
+    shapes.UUIDType, shapes.DateTimeType, shapes.DateType, shapes.TimeType, shapes.TimeDeltaType,
+    shapes.EnumType, shapes.LiteralType,
+)  # fmt: skip
+
+
+def _has_json_keys(shape: Any, json_in: bool, seen: set[Any]) -> bool:
+    """Whether every dictionary in a type has keys that can be names in JSON."""
+    if isinstance(shape, shapes.DictType):
+        wide = (*_TEXTUAL, shapes.AnyType) if json_in else _TEXTUAL
+        if not all(isinstance(each, wide) for each in _alternatives(shape.key_type)):
+            return False
+    if not isinstance(shape, shapes.Type):
+        return True
+    cls = getattr(shape, "cls", None)
+    if cls is not None:
+        if cls in seen:
+            return True
+        seen.add(cls)
+    return all(_has_json_keys(part, json_in, seen) for part in _parts(shape))
+
+
+def _alternatives(shape: shapes.Type) -> tuple[shapes.Type, ...]:
+    return shape.types if isinstance(shape, shapes.UnionType) else (shape,)
+
+
+def _parts(shape: shapes.Type) -> list[Any]:
+    """The types that a type is made of."""
+    values = [getattr(shape, name) for name in shape.__struct_fields__]
+    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+    return [part.type if isinstance(part, shapes.Field) else part for part in parts]

@@ -1,0 +1,169 @@
+"""Whole stores: everything a store holds at one version, and the state it begins with.
+
+:func:`load` writes an initial state in transactions below the store's limits, any number of
+times, by any number of processes at once, and whatever dies in the middle. The key SET_UP
+tells how far it came::
+
+    absent ──▶ being loaded (application, fingerprint of the pairs) ──▶ loaded (application)
+
+Every transaction conflicts with that key, so pieces of an initial state are only written
+while it is being loaded, and by those alone who load the same one; a loader that finds
+another half-loaded clears it away first. What is small enough takes one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from backends.runtime.errors import NotSetUp, OtherApplication, TooMuchToRead
+from backends.runtime.store import AsyncStore
+from core.errors import FutureVersion, StoreError, StoreUnavailable, TooLarge, TooOld
+from core.layout import SET_UP
+from core.limits import USER_KEYS_END
+from core.store import ClearRange, KeyRange, Mutation, Pairs, Set, point, transaction_size
+
+__all__ = ["load", "snapshot"]
+
+T = TypeVar("T")
+
+_EVERYTHING = KeyRange(b"", USER_KEYS_END)
+_PAGE = 1_000
+"""Pairs read at once."""
+_PIECE = 1_000_000
+"""Bytes written in one transaction; FoundationDB's advice ("Known limitations")."""
+_SNAPSHOTS = 3
+"""How often a snapshot is begun: a store can say TooOld because it lags, too."""
+_TRIES, _PAUSE = 20, 0.05
+"""How often a store error is answered by another try, and the seconds in between."""
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """The value of SET_UP, in JSON.
+
+    :ivar loading: the fingerprint of what is being loaded; None: everything is there.
+    """
+
+    application: str
+    loading: str | None = None
+
+
+async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
+    """Everything the store holds, at one version.
+
+    :raises TooMuchToRead: reading it takes longer than a version can be used.
+    :raises StoreError: the store does not answer.
+    """
+    for _ in range(_SNAPSHOTS):
+        content: dict[bytes, bytes] = {}
+        with suppress(TooOld):
+            await _read_all(store, content)
+            return content
+    raise TooMuchToRead(
+        store,
+        f"holds more than can be read at one version, which became too old after {len(content)} "
+        "keys",
+        "copy it with the store's own tools (`sqlite3 FILE .backup`, `fdbbackup`)",
+    )
+
+
+async def _read_all(store: AsyncStore, content: dict[bytes, bytes]) -> None:
+    version = await _again(store.read_version)
+    begin = b""
+    while True:
+        part = (begin, USER_KEYS_END, _PAGE)
+        _, (pairs,) = await _again(partial(store.read, version, (), (part,)))
+        content.update(pairs)
+        if len(pairs) < _PAGE:
+            return
+        begin = pairs[-1][0] + b"\x00"
+
+
+async def _again(ask: Callable[[], Awaitable[T]]) -> T:
+    """What ``ask`` answers when the store does, after some patience."""
+    for _ in range(_TRIES):
+        with suppress(StoreUnavailable, FutureVersion):
+            return await ask()
+        await asyncio.sleep(_PAUSE)
+    return await ask()
+
+
+async def load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes]) -> None:
+    """Give a new store its initial state; one that was loaded before stays as it is.
+
+    :raises OtherApplication: it is another application's store; nothing happened.
+    :raises NotSetUp: the store did not play along for seconds; to be tried again.
+    """
+    for _ in range(_TRIES):
+        try:
+            await _load(store, application, pairs)
+        except TooLarge:
+            raise
+        except StoreError as error:  # whatever became of it: look again, and go on from there
+            failure = error
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
+    raise NotSetUp(store, f"could not be given its initial state ({failure})", "try again")
+
+
+async def _load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes]) -> None:
+    version = await store.read_version()
+    values, (first,) = await store.read(version, (SET_UP,), ((*_EVERYTHING, 1),))
+    mark = None if values[0] is None else msgspec.json.decode(values[0], type=_Mark)
+    _see_ours(store, application, mark, first)
+    if mark is not None and mark.loading is None:
+        return
+    pieces = list(_pieces(pairs))
+    loading = _Mark(application, _fingerprint(pairs))
+    conflicts = [point(SET_UP)] if mark else [_EVERYTHING]
+    if mark != loading and (mark is not None or len(pieces) > 1):
+        fresh: list[Mutation] = [ClearRange(*_EVERYTHING), _set(loading)]
+        version = await store.commit(version, conflicts, fresh)
+        conflicts = [point(SET_UP)]
+    for number, piece in enumerate(pieces, 1):
+        if number == len(pieces):
+            piece.append(_set(_Mark(application)))
+        # At the version of the commit before: nobody changed the mark in between.
+        version = await store.commit(version, conflicts, piece)
+
+
+def _see_ours(store: AsyncStore, application: str, mark: _Mark | None, first: Pairs) -> None:
+    remedy = f"give another place for the data of {application!r}"
+    if mark is None and first:
+        raise OtherApplication(store, "holds data, but was not set up for any application", remedy)
+    if mark is not None and mark.application != application:
+        trouble = f"was set up for the application {mark.application!r}, not {application!r}"
+        raise OtherApplication(store, trouble, remedy)
+
+
+def _set(mark: _Mark) -> Set:
+    return Set(SET_UP, msgspec.json.encode(mark))
+
+
+def _pieces(pairs: Mapping[bytes, bytes]) -> Iterator[list[Mutation]]:
+    """Transactions for the pairs, one at least."""
+    piece: list[Mutation] = []
+    size = 0
+    for key, value in sorted(pairs.items()):
+        write = Set(key, value)
+        more = transaction_size((), (write,))
+        if piece and size + more > _PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(write)
+        size += more
+    yield piece
+
+
+def _fingerprint(pairs: Mapping[bytes, bytes]) -> str:
+    digest = hashlib.sha256()
+    for key, value in sorted(pairs.items()):
+        digest.update(b"%d %b%d %b" % (len(key), key, len(value), value))
+    return digest.hexdigest()

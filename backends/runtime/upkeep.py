@@ -1,0 +1,98 @@
+"""Upkeep: the node that recovers abandoned request trees and forgets finished ones.
+
+Any number may run at once; one is enough. A round that fails is simply tried again.
+
+Forgetting goes by pieces. For some stores clearing a range takes time for every key in it, and
+whoever commits meanwhile waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from backends.runtime.host import Host
+from core.errors import MuError
+from core.layout import JOURNAL
+from core.recovery import recover
+from core.retention import retain
+
+__all__ = ["forget", "keep_up"]
+
+_log = logging.getLogger(__name__)
+
+_PIECE = 2_000
+"""About how many journal records are forgotten at once."""
+_NEVER = 1 << 63
+
+
+async def keep_up(host: Host, stop: asyncio.Event) -> None:
+    """Do rounds of recovery and retention until ``stop`` is set."""
+    settings = host.settings
+    period = int(settings.retention * 1e9)
+
+    async def recovery() -> None:
+        found = await host.maintain(recover(time.time_ns(), int(settings.stale * 1e9)))
+        if found:
+            _log.info("recovery drove %d requests again", found)
+
+    async def retention() -> None:
+        await forget(host, time.time_ns() - period)
+
+    async with asyncio.TaskGroup() as rounds:
+        rounds.create_task(_rounds(recovery, settings.recovery_interval, stop))
+        rounds.create_task(_rounds(retention, settings.retention_interval, stop))
+
+
+async def forget(host: Host, before_ns: int) -> bool:
+    """Forget requests that began before ``before_ns``, but none past the oldest intent.
+
+    :returns: whether there was anything to forget.
+    :raises StoreError: the store did not play along; what is forgotten is.
+    """
+    some = False
+    while True:
+        upto = min(before_ns, await _end_of_piece(host))
+        moved = await host.maintain(retain(upto, 0))
+        some |= moved is not None
+        if upto == before_ns or moved is None:
+            return some
+
+
+async def _end_of_piece(host: Host) -> int:
+    """The moment, in Unix ns, before which the oldest requests began, enough for a piece."""
+    store = host.store
+    _, (pairs,) = await store.read(await store.read_version(), (), ((*JOURNAL, _PIECE),))
+    if len(pairs) < _PIECE:
+        return _NEVER
+    last = pairs[-1][0][1:7]  # the milliseconds that a root id begins with
+    return (int.from_bytes(last, "big") + 1) * 1_000_000
+
+
+async def _rounds(act: Callable[[], Awaitable[None]], interval: float, stop: asyncio.Event) -> None:
+    while not await _stopped(stop, interval * random.uniform(0.75, 1.25)):
+        ending = asyncio.ensure_future(stop.wait())
+        round_ = asyncio.ensure_future(act())
+        await asyncio.wait((ending, round_), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not round_.done():
+            round_.cancel()  # what it had under way is found again by the next
+            await asyncio.wait((round_,))
+            return
+        error = round_.exception()
+        if isinstance(error, MuError):
+            _log.info("a round of upkeep failed, the next will do: %s", error)
+        elif error is not None:
+            _log.error("a round of upkeep failed", exc_info=error)
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""A service's node: takes envelopes, makes attempts, seals the replies.
+
+=========  ==============================================================================
+path       answers
+=========  ==============================================================================
+/call      200 and an envelope; 400 or 401 for what is none, 421 for another service's
+/healthz   200 as long as the process lives
+/readyz    200 when the store answers, 503 and the reason otherwise
+=========  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from backends.runtime.caller import CALL_PATH
+from backends.runtime.http import Broken, Incoming, Outgoing, Unreachable
+from backends.runtime.reminder import Reminder
+from backends.runtime.store import AsyncStore
+from backends.runtime.wire import Answer, Wire, WireError
+from core.errors import MuError
+from core.messages import Request
+
+__all__ = ["Calls", "Worker", "is_ready"]
+
+_log = logging.getLogger(__name__)
+
+_READY_WITHIN = 1.0
+
+
+class Calls:
+    """Opens envelopes for ``answer``, and seals what it gives.
+
+    :param serves: whether requests of this service are taken here.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        serves: Callable[[str], bool],
+        answer: Callable[[Request], Awaitable[Answer]],
+    ) -> None:
+        self._wire = wire
+        self._serves = serves
+        self._answer = answer
+        self._refused = Reminder()
+
+    async def handle(self, incoming: Incoming) -> Outgoing:
+        """The answer to one envelope."""
+        if incoming.method != "POST":
+            return _text(405, "envelopes are posted")
+        try:
+            call, nonce = self._wire.open_call(incoming.body)
+        except WireError as error:
+            if self._refused.is_due():  # a stranger must not fill the log
+                _log.warning("an envelope was refused: %s", error)
+            return _text(error.status, str(error))
+        request = call.request
+        if not self._serves(request.service):
+            return _text(421, f"the service {request.service} is not served here")
+        try:
+            answer = await self._answer(request)
+        except (Broken, Unreachable) as error:
+            return _text(502, f"the service {request.service} did not answer: {error}")
+        return Outgoing(200, self._wire.seal(answer, nonce)[0])
+
+
+class Worker:
+    """The handler of a service's node (:data:`backends.runtime.http.Handler`).
+
+    :ivar draining: whether it is about to end, so that it counts as not ready.
+    """
+
+    def __init__(self, calls: Calls, store: AsyncStore) -> None:
+        self._calls = calls
+        self._store = store
+        self.draining = False
+
+    async def handle(self, incoming: Incoming) -> Outgoing:
+        """Answer one HTTP request."""
+        if incoming.path == CALL_PATH:
+            return await self._calls.handle(incoming)
+        if incoming.path == "/healthz":
+            return _text(200, "alive")
+        if incoming.path == "/readyz":
+            trouble = "it is about to end" if self.draining else await is_ready(self._store)
+            return _text(503, trouble) if trouble else _text(200, "ready")
+        return _text(404, f"there is nothing at {incoming.path}")
+
+
+async def is_ready(store: AsyncStore) -> str:
+    """Why the store cannot be used; empty if it can."""
+    try:
+        async with asyncio.timeout(_READY_WITHIN):
+            await store.read_version()
+    except TimeoutError:
+        return f"the store did not answer within {_READY_WITHIN:g} s"
+    except MuError as error:
+        return str(error)
+    return ""
+
+
+def _text(status: int, text: str) -> Outgoing:
+    return Outgoing(status, text.encode() + b"\n", "text/plain")

@@ -1,0 +1,122 @@
+"""The command line: ``python -m figures compare``.
+
+Tables go to standard output, errors to standard error. The exit status is 0, or 2
+for bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from figures.comparison import compare
+from figures.errors import CannotDraw, FiguresError
+from figures.runs import MOST, load
+from figures.table import print_comparison
+
+__all__ = ["main"]
+
+_BAD_INPUT = 2
+_INTERRUPTED = 130
+
+_DESCRIPTION = "Tables and pictures from the result files of runs."
+
+_COMPARE = f"""\
+Put the results of 1 to {MOST} runs side by side: one table and one picture. They may
+be of any backend. The first is A; beside each other run stands its ratio to A.
+"""
+
+_EXAMPLES = """\
+examples:
+  python -m sim scenarios/crash.yaml --out runs/full
+  python -m sim scenarios/crash.yaml --protocol unsafe --out runs/unsafe
+  python -m figures compare runs/full/result.json runs/unsafe/result.json
+      print the table, and draw runs/full/compare.png
+  python -m figures compare runs/full runs/unsafe -o compare.svg
+      the same from the folders; the picture's kind follows from its name
+
+reading the table:
+  throughput       answers per second of load; goodput: those given in time
+  latency          from the moment a request was meant to be sent, with retries
+  B/A              the value of B over that of A
+  aborts           commits that the store refused because of a conflict
+
+exit status:
+  0  compared
+  2  bad input: the message names the file and the remedy
+
+docs/figures.md describes the picture.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        _compare(options, Console(highlight=False))
+    except FiguresError as error:
+        errors.print(str(error), markup=False)
+        return _BAD_INPUT
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _INTERRUPTED
+    return 0
+
+
+def _compare(options: argparse.Namespace, console: Console) -> None:
+    paths = [Path(each) for each in options.results]
+    runs = load(paths)
+    picture = Path(options.output) if options.output else _beside(paths[0])
+    try:
+        from figures.picture import draw_comparison
+        from figures.style import save
+    except ImportError:
+        raise CannotDraw(
+            "a picture needs matplotlib: install it with pip install matplotlib"
+        ) from None
+    save(draw_comparison(runs), picture)
+    print_comparison(console, runs, compare(runs))
+    console.print(f"Drawn: {picture}", style="dim", markup=False, soft_wrap=True)
+
+
+def _beside(result: Path) -> Path:
+    folder = result if result.is_dir() else result.parent
+    return folder / "compare.png"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m figures",
+        description=_DESCRIPTION,
+        epilog="python -m figures compare --help says more.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    command = commands.add_parser(
+        "compare",
+        help="put runs side by side: a table and a picture",
+        description=_COMPARE,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument(
+        "results", nargs="+", metavar="RESULT", help="a result.json, or the folder it is in"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="PICTURE",
+        help="where to draw, .svg or .png (compare.png beside the first result)",
+    )
+    return parser

@@ -1,0 +1,234 @@
+"""The command line: what it teaches, what it refuses, and that a dry run needs nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from backends.knative import cli
+from tests.backends.knative.cluster.running import CLUSTER_FILE, TWO, run
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = ("build", "render", "deploy", "status", "invoke", "logs", "delete")
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch, tmp_path):
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "FDB_CLUSTER_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def app(tmp_path):
+    path = tmp_path / "shop.py"
+    path.write_text(TWO)
+    return path
+
+
+def manifests(seen):
+    return list(YAML(typ="safe").load_all(seen.out))
+
+
+def test_help_names_every_command_and_says_what_it_does():
+    seen = run("--help")
+    assert seen.status == 0
+    for command in COMMANDS:
+        assert f"\n    {command} " in seen.out
+        assert run(command, "--help").status == 0
+    assert "exit status:" in seen.out
+    assert "deploy apps/hotel --dry-run" in seen.out
+
+
+def test_every_command_has_its_function():
+    for command in COMMANDS:
+        assert callable(cli._command(command))
+    assert set(cli._COMMANDS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly", "apps/hotel"],
+        ["deploy"],
+        ["deploy", "apps/hotel", "--dry"],
+        ["deploy", "apps/hotel", "--dry-run=maybe"],
+        ["deploy", "apps/hotel", "--timeout", "0"],
+        ["deploy", "apps/hotel", "--timeout", "nan"],
+        ["logs", "apps/hotel", "--since", "yesterday"],
+        ["logs", "apps/hotel", "--since", "0s"],
+        ["logs", "apps/hotel", "--tail", "-1"],
+        ["build", "apps/hotel"],
+        ["build", "apps/hotel", "--image", "x", "--builder", "make"],
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(arguments):
+    seen = run(*arguments)
+    assert seen.status == 2
+    assert seen.out == ""
+    assert seen.err.startswith("usage:")
+
+
+def test_a_dry_run_prints_manifests_and_says_what_is_missing(app):
+    seen = run("deploy", app, "--dry-run")
+    assert seen.status == 0
+    found = manifests(seen)
+    kinds = {(each["kind"], each["metadata"]["name"]) for each in found}
+    assert {("Service", "shop-stock"), ("Deployment", "shop-upkeep")} <= kinds
+    assert "Secret" not in {kind for kind, _name in kinds}
+    for part in ("placeholder", "--image", "shop-wire-key", "shop-cluster-file", "kubectl create"):
+        assert part in seen.err
+
+
+def test_a_dry_run_with_everything_given_has_nothing_to_add(app, tmp_path):
+    cluster, key = tmp_path / "fdb.cluster", tmp_path / "key"
+    cluster.write_bytes(CLUSTER_FILE)
+    key.write_bytes(b"k" * 32)
+    given = ["--image", "r/shop:1", "--cluster-file", cluster, "--wire-key-file", key, "-n", "here"]
+    seen = run("deploy", app, "--dry-run", *given)
+    assert (seen.status, seen.err) == (0, "")
+    found = manifests(seen)
+    assert {each["metadata"]["namespace"] for each in found} == {"here"}
+    assert {each["metadata"]["name"] for each in found if each["kind"] == "Secret"} == {
+        "shop-cluster-file",
+        "shop-wire-key",
+    }
+    assert run("render", app, *given).out == seen.out
+
+
+def test_a_dry_run_needs_nothing_but_the_repository():
+    """No Kubernetes client, no configuration, no network."""
+    program = (
+        "import sys; sys.modules['kubernetes'] = None; sys.modules['urllib3'] = None\n"
+        "from backends.knative.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "deploy", "apps/hotel", "--dry-run"]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("kind: Service\n") == 5
+
+
+def test_without_the_client_a_cluster_cannot_be_asked():
+    program = (
+        "import sys; sys.modules['kubernetes'] = None\n"
+        "from backends.knative.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "status", "apps/hotel"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'mu2sls[knative]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["logs"], ["delete"], ["deploy", "--image", "x"]])
+def test_without_a_configuration_there_is_no_cluster(app, command):
+    seen = run(command[0], app, *command[1:])
+    assert seen.status == 2
+    assert "no Kubernetes configuration" in seen.err
+
+
+def test_deploying_takes_an_image(app, monkeypatch):
+    path = app.with_name("kubeconfig")
+    path.write_text(
+        "{apiVersion: v1, kind: Config, current-context: a,"
+        " clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}], users: [],"
+        " contexts: [{name: a, context: {cluster: a}}]}"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    seen = run("deploy", app)
+    assert seen.status == 2
+    assert "--image" in seen.err
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("image: r/shop:7\nscale: {min_scale: 1}\n", None),
+        ("image: [", ["is not YAML"]),
+        ("- image", ["holds no settings"]),
+        ("", ["is empty"]),
+        ("imgae: x\n", ["no setting imgae", "image"]),
+        ("timeout: soon\n", ["$.timeout", "`int`"]),
+        ("wire_key: abc\n", ["--wire-key-file"]),
+        ("cluster_file: abc\n", ["--cluster-file"]),
+    ],
+)
+def test_settings_come_from_a_file(app, tmp_path, text, parts):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(text)
+    seen = run("render", app, "--settings", settings)
+    if parts is None:
+        assert seen.status == 0
+        assert "image: r/shop:7" in seen.out
+        assert (
+            "image: r/shop:8"
+            in run("render", app, "--settings", settings, "--image", "r/shop:8").out
+        )
+        return
+    assert seen.status == 2
+    for part in [*parts, str(settings)]:
+        assert part in seen.err
+
+
+@pytest.mark.parametrize("option", ["--settings", "--cluster-file", "--wire-key-file"])
+def test_files_that_cannot_be_read(app, tmp_path, option):
+    for path, why in ((tmp_path / "none", "No such file"), (tmp_path, "directory")):
+        seen = run("render", app, option, path)
+        assert seen.status == 2
+        assert why in seen.err
+        assert option in seen.err
+
+
+def test_the_cluster_file_of_foundationdb_is_found(app, tmp_path, monkeypatch):
+    path = tmp_path / "fdb.cluster"
+    path.write_bytes(CLUSTER_FILE)
+    monkeypatch.setenv("FDB_CLUSTER_FILE", str(path))
+    assert "shop-cluster-file" not in run("render", app).err
+    assert "kind: Secret" not in run("render", app, "--cluster-config-map", "fdb").out
+
+
+def test_no_such_application():
+    seen = run("render", "apps/nowhere")
+    assert seen.status == 2
+    assert "apps/nowhere" in seen.err
+
+
+def test_a_program_with_errors(app):
+    app.write_text(TWO.replace("call(Stock.add", "call(Stock.ad"))
+    seen = run("deploy", app, "--dry-run")
+    assert seen.status == 2
+    assert "shop.py:18" in seen.err
+
+
+def test_ctrl_c_says_what_stays(app, monkeypatch):
+    def interrupted(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_command", lambda _name: interrupted)
+    seen = run("deploy", app)
+    assert (seen.status, seen.err) == (
+        130,
+        "interrupted; what was done so far stays, and the same command goes on from there\n",
+    )
+    assert run("status", app).err == "interrupted\n"
+
+
+def test_build_hands_on_what_is_asked_for(app, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "backends.knative.commands.image.build_image", lambda *given: asked.append(given)
+    )
+    options = ["--push", "--builder", "buildah", "--build-option=--isolation=chroot"]
+    seen = run("build", app, "--image", "r/shop:1", *options, "--extra", "a.csv")
+    assert seen.status == 0
+    ((path, tags, build, _told),) = asked
+    assert (path, tags) == (str(app), ["r/shop:1"])
+    assert (build.push, build.builder, build.options) == (True, "buildah", ("--isolation=chroot",))
+    assert build.extras == (Path("a.csv"),)
+    assert "r/shop:1 built and pushed" in seen.out

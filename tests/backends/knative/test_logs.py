@@ -1,0 +1,40 @@
+"""The log is JSON lines, whatever is logged."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from backends.knative.logs import log_to
+
+
+@pytest.fixture
+def stream():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def test_one_object_a_line(stream):
+    lines = log_to(stream)
+    lines.part = "Hotel"
+    logging.getLogger("mu2sls").info("a %s\nwith a second line, and “quotes”", "message")
+    (line,) = stream.getvalue().splitlines()
+    found = json.loads(line)
+    assert found["message"] == "a message\nwith a second line, and “quotes”"
+    assert (found["severity"], found["logger"], found["part"]) == ("INFO", "mu2sls", "Hotel")
+    assert found["time"].endswith("Z")
+
+
+def test_a_traceback_is_within_its_line(stream):
+    log_to(stream)
+    try:
+        raise ValueError("no")
+    except ValueError:
+        logging.getLogger("mu2sls").exception("it failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: no" in json.loads(line)["exception"]

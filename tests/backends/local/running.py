@@ -1,0 +1,179 @@
+"""An application that is up, in processes of its own, to be asked, killed and ended."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+ROOT = Path(__file__).parents[3]
+COMMAND = (sys.executable, "-m", "backends.local")
+PATIENCE = 30
+
+
+def until(condition, seconds=PATIENCE, what="it"):
+    """Wait for a condition: what it says, once that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.01)
+    return found
+
+
+def environment(**others):
+    kept = {name: value for name, value in os.environ.items() if name != "MU2SLS_WIRE_KEY"}
+    return {**kept, "COLUMNS": "200", **others}
+
+
+def command(*words, cwd=ROOT, **others):
+    """Run a command to its end."""
+    env = environment(PYTHONPATH=str(ROOT), **others)
+    return subprocess.run(
+        [*COMMAND, *map(str, words)],
+        cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def alive(pid):
+    """Whether a process lives; one that ended and was not asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def session(leader):
+    """The living processes of a session."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+class Call:
+    """What became of a call. ``status`` 0: no answer."""
+
+    def __init__(self, status, body, headers=None):
+        self.status, self.headers = status, headers or {}
+        self.text = body.decode()
+        self.value = json.loads(body) if body else None
+
+    @property
+    def outcome(self):
+        if self.status in (0, 200):
+            return "done" if self.status else "indefinite"
+        return self.value["outcome"]
+
+    @property
+    def answer(self):
+        """What must be the same for the same key."""
+        if self.status == 200:
+            return 200, self.text
+        return self.status, self.value.get("exception"), self.value.get("detail")
+
+
+class Up:
+    """``up``, running. ``end`` leaves nothing of it, whatever happened."""
+
+    def __init__(self, app, data, *options, env=None, **popen):
+        self.data = Path(data)
+        self.log = self.data.parent / f"{self.data.name}-{uuid4().hex[:8]}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", str(app), "--port", "0", "--data", str(data), *options],
+                cwd=ROOT, env=environment(**(env or {})), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, **popen,
+            )  # fmt: skip
+        self.pid = self.process.pid
+        try:
+            until(lambda: "is up at" in self.output() or self.process.poll() is not None)
+            assert self.process.poll() is None, self.output()
+            self.url = re.search(r"is up at (http://\S+)", self.output())[1]
+            self.port = int(self.url.rpartition(":")[2])
+        except BaseException:
+            self.end()
+            raise
+
+    def output(self):
+        return self.log.read_text()
+
+    def state(self):
+        return json.loads((self.data / "up.json").read_text())
+
+    def nodes(self):
+        """Process ids by name."""
+        return {node["name"]: node["pid"] for node in self.state()["nodes"]}
+
+    def members(self):
+        """Every living process of it."""
+        return session(self.pid)
+
+    def kill(self, name):
+        """SIGKILL a node: its process id."""
+        pid = self.nodes()[name]
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self, seconds=PATIENCE):
+        return self.process.wait(seconds)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while members := self.members():
+            for pid in members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert time.monotonic() < deadline, members
+            time.sleep(0.01)
+
+    # --- clients
+
+    def request(self, method, path, body=b"", headers=None, port=None):
+        """One HTTP request; raises what :mod:`http.client` raises."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, found, response.read()
+        finally:
+            connection.close()
+
+    def once(self, target, *args, key=None, seconds=30):
+        """Call a method once."""
+        headers = {"Content-Type": "application/json", "Request-Timeout": str(seconds)}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            status, found, body = self.request("POST", f"/{target}", json.dumps(args), headers)
+        except (OSError, http.client.HTTPException):
+            return Call(0, b"")
+        return Call(status, body, found)
+
+    def call(self, target, *args, key=None):
+        """Call a method until it is known what became of it."""
+        key = key or uuid4().hex
+        deadline = time.monotonic() + 2 * PATIENCE
+        while True:
+            done = self.once(target, *args, key=key)
+            if done.outcome in ("done", "raised") or done.status in range(400, 500):
+                return done
+            assert time.monotonic() < deadline, (done.status, done.text)
+            time.sleep(0.02)

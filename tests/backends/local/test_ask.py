@@ -1,0 +1,211 @@
+"""What a person asks of an application: a call, its state, more room."""
+
+import json
+import os
+import signal
+import threading
+import time
+from uuid import uuid4
+
+import pytest
+
+from tests.backends.local.running import Up, command, until
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    up = Up("apps/counter", tmp_path_factory.mktemp("ask") / "data")
+    yield up
+    up.end()
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    up = Up("apps/bank", tmp_path_factory.mktemp("ask") / "data")
+    yield up
+    up.end()
+
+
+def invoke(up, *words):
+    return command("invoke", *words, "--data", up.data)
+
+
+# --- invoke
+
+
+def test_invoke_prints_the_answer_as_json(counter):
+    done = invoke(counter, "Counter.increment", "a")
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, 1, "")
+    assert invoke(counter, "Counter.increment", '"a"').stdout == "2\n"
+    assert invoke(counter, "Counter.increment", "key=a").stdout == "3\n"
+    assert invoke(counter, "Counter.read", "a").stdout == "3\n"
+
+
+def test_invoke_takes_a_key(counter):
+    key = uuid4().hex
+    first = invoke(counter, "Counter.increment", "b", "--key", key)
+    again = invoke(counter, "Counter.increment", "b", "--key", key)
+    assert first.stdout == again.stdout == "1\n"
+    other = invoke(counter, "Counter.increment", "c", "--key", key)
+    assert other.returncode == 2
+    assert "belongs to another request" in other.stderr
+
+
+def test_what_a_method_raises(bank):
+    done = invoke(bank, "Bank.transfer", "north-00", "south-00", "99999")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "InsufficientFunds" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["Counter"], "'Counter' is not a method: give Service.method"),
+        (["Counter."], "is not a method"),
+        (["Counter.inrement", "a"], "did you mean Counter.increment?"),
+        (["Counter.increment"], "missing a required argument: 'key'"),
+        (["Counter.increment", "5"], "str"),
+        (["Counter.increment", "a", "key=b"], "all by name (name=value), or all by position"),
+        (["Counter.increment", "a", "--key", ""], None),
+        (["Counter.increment", "a", "--key", "x" * 2_000], "Idempotency-Key: must be 1 to"),
+        (["Counter.increment", "[red]x[/]"], None),
+    ],
+)
+def test_a_call_that_cannot_be_made(counter, words, told):
+    done = invoke(counter, *words)
+    assert done.returncode == (2 if told else 0)
+    assert (told or "") in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if told else 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_gateway_dies_in_the_middle(counter):
+    """Asked again under the same key, all by itself."""
+    gateway = counter.nodes()["gateway-0"]
+    os.kill(gateway, signal.SIGSTOP)
+    done = []
+    asking = threading.Thread(
+        target=lambda: done.append(invoke(counter, "Counter.increment", "middle"))
+    )
+    asking.start()
+    time.sleep(1.5)  # by now it has asked the one that does not answer
+    os.kill(gateway, signal.SIGKILL)
+    asking.join()
+    assert (done[0].returncode, done[0].stdout) == (0, "1\n"), done
+    assert invoke(counter, "Counter.read", "middle").stdout == "1\n"
+
+
+def test_nothing_is_up(tmp_path):
+    up = Up("apps/counter", tmp_path / "data")
+    up.signal(signal.SIGTERM)
+    up.wait()
+    done = invoke(up, "Counter.increment", "a")
+    assert done.returncode == 2
+    assert "the application is not up: `python -m backends.local up` starts it" in done.stderr
+    up.end()
+
+
+# --- which folder
+
+
+@pytest.mark.parametrize("words", [["status"], ["gc"], ["invoke", "A.b"]])
+def test_no_data_at_all(tmp_path, words):
+    done = command(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "start one with `python -m backends.local up APP`" in done.stderr
+    done = command(*words, "--data", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path}: holds no application's data" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_only_folder_is_found(tmp_path, counter):
+    (tmp_path / ".mu2sls").mkdir()
+    (tmp_path / ".mu2sls" / "counter").symlink_to(counter.data)
+    done = command("invoke", "Counter.increment", "found", cwd=tmp_path)
+    assert done.stdout == "1\n"
+    (tmp_path / ".mu2sls" / "other").mkdir()
+    (tmp_path / ".mu2sls" / "other" / "store.db").touch()
+    done = command("invoke", "Counter.increment", "found", cwd=tmp_path)
+    assert done.stdout == "2\n"  # the only one that is up
+
+
+# --- status
+
+
+def test_status_of_what_runs(counter):
+    counter.call("Counter.increment", "status")
+    done = command("status", "--data", counter.data)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"counter is up at {counter.url} for 0:0" in done.stdout
+    for name, pid in counter.nodes().items():
+        assert any(line.split()[:2] == [name, str(pid)] for line in done.stdout.splitlines())
+    assert "set aside 0 requests" in done.stdout
+
+
+def test_status_of_a_folder_that_is_not_up(tmp_path):
+    up = Up("apps/counter", tmp_path / "data")
+    up.call("Counter.increment", "a")
+    up.signal(signal.SIGTERM)
+    up.wait()
+    done = command("status", "--data", up.data)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{up.data}: not up" in done.stdout
+    assert "data      1 keys" in done.stdout
+    assert "journal   1 records" in done.stdout
+
+
+def test_status_counts_restarts(counter):
+    before = counter.nodes()["upkeep-0"]
+    counter.kill("upkeep-0")
+    until(lambda: counter.nodes().get("upkeep-0", before) != before)
+    line = next(
+        line
+        for line in command("status", "--data", counter.data).stdout.splitlines()
+        if line.startswith("upkeep-0")
+    )
+    assert line.split()[3] == "1"
+
+
+# --- gc
+
+
+def test_gc_forgets_and_gives_back(tmp_path):
+    up = Up("apps/counter", tmp_path / "data")
+    for number in range(150):
+        up.call("Counter.increment", "a", key=f"{number} {'k' * 240}")
+    while_up = command("gc", "--older-than", "1s", "--data", up.data)
+    assert while_up.returncode == 0
+    assert "the application is up" in while_up.stdout
+    assert up.call("Counter.increment", "a", key=f"0 {'k' * 240}").status in (200, 410)
+    up.call("Counter.increment", "a", key="the last")
+    count = up.call("Counter.read", "a").value
+    up.signal(signal.SIGTERM)
+    up.wait()
+    before = (up.data / "store.db").stat().st_size
+    time.sleep(1.1)
+    done = command("gc", "--older-than", "1s", "--data", up.data)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "forgot finished requests" in done.stdout
+    assert "the application is up" not in done.stdout
+    assert (up.data / "store.db").stat().st_size < before / 2
+    shown = command("status", "--data", up.data).stdout
+    assert "journal   0 records" in shown
+    assert "forgotten what began before" in shown
+    again = Up("apps/counter", up.data)
+    assert again.call("Counter.read", "a").value == count
+    assert again.call("Counter.increment", "a").value == count + 1
+    again.end()
+
+
+def test_gc_without_anything_to_forget(tmp_path):
+    up = Up("apps/counter", tmp_path / "data")
+    up.call("Counter.increment", "a", key="kept")
+    up.signal(signal.SIGTERM)
+    up.wait()
+    done = command("gc", "--data", up.data)
+    assert done.returncode == 0
+    again = Up("apps/counter", up.data)
+    assert again.call("Counter.increment", "a", key="kept").value == 1
+    again.end()

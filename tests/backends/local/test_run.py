@@ -1,0 +1,176 @@
+"""Scenarios with real processes: what holds holds, what is broken is seen, nothing is left."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+LOAD = "[{name: steady, executor: constant-arrival-rate, rate: 40/s, duration: 3s}]"
+
+
+def run(tmp_path, faults, *options, app="apps/hotel", load=LOAD, more=""):
+    """Run a scenario for real: the exit status, the result file, and what was printed."""
+    file = tmp_path / "scenario.yaml"
+    file.write_text(
+        f"name: real\napp: {ROOT / app}\nseed: 5\nheal: 20s\nload: {load}\n"
+        f"retry: {{attempts: 10, timeout: 1s}}\n{more}\nfaults: {faults}\n"
+    )
+    out = tmp_path / "out"
+    words = ["-m", "backends.local", "run", str(file), "--out", str(out), "--quiet", *options]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    result = json.loads((out / "result.json").read_text()) if out.exists() else {}
+    assert processes_in(tmp_path) == []
+    return done.returncode, result, done.stdout + done.stderr
+
+
+def processes_in(tmp_path):
+    """Processes that were started for the scenario and are still there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\x00")
+        except OSError:
+            continue
+        if str(tmp_path).encode() in b" ".join(words):
+            found.append(words)
+    return found
+
+
+def verdicts(result):
+    return {each["name"]: each["status"] for each in result["verdicts"]}
+
+
+def test_a_quiet_run_holds_and_is_measured(tmp_path):
+    status, result, said = run(tmp_path, "[]")
+    assert status == 0, said
+    assert set(verdicts(result).values()) == {"holds"}
+    assert result["backend"] == "local"
+    assert result["store"] == "sqlite"
+    assert result["measurements"]["sent"] == 120
+    assert result["measurements"]["succeeded"] + result["measurements"]["raised"] == 120
+    assert "python -m backends.local run" in said
+    history = (tmp_path / "out" / "history.jsonl").read_text().splitlines()
+    assert len(history) > 500
+
+
+def test_processes_are_killed_at_crash_points_and_nothing_is_lost(tmp_path):
+    faults = """
+      - {kind: crash, at: after_commit, probability: 4%}
+      - {kind: crash, at: before_reply, probability: 2%}
+      - {kind: kill, mode: one, schedule: "@every 1s"}
+    """
+    status, result, said = run(tmp_path, faults)
+    assert status == 0, said
+    assert [fault["strikes"] > 0 for fault in result["faults"]] == [True, True, True]
+    assert verdicts(result)["exactly_once"] == "holds"
+
+
+def test_without_the_protocol_the_same_kills_are_seen(tmp_path):
+    """The oracles fail for real, too: without a journal, what is asked again happens again."""
+    faults = "[{kind: crash, at: after_commit, probability: 5%}]"
+    status, result, said = run(tmp_path, faults, "--unsafe", app="apps/counter")
+    assert status == 1, said
+    assert verdicts(result)["exactly_once"] == "fails"
+
+
+def test_messages_are_lost_late_and_twice(tmp_path):
+    faults = """
+      - {kind: drop, probability: 3%}
+      - {kind: delay, probability: 5%, duration: 300ms}
+      - {kind: duplicate, probability: 20%, duration: 2s}
+    """
+    status, result, said = run(tmp_path, faults)
+    assert status == 0, said
+    history = [json.loads(line) for line in (tmp_path / "out" / "history.jsonl").open()]
+    answers = [each for each in history if each["event"] == "answered"]
+    assert len(answers) > result["measurements"]["sent"]  # duplicates were answered as well
+
+
+def test_a_process_that_sleeps_wakes_up_too_late(tmp_path):
+    faults = "[{kind: pause, at: before_commit, probability: 5%, duration: 1500ms}]"
+    status, _, said = run(tmp_path, faults)
+    assert status == 0, said
+
+
+def test_the_store_answers_with_errors(tmp_path):
+    faults = """
+      - {kind: store_error, error: not_committed, probability: 3%}
+      - {kind: store_error, error: store_unavailable, probability: 2%}
+      - {kind: store_error, error: transaction_too_old, probability: 1%}
+      - {kind: store_error, error: commit_unknown_result_applied, probability: 10%}
+      - {kind: store_error, error: commit_unknown_result_late, probability: 5%}
+    """
+    status, _, said = run(tmp_path, faults)
+    assert status == 0, said
+
+
+def test_partitions_cut_the_store_and_the_clients_off(tmp_path):
+    faults = """
+      - {kind: partition, between: ["*", store], schedule: "@every 1s", duration: 400ms}
+      - {kind: partition, between: [client, "*"], schedule: "@every 1s", duration: 300ms}
+    """
+    status, result, said = run(tmp_path, faults)
+    assert status == 0, said
+    assert all(fault["strikes"] for fault in result["faults"])
+
+
+def test_records_are_forgotten_while_it_runs(tmp_path):
+    more = "retention: {period: 1s, interval: 300ms}\nrecovery: {interval: 300ms, stale: 1s}"
+    status, result, said = run(tmp_path, "[]", more=more)
+    assert status == 0, said
+    assert result["measurements"]["upkeep_commits"] > 0
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "[{name: users, executor: constant-vus, vus: 4, duration: 1s}]",
+        "[{name: some, executor: shared-iterations, vus: 3, iterations: 40}]",
+        "[{name: ramp, executor: ramping-vus, vus: 1, stages: [{duration: 1s, target: 5}]}]",
+        "[{name: rate, executor: ramping-arrival-rate, rate: 10/s,"
+        " stages: [{duration: 1s, target: 60/s}]}]",
+        "[{name: poisson, executor: poisson-arrival-rate, rate: 40/s, duration: 1s}]",
+    ],
+    ids=["constant-vus", "shared-iterations", "ramping-vus", "ramping-arrival-rate", "poisson"],
+)
+def test_every_executor_drives_load(tmp_path, load):
+    status, result, said = run(tmp_path, "[]", app="apps/counter", load=load)
+    assert status == 0, said
+    sent = result["measurements"]["sent"]
+    assert sent == 40 if "iterations" in load else sent > 15
+
+
+def test_a_fault_that_never_strikes_is_no_pass(tmp_path):
+    faults = "[{kind: crash, at: after_commit, nth: [100000]}]"
+    status, _, said = run(tmp_path, faults, app="apps/counter")
+    assert status == 3
+    assert "never struck" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("name: x\napp: nowhere\nload: [{executor: constant-vus, vus: 1, duration: 1s}]\n", "nowhere"),
+        ("name: x\napp: apps/counter\nlod: []\n", "lod"),
+        ("", ""),
+    ],
+)
+def test_bad_input_is_one_message(tmp_path, text, wrong):
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "backends.local", "run", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert wrong in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,290 @@
+"""Calls to other nodes: one id for every try, bounded tries, an honest word after the last."""
+
+import asyncio
+import time
+
+import pytest
+
+from backends.runtime.caller import CALL_PATH, Caller
+from backends.runtime.http import Broken, Unreachable
+from backends.runtime.settings import Settings
+from backends.runtime.wire import Answer, Wire
+from core.ids import RequestId
+from core.messages import Failed, Origin, Reply, Request, Returned
+
+KEY = b"k" * 32
+ROOT = RequestId(b"r" * 16)
+QUICK = Settings(attempts=4, try_timeout=2.0, backoff=0.001, backoff_limit=0.004)
+
+
+class Script:
+    """An HTTP client whose answers are written down: the last one is given again and again.
+
+    An answer is an exception, a status with a body, or a function of the call that was received.
+    """
+
+    def __init__(self, *answers, key=KEY, takes=0.0):
+        self.answers, self.takes = list(answers), takes
+        self.wire = Wire(key)
+        self.calls, self.urls, self.timeouts, self.nonces, self.bodies = [], [], [], [], []
+
+    async def request(self, method, url, body=b"", headers=None, timeout=10.0):
+        call, nonce = Wire(KEY).open_call(body)
+        self.calls.append(call.request)
+        self.urls.append((method, url))
+        self.timeouts.append(timeout)
+        self.nonces.append(nonce)
+        self.bodies.append(body)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if self.takes:
+            await asyncio.sleep(min(self.takes, timeout))
+        if isinstance(answer, Exception):
+            raise answer
+        if callable(answer):
+            return 200, {}, answer(self, call.request, nonce)
+        status, body = answer
+        return status, {}, body
+
+
+def says(outcome, **others):
+    def answer(script, request, nonce):
+        return script.wire.seal(Answer(Reply(request.id, outcome, **others)), nonce)[0]
+
+    return answer
+
+
+DONE = Returned(b"done")
+OVERLOADED = says(Failed("Overloaded", True, "full"))
+INTERRUPTED = says(Failed("Interrupted", False, "cut off"))
+
+
+def a_request(id=ROOT, args=b"args", **fields):  # noqa: A002 - the field's name
+    return Request(id, "Hotel", "reserve", args, Origin("Hotel", "reserve", args), **fields)
+
+
+def call(script, request, settings=QUICK):
+    async def main():
+        caller = Caller(script, Wire(KEY), {"Hotel": "http://hotel"}, settings)
+        return await asyncio.wait_for(caller.call(request), 20)
+
+    return asyncio.run(main()).reply
+
+
+# --- what travels
+
+
+def test_an_answer_at_once():
+    script = Script(says(DONE, intent_recorded=True))
+    reply = call(script, a_request())
+    assert (reply.outcome, reply.intent_recorded) == (DONE, True)
+    assert script.urls == [("POST", "http://hotel" + CALL_PATH)]
+
+
+@pytest.mark.parametrize("request_id", [ROOT, ROOT.child(7).child(2)])
+def test_every_try_is_the_same_request_in_another_envelope(request_id):
+    script = Script(Broken("cut"), Unreachable("away"), OVERLOADED, says(DONE))
+    request = a_request(request_id, intent_recorded=True, last=False)
+    assert call(script, request).outcome == DONE
+    assert len(script.calls) == 4
+    assert len(set(script.nonces)) == len(set(script.bodies)) == 4
+    for sent in script.calls:
+        assert (sent.id, sent.service, sent.method, sent.args) == (
+            request_id,
+            "Hotel",
+            "reserve",
+            b"args",
+        )
+        assert sent.origin == request.origin
+        assert sent.intent_recorded
+        assert not sent.last
+
+
+def test_deadlines_travel_and_shrink():
+    begun = time.time_ns()
+    script = Script(Broken("silence"), takes=10)
+    deadline = begun + int(1e9)
+    call(script, a_request(deadline=deadline))
+    assert len(script.calls) > 1
+    for sent, timeout in zip(script.calls, script.timeouts, strict=True):
+        assert begun < sent.deadline <= deadline + 20_000_000
+        assert 0 < timeout < 1.0
+    assert script.timeouts == sorted(script.timeouts, reverse=True)
+    assert [sent.deadline for sent in script.calls] == sorted(s.deadline for s in script.calls)
+
+
+def test_what_nobody_waits_for_is_tried_for_its_own_time():
+    script = Script(says(DONE))
+    begun = time.time_ns()
+    call(script, a_request())
+    assert 0 < script.calls[0].deadline - begun < 3e9
+    assert script.timeouts == [2.0]
+
+
+# --- bounds
+
+
+@pytest.mark.parametrize(
+    "trouble", [Broken("cut"), Unreachable("away"), OVERLOADED, INTERRUPTED, (500, b""), (401, b"")]
+)
+def test_tries_are_bounded(trouble):
+    script = Script(trouble)
+    assert isinstance(call(script, a_request()).outcome, Failed)
+    assert len(script.calls) == QUICK.attempts
+
+
+@pytest.mark.parametrize("takes", [0.0, 0.06])
+@pytest.mark.parametrize("trouble", [Broken("cut"), Unreachable("away"), OVERLOADED])
+def test_nobody_is_kept_waiting_past_the_deadline(trouble, takes):
+    """Neither by a try nor by the pause after it."""
+    script = Script(trouble, takes=takes)
+    slow = Settings(attempts=1000, try_timeout=5.0, backoff=0.05, backoff_limit=10.0)
+    begun = time.monotonic()
+    outcome = call(script, a_request(deadline=time.time_ns() + 400_000_000), slow).outcome
+    assert isinstance(outcome, Failed)
+    assert time.monotonic() - begun < 0.55
+
+
+def test_a_survivor_tries_once_more_for_its_own_time():
+    """Its deadline is over: whoever asked has asked somebody else by now."""
+    script = Script(Broken("cut"))
+    call(script, a_request(ROOT.child(1), deadline=1))
+    assert script.timeouts == [2.0]
+
+
+# --- what is known after the last try
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("away"), OVERLOADED])
+def test_a_client_that_was_never_heard_knows_that_nothing_happened(trouble):
+    outcome = call(Script(trouble), a_request()).outcome
+    assert (outcome.kind, outcome.definite) == ("Overloaded", True)
+
+
+@pytest.mark.parametrize("trouble", [Unreachable("away"), OVERLOADED])
+def test_a_service_that_was_never_heard_knows_nothing(trouble):
+    """Another attempt of the caller may have got through."""
+    outcome = call(Script(trouble), a_request(ROOT.child(1))).outcome
+    assert (outcome.kind, outcome.definite) == ("Interrupted", False)
+
+
+@pytest.mark.parametrize("trouble", [Broken("cut"), INTERRUPTED, (500, b"oops"), (502, b"")])
+@pytest.mark.parametrize("request_id", [ROOT, ROOT.child(1)])
+def test_one_try_that_may_have_arrived_leaves_it_open(trouble, request_id):
+    for script in (
+        Script(trouble, Unreachable("away")),
+        Script(Unreachable("away"), trouble, OVERLOADED),
+    ):
+        outcome = call(script, a_request(request_id)).outcome
+        assert (outcome.kind, outcome.definite) == ("Interrupted", False)
+
+
+@pytest.mark.parametrize("kind", ["BadRequest", "IdReused", "TooSlow", "Expired", "SetAside"])
+def test_a_final_failure_is_passed_on_at_once(kind):
+    script = Script(says(Failed(kind, kind not in ("Expired", "SetAside"), "told")))
+    assert call(script, a_request()).outcome.kind == kind
+    assert len(script.calls) == 1
+
+
+def test_turned_away_and_then_heard():
+    script = Script(OVERLOADED, OVERLOADED, says(DONE))
+    assert call(script, a_request()).outcome == DONE
+    assert len(script.calls) == 3
+
+
+# --- who answers
+
+
+def test_a_forged_answer_is_not_taken(caplog):
+    forged = Wire(b"x" * 32)
+
+    def forge(script, request, nonce):
+        return forged.seal(Answer(Reply(request.id, DONE)), nonce)[0]
+
+    script = Script(forge)
+    assert call(script, a_request()).outcome.kind == "Interrupted"
+    assert "not sealed with this application's key" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda script, request, nonce: b"",
+        lambda script, request, nonce: b"<html>a captive portal</html>" * 10,
+        lambda script, request, nonce: script.bodies[-1],  # our own envelope, reflected
+        lambda script, request, nonce: script.wire.seal(Answer(Reply(request.id, DONE)))[0],
+        lambda script, request, nonce: says(DONE)(script, request, b"another call"),
+        lambda script, request, nonce: says(DONE)(script, request, nonce)[:-1],
+    ],
+    ids=["nothing", "html", "reflected", "unasked", "another's", "truncated"],
+)
+def test_what_is_no_answer_to_this_very_try_is_not_taken(answer):
+    assert call(Script(answer), a_request()).outcome.kind == "Interrupted"
+    assert call(Script(answer, says(DONE)), a_request()).outcome == DONE
+
+
+def test_an_answer_about_another_request_is_not_taken():
+    def confused(script, request, nonce):
+        return script.wire.seal(Answer(Reply(ROOT.child(99), DONE)), nonce)[0]
+
+    assert call(Script(confused), a_request()).outcome.kind == "Interrupted"
+
+
+def test_an_answer_to_an_earlier_try_is_not_taken():
+    def late(script, request, nonce):
+        return says(DONE)(script, request, script.nonces[0])
+
+    script = Script(Broken("cut"), late)
+    assert call(script, a_request()).outcome.kind == "Interrupted"
+
+
+# --- what is never sent
+
+
+def test_a_message_over_the_limit_is_not_sent():
+    script = Script(says(DONE))
+    small = Settings(message_limit=1_000, attempts=3)
+    outcome = call(script, a_request(args=b"x" * 2_000), small).outcome
+    assert (outcome.kind, outcome.definite) == ("TooLarge", True)
+    assert "Hotel.reserve" in outcome.text
+    assert script.calls == []
+    assert call(script, a_request(args=b"x" * 300), small).outcome == DONE
+
+
+def test_an_unknown_service_is_not_asked():
+    script = Script(says(DONE))
+    request = Request(ROOT, "Nowhere", "f", b"", Origin("Nowhere", "f", b""))
+    outcome = call(script, request).outcome
+    assert (outcome.kind, outcome.definite) == ("BadRequest", True)
+    assert script.calls == []
+
+
+# --- forwarding
+
+
+def test_forwarding_is_one_try_of_the_very_same_request():
+    async def forward(script, request):
+        caller = Caller(script, Wire(KEY), {"Hotel": "http://hotel"}, QUICK)
+        return await caller.forward(request)
+
+    request = a_request(deadline=time.time_ns() + 10**9)
+    script = Script(OVERLOADED)
+    assert asyncio.run(forward(script, request)).reply.outcome.kind == "Overloaded"
+    assert script.calls == [request]
+    for trouble in (Broken("cut"), Unreachable("away")):
+        with pytest.raises(type(trouble)):
+            asyncio.run(forward(Script(trouble), request))
+
+
+def test_a_call_that_is_cancelled_stops():
+    async def main():
+        script = Script(Broken("cut"), takes=5)
+        caller = Caller(script, Wire(KEY), {"Hotel": "http://hotel"}, QUICK)
+        task = asyncio.create_task(caller.call(a_request()))
+        while not script.calls:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(script.calls) == 1
+
+    asyncio.run(main())
