@@ -63,6 +63,7 @@ class Task:
 class Outcome:
     """What came out of one run.
 
+    :ivar not_injected: descriptions of the declared faults that this platform cannot inject.
     :ivar error: why the run itself broke off, if it did; then nothing else is known.
     :ivar strikes: every strike as (fault, opportunity), for shrinking.
     """
@@ -73,6 +74,7 @@ class Outcome:
     thresholds: list[Verdict] = field(default_factory=list)
     strikes: list[tuple[int, int]] = field(default_factory=list)
     wall_seconds: float = 0.0
+    not_injected: list[str] = field(default_factory=list)
     error: str = ""
 
     @property

@@ -62,7 +62,7 @@ def run_report(task: Task, scenario: Scenario, outcome: Outcome) -> Group:
         _title(task, scenario, f"seed {outcome.seed}"),
         Text(took, style="dim"),
         Text(),
-        _facts(metrics, scenario.faults),
+        _facts(metrics, scenario.faults, outcome.not_injected),
         Text(),
         _verdicts(outcome.checks, "Checks"),
         *([Text(), _verdicts(outcome.thresholds, "Thresholds")] if outcome.thresholds else []),
@@ -145,13 +145,17 @@ def _grid(*widths: int) -> Table:
     return grid
 
 
-def _facts(metrics: Metrics, faults: Sequence[Fault]) -> RenderableType:
+def _facts(
+    metrics: Metrics, faults: Sequence[Fault], not_injected: Sequence[str] = ()
+) -> RenderableType:
     grid = _grid(_LABEL)
     grid.add_row("Requests", _requests(metrics))
     grid.add_row("Latency", _latency(metrics))
     grid.add_row("Goodput", _goodput(metrics))
     grid.add_row("Store", _store(metrics))
     grid.add_row("Faults", _struck(metrics, faults))
+    if not_injected:
+        grid.add_row("Not injected", Text("\n".join(not_injected), style="yellow"))
     grid.add_row("Crash points", _points(metrics))
     return _Trimmed(grid)
 

@@ -116,6 +116,7 @@ class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
     :ivar seeds: those that were run; the measurements are added up over them.
     :ivar verdicts: the checks; for a sweep none, but ``failing`` names what does not hold.
     :ivar points: how often each crash point was passed, out of ``points_total`` that exist.
+    :ivar not_injected: descriptions of the declared faults that the backend cannot inject.
     :ivar environment: what ran it (interpreter, machine), how long that took, and whatever
         else is worth knowing of the place, by name.
     """
@@ -139,6 +140,7 @@ class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
     failing: list[Failing] = []
     command: str
     environment: dict[str, str | float]
+    not_injected: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ def of_run(
         verdicts=outcome.checks,
         thresholds=outcome.thresholds,
         command=task.command(outcome.seed),
+        not_injected=outcome.not_injected,
         environment=_environment(outcome.wall_seconds, place),
     )
 

@@ -126,6 +126,8 @@ class Platform(msgspec.Struct, frozen=True):
         and what it asks of the store. ``call_cpu`` is a caller's for each call, ``client_cpu`` a
         client's for each request.
     :ivar ingress_cpu: that of the gateway for each request; 0: clients ask the services directly.
+    :ivar cpu_after: the part of all processor time that comes when its result is on its way
+        already, from 0 to 1.
     :ivar cores: processors that all of it has to share, clients included; 0: there is always one.
     :ivar queue: requests that may wait in front of a service before it turns more away.
     """
@@ -137,6 +139,7 @@ class Platform(msgspec.Struct, frozen=True):
     call_cpu: float = 0.0
     client_cpu: float = 0.0
     ingress_cpu: float = 0.0
+    cpu_after: float = 0.0
     cores: int = 0
     cold_start: float = 1.0
     restart: float = 0.5

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sim.quantities import QuantityError, count, duration, number, positive, rate, show_value
+from sim.quantities import QuantityError, count, duration, number, positive, rate, ratio, show_value
 from sim.scenario import Platform, Recovery, Retention, Retry, ServicePlatform
 from sim.scenario_names import Names
 from sim.scenario_source import Mistake, Node, ScenarioError, Source, Table, nearest, one_of
@@ -57,6 +57,7 @@ _PLATFORM: _Readers = {
     "call_cpu": duration,
     "client_cpu": duration,
     "ingress_cpu": duration,
+    "cpu_after": ratio,
     "cores": count,
     "cold_start": duration,
     "restart": duration,

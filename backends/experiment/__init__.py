@@ -8,9 +8,12 @@ module           is about
 ===============  ========================================================================
 `shared`         memory that nodes and the runner share, and that no kill takes away
 `injection`      which fault strikes where, in a node
-`watching`       nodes that are watched: points, faults, and what is recorded
+`recording`      nodes that record what they read and commit
+`watching`       nodes that also pass crash points and meet faults
 `clients`        the load: requests by the clock, retries, results
 `disruptions`    faults that come by the clock: kills and partitions
+`course`         an experiment from its start to what is left of it
 `collect`        from what was recorded to a :class:`sim.run.Run`
+`order`          one total order where the store's versions tie
 ===============  ========================================================================
 """

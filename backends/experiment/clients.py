@@ -15,8 +15,9 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+from backends.experiment.collect import keep
 from backends.experiment.shared import CLIENT
-from backends.experiment.watching import Message, Watching, decode_unit
+from backends.experiment.watching import Message, Watching
 from backends.runtime.caller import Caller
 from backends.runtime.http import Client as HttpClient
 from backends.runtime.node import Node
@@ -77,8 +78,7 @@ class _ClientCaller(Caller):
         """A reply, perhaps one that the client never gets to see, or a late one."""
         reply, history = answer.reply, self._history
         for note in answer.notes:
-            unit = decode_unit(note)
-            history.units[unit.name] = unit
+            keep(history, note)
         history.answers.append(
             Answered(
                 self._watching.injection.now(),

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 import msgspec
 
 from backends.experiment.injection import Strike
+from backends.experiment.order import separate
+from backends.experiment.recording import Entry, decode_noted
 from backends.experiment.shared import Shared
-from backends.experiment.watching import Entry, decode_unit
 from core.layout import SET_ASIDE
 from core.program import Program
 from sim.client import Result
-from sim.history import Committed, FaultStruck, History
+from sim.history import Committed, FaultStruck, History, Unit
 from sim.run import Run, points_total
 from sim.scenario import Scenario
 
-__all__ = ["Recorded", "collect"]
+__all__ = ["Recorded", "collect", "keep", "without_time"]
 
 
 class Recorded(msgspec.Struct):
@@ -53,6 +54,7 @@ def collect(
     history.points = {name: shared.total(name) for name in shared.names if "@" in name}
     history.answers.sort(key=lambda answer: answer.time)
     history.sent.sort(key=lambda sent: sent.time)
+    separate(history)
     aside = (key[1:17] for key in found.final if SET_ASIDE.begin <= key < SET_ASIDE.end)
     return Run(
         scenario,
@@ -71,8 +73,7 @@ def collect(
 def _committed(version: int, data: bytes, history: History) -> Committed:
     entry = msgspec.msgpack.decode(data, type=Entry)
     for note in entry.seen:
-        unit = decode_unit(note)
-        history.units[unit.name] = unit
+        keep(history, note)
     return Committed(
         entry.time,
         version,
@@ -85,6 +86,20 @@ def _committed(version: int, data: bytes, history: History) -> Committed:
         entry.mutations,
         entry.travelling,
     )
+
+
+def keep(history: History, note: bytes) -> None:
+    """Take what one region attempt read into the history."""
+    noted = decode_noted(note)
+    history.units[noted.name] = Unit(
+        noted.name, noted.request, noted.version, noted.reads, noted.scans, noted.clocks
+    )
+
+
+def without_time(data: bytes) -> bytes:
+    """An entry of the log that does not say when it was written: 0, the beginning."""
+    entry = msgspec.msgpack.decode(data, type=Entry)
+    return msgspec.msgpack.encode(msgspec.structs.replace(entry, time=0.0))
 
 
 def _strikes(scenario: Scenario, faults: Sequence[FaultStruck]) -> list[int]:

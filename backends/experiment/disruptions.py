@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from backends.experiment.injection import Injection, Strike
 from sim.randomness import stream
@@ -19,7 +19,7 @@ __all__ = ["BY_CLOCK", "Disruptions", "Kill"]
 BY_CLOCK = ("kill", "partition")
 """The kinds of fault that come by the clock."""
 
-Kill = Callable[[str, str, random.Random], list[str]]
+Kill = Callable[[str, str, random.Random], Awaitable[list[str]]]
 """Kills processes of a service (empty: of any), ``one`` or ``all``; the names of those killed."""
 
 _DURATION = 1.0
@@ -52,7 +52,7 @@ class Disruptions:
         if fault.nth:
             for number in fault.nth:
                 await self._until(number / 1000)
-                self._strike(fault, index, rng)
+                await self._strike(fault, index, rng)
             return
         period = fault.schedule or 1.0
         due = fault.start + period * stream(self._scenario.seed, "phase", str(index)).random()
@@ -60,18 +60,18 @@ class Disruptions:
             await self._until(due)
             due += period
             if rng.random() < (fault.probability or 1.0):
-                self._strike(fault, index, rng)
+                await self._strike(fault, index, rng)
 
     async def _until(self, due: float) -> None:
         await asyncio.sleep(max(0.0, due - self._injection.now()))
 
-    def _strike(self, fault: Fault, index: int, rng: random.Random) -> None:
+    async def _strike(self, fault: Fault, index: int, rng: random.Random) -> None:
         struck = self._strikes.get(index, 0)
         if (fault.limit and struck >= fault.limit) or not self._injection.shared.is_active:
             return
         now = self._injection.now()
         if fault.kind == "kill":
-            where = " ".join(self._kill(fault.selector.service, fault.mode, rng))
+            where = " ".join(await self._kill(fault.selector.service, fault.mode, rng))
         else:
             where = self._part(fault, rng)
         if where:

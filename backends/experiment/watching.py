@@ -1,9 +1,4 @@
-"""Nodes that are watched: every crash point is passed, faults strike there, and what the
-store and other nodes said is recorded.
-
-What is recorded must not be lost when a process is killed a moment later. So it stands
-where it cannot be: what an attempt read goes with its commit into the store's log, in the same
-commit; what a travelling callee read goes along with its reply; counts are in shared memory.
+"""Nodes that are watched: they record, pass crash points, and faults strike there.
 
 A fault at a point of an execution
 
@@ -20,28 +15,21 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
-
 from backends.experiment.injection import Injection, Strike
+from backends.experiment.recording import Recorded, RecordingHost
 from backends.experiment.shared import REFUSALS, STORE
 from backends.runtime.caller import Caller
-from backends.runtime.host import Execution, Host, Protocol
+from backends.runtime.host import Execution, Host
 from backends.runtime.http import Broken, Client
 from backends.runtime.node import Make, Node
-from backends.runtime.settings import Settings
-from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer, Wire
 from core.errors import Conflict, FutureVersion, StoreError, StoreUnavailable, TooOld, Unknown
-from core.ids import RequestId
 from core.messages import Reply, Request
-from core.ports import Commit, Now, Read, ReadVersion, Receive, Send
-from core.program import Program
-from core.store import KeyRange, Mutation
+from core.ports import Commit, Read, ReadVersion, Receive, Send
 from sim.faults import PLATFORM, Armed, MethodFaults
-from sim.history import Unit
 from sim.scenario import POINTS, STORE_ERRORS
 
-__all__ = ["Entry", "Message", "WatchedCaller", "Watching", "decode_unit"]
+__all__ = ["Message", "WatchedCaller", "Watching"]
 
 _POINT = {name: number for number, name in enumerate(POINTS)}
 _SILENCE = 0.5
@@ -55,30 +43,6 @@ _DELAY = {"delay": 1.0, "duplicate": 20.0}
 """The longest delays, in seconds, where a message fault gives no duration."""
 
 _MAYBE = "the commit may or may not have happened, or may yet happen (injected)"
-
-
-class Entry(msgspec.Struct, array_like=True):
-    """What the log of commits holds of one commit: :class:`sim.history.Committed`, and units."""
-
-    time: float
-    read_version: int
-    request: RequestId | None
-    place: int
-    end: int
-    units: list[str]
-    reads: list[KeyRange]
-    mutations: list[Mutation]
-    travelling: bool
-    seen: list[bytes]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_unit = msgspec.msgpack.Decoder(Unit).decode
-
-
-def decode_unit(data: bytes) -> Unit:
-    """What one region attempt read, as it was noted."""
-    return _decode_unit(data)
 
 
 class Watching(Make):
@@ -98,8 +62,7 @@ class Watching(Make):
 
     def host(self, node: Node, caller: Caller) -> Host:
         """See :class:`backends.runtime.node.Make`."""
-        program = node.application.program
-        return _Host(program, node.store, caller, node.settings, node.protocol, self)
+        return _Host(node, caller, self)
 
     def count(self, name: str, by: int = 1) -> None:
         """Count what happened in this process."""
@@ -206,21 +169,13 @@ class WatchedCaller(Caller):
         return await message.send(lambda: plain(url, request, seconds), seconds)
 
 
-class _Host(Host):
-    def __init__(
-        self,
-        program: Program,
-        store: AsyncStore,
-        caller: Caller,
-        settings: Settings,
-        protocol: Protocol,
-        watching: Watching,
-    ) -> None:
-        super().__init__(program, store, caller.call, settings, protocol)
+class _Host(RecordingHost):
+    def __init__(self, node: Node, caller: Caller, watching: Watching) -> None:
+        super().__init__(node, caller, watching.injection.now)
         self.watching = watching
 
     def execution(self, request: Request | None) -> Execution:
-        return _Execution(self, request)
+        return _Watched(self, request)
 
     async def execute(self, request: Request) -> Answer:
         watching = self.watching
@@ -259,43 +214,16 @@ async def _stop(watching: Watching, armed: Armed, where: str) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-class _Execution(Execution):
-    """An execution whose every step is recorded."""
+class _Watched(Recorded):
+    """An execution that passes crash points and meets faults."""
 
-    __slots__ = ("_faults", "_noted", "_units", "_watching")
+    __slots__ = ("_faults", "_watching")
 
     def __init__(self, host: _Host, request: Request | None) -> None:
         super().__init__(host, request)
         self._watching = host.watching
         service, method = (request.service, request.method) if request else (PLATFORM, "upkeep")
         self._faults = host.watching.injection.method(service, method)
-        self._units: dict[str, Unit] = {}
-        self._noted: dict[str, bytes] = {}
-
-    def notes(self, reply: Reply) -> list[bytes]:
-        """What the units in a reply read: whoever commits or judges them needs it."""
-        travelled = reply.travelled
-        return self._seen(travelled.units if travelled is not None else reply.units)
-
-    def _seen(self, names: Any) -> list[bytes]:
-        found = []
-        for name in names:
-            unit = self._units.get(name)
-            if unit is not None:
-                found.append(_encode(unit))
-            elif name in self._noted:
-                found.append(self._noted[name])
-        return found
-
-    def _unit(self, name: str, version: int) -> Unit | None:
-        if self.request is None:
-            return None
-        found = self._units.get(name)
-        if found is None:
-            found = self._units[name] = Unit(name, self.request.id, version)
-        elif not found.version:
-            found.version = version
-        return found
 
     async def _point(self, point: str) -> None:
         if self.request is not None:
@@ -316,12 +244,6 @@ class _Execution(Execution):
         await self._reach("read", StoreUnavailable)
         answer = await super()._read(effect)
         await self._hear(StoreUnavailable)
-        unit = self._unit(effect.unit, effect.version)
-        if unit is not None:
-            values, ranges = answer
-            unit.reads.extend(zip(effect.keys, values, strict=True))
-            for (begin, end, limit), pairs in zip(effect.ranges, ranges, strict=True):
-                unit.scans.append((begin, end, limit, list(pairs)))
         await self._point("after_read")
         return answer
 
@@ -338,33 +260,15 @@ class _Execution(Execution):
         return version
 
     async def _commit_now(self, effect: Commit, fault: str) -> int:
-        logged = self._logged(effect)
+        commit = super()._commit(effect)
         if fault == "commit_unknown_result_late":
             delay = self._watching.injection.details.uniform(0.0, _LATE)
-            self._watching.later(delay, logged)
+            self._watching.later(delay, commit)
             raise Unknown(_MAYBE)
-        version = await logged
+        version = await commit
         if fault:
             raise Unknown(_MAYBE)
         return version
-
-    async def _logged(self, effect: Commit) -> int:
-        """Commit, with the entry in the log that tells of it."""
-        request = self.request
-        entry = Entry(
-            self._watching.injection.now(),
-            effect.version,
-            effect.request,
-            effect.place,
-            effect.end,
-            list(effect.units),
-            effect.reads,
-            effect.mutations,
-            request is not None and request.travel is not None,
-            self._seen(effect.units),
-        )
-        store = self.host.store
-        return await store.commit(effect.version, effect.reads, effect.mutations, _encode(entry))
 
     async def _reach(self, call: str, silence: type[StoreError]) -> str:
         """The way to the store: a partition, or an error injected.
@@ -391,30 +295,17 @@ class _Execution(Execution):
             await asyncio.sleep(_SILENCE)
             raise silence("the store did not answer in time (injected)")
 
-    # --- calls and time
+    # --- calls
 
     async def _send(self, effect: Send) -> int:
         await self._point("before_call")
-        return self._start(self._call(effect.request))
-
-    async def _call(self, request: Request) -> Answer:
-        answer = await self.host.call(request)
-        for note in answer.notes:
-            self._noted[decode_unit(note).name] = note
-        return answer
+        return await super()._send(effect)
 
     async def _receive(self, effect: Receive) -> list[Reply]:
         await self._point("during_call")
         replies = await super()._receive(effect)
         await self._point("after_call")
         return replies
-
-    async def _now(self, effect: Now) -> int:
-        now = await super()._now(effect)
-        unit = self._unit(effect.unit, 0)
-        if unit is not None:
-            unit.clocks.append(now)
-        return now
 
 
 def _kind(error: StoreError) -> str:

@@ -11,6 +11,9 @@ Written against their API reference ("Python API", "Special keys") and their sou
   futures of a call are asked for before the first is waited for.
 * **The transaction outlives its futures**: each coroutine holds it in a local variable
   while it waits. One that is collected fails its futures with 1025.
+* **Read conflicts come before writes.** The client adds a range "as if you had read" it, and
+  what a transaction has written before, it reads from itself: that part would be dropped
+  (``ReadYourWritesTransaction::updateConflictMap``), and with it the journal's own conflict.
 * **A commit that would write nothing is made to write.** The client takes a transaction
   without mutations and write conflicts for read-only and never checks its read conflicts
   (``Transaction::commitMutations``); the port wants them checked. So such a commit gets a
@@ -23,6 +26,7 @@ private name used here, the same in every release from 6.3 to 8.0.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -52,6 +56,8 @@ _CONFLICTING = b"\xff\xff/transaction/conflicting_keys/"
 """Where a transaction that ended in a conflict lists its ranges ("Special keys")."""
 _injected: WeakKeyDictionary[Any, FaultInjection] = WeakKeyDictionary()
 """By bindings: the client's fault injection is a fact of the process."""
+_started: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""By bindings: the process in which the client's network thread was started."""
 _INSTALL_PACKAGE = "pip install 'mu2sls[fdb]' (the package is called foundationdb)"
 _INSTALL_LIBRARY = (
     "install the client package of the cluster's own release (foundationdb-clients, from "
@@ -83,13 +89,18 @@ def connect(settings: Settings, fdb: Any = None) -> Cluster:
     """Select the API version, start the client's network thread and open the cluster.
 
     Waits for nothing: an unreachable cluster shows with the first call. Fork before, never
-    after: the network thread does not survive it.
+    after: the network thread does not survive it, and in the child nothing would ever answer.
 
     :param fdb: the bindings, or what stands in for them; None: the installed ones.
     :raises SetupError: what is missing, and the remedy.
     """
     if fdb is None:
         fdb = load()
+    if _started.get(fdb, os.getpid()) != os.getpid():
+        raise SetupError(
+            f"this process was forked from process {_started[fdb]} after that had started "
+            "FoundationDB's client, which does not survive it: fork first, then open the store"
+        )
     _select(fdb, settings.api_version)
     try:
         if settings.faults is not None:
@@ -97,6 +108,7 @@ def connect(settings: Settings, fdb: Any = None) -> Cluster:
         database = fdb.open(settings.cluster_file)
     except fdb.FDBError as error:
         raise _translated(fdb, error) from error
+    _started[fdb] = os.getpid()
     return Cluster(fdb, database, settings)
 
 
@@ -158,6 +170,7 @@ class Cluster:
         self._database = database
         self._timeout = max(1, round(settings.timeout * 1000))
         self._size_limit = settings.size_limit
+        self._process = os.getpid()
 
     async def read_version(self) -> int:
         """A version that holds every commit acknowledged before the call."""
@@ -227,6 +240,11 @@ class Cluster:
 
     def _begin(self, version: int | None = None) -> Any:
         """A transaction, with options of its own: others may use the same database object."""
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"the cluster was opened in process {self._process} and is used in {os.getpid()}: "
+                "a process opens it for itself, after it was forked"
+            )
         with self._errors():
             transaction = self._database.create_transaction()
             transaction.options.set_timeout(self._timeout)

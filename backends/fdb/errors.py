@@ -36,11 +36,11 @@ from core.errors import (
     Unknown,
 )
 
-__all__ = ["CONFLICT", "FdbError", "FinalError", "SetupError", "translate"]
+__all__ = ["CONFLICT", "TIMED_OUT", "FdbError", "FinalError", "SetupError", "translate"]
 
 CONFLICT = 1020
-_TIMED_OUT, _CANCELLED = 1031, 1025
-_MAYBE_COMMITTED = frozenset({1021, 1039, _TIMED_OUT, _CANCELLED})
+TIMED_OUT, _CANCELLED = 1031, 1025
+_MAYBE_COMMITTED = frozenset({1021, 1039, TIMED_OUT, _CANCELLED})
 """1031 and 1025 are not ``maybe_committed``: they say that nobody waits for the answer any more."""
 _NOT_COMMITTED = frozenset({CONFLICT, 1037, 1038, 1042, 1051, 1078, 1213})
 _TOO_LARGE = frozenset({2101, 2102, 2103})

@@ -4,7 +4,10 @@ A versionstamped key ends, when it is handed over, with four bytes, little-endia
 the key the ten bytes of the stamp go. They are cut off, and the stamp is filled in when the
 commit gets its version (API reference, ``set_versionstamped_key``; as here from API version
 520 on). The stamp is that version, eight bytes, big-endian, then two that order the commits
-which share a version. So the log's keys sort as the commits took place::
+which share a version. So the log's keys sort as the commits took place. A proxy has commits
+resolved in batches, one version for each: of a batch, later ones are refused if they read what
+earlier ones write, and a read version is never in the midst of one. So this is a serial order,
+in which reads at a version come after all of its commits::
 
     prefix  stamp (10)  number of the chunk (2)
 

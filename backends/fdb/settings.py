@@ -7,8 +7,10 @@ import msgspec
 from backends.fdb.errors import SetupError
 from core.store import TRANSACTION_LIMIT
 
-__all__ = ["OLDEST_API_VERSION", "FaultInjection", "Settings"]
+__all__ = ["API_VERSION", "OLDEST_API_VERSION", "FaultInjection", "Settings"]
 
+API_VERSION = 730
+"""What is chosen if nobody says otherwise: FoundationDB 7.3's."""
 OLDEST_API_VERSION = 630
 """Special keys, which name the keys of a conflict, are there from this version on."""
 _SMALLEST_SIZE_LIMIT = 32
@@ -40,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     application: str
     cluster_file: str | None = None
-    api_version: int = 730
+    api_version: int = API_VERSION
     timeout: float = 5.0
     size_limit: int = TRANSACTION_LIMIT
     faults: FaultInjection | None = None

@@ -8,25 +8,29 @@ so any number may be under way at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from backends.fdb.bindings import Cluster, connect
-from backends.fdb.errors import SetupError
+from backends.fdb.errors import TIMED_OUT, SetupError
 from backends.fdb.namespace import Namespace
 from backends.fdb.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.errors import Conflict, StoreError, StoreUnavailable
 from core.limits import check_bounds, check_key, check_transaction
 from core.ports import ReadAnswer
-from core.store import KeyRange, Mutation, Pairs
+from core.store import ClearRange, KeyRange, Mutation, Pairs
 
 __all__ = ["FdbStore"]
 
 _PAGE = 100
 """Chunks of the log read at once; each is of core.store.VALUE_LIMIT at most."""
 _TRIES, _PAUSE = 10, 0.05
-"""How often a page of the log is asked for, and the seconds in between."""
+"""How often what must be done in the end is tried, and the seconds in between."""
+_SOON = 3
+"""How often a cluster that answers, but with an error, is asked whether it can be used."""
+
+T = TypeVar("T")
 
 
 class FdbStore(AsyncStore):
@@ -60,16 +64,21 @@ class FdbStore(AsyncStore):
 
         :raises SetupError: it does not, and what to look at.
         """
-        try:
-            await self.read_version()
-        except StoreUnavailable as error:
-            file = self.settings.cluster_file
-            named = f"-C {file} " if file else ""
-            raise SetupError(
-                f"the FoundationDB cluster does not answer within {self.settings.timeout:g} s "
-                f"({error}): see that it runs and can be reached from here with "
-                f"`fdbcli {named}--exec status`"
-            ) from error
+        for left in reversed(range(_SOON)):
+            try:
+                await self.read_version()
+                return
+            except StoreUnavailable as error:
+                if left and getattr(error.__cause__, "code", 0) != TIMED_OUT:
+                    await asyncio.sleep(_PAUSE)
+                    continue
+                file = self.settings.cluster_file
+                named = f"-C {file} " if file else ""
+                raise SetupError(
+                    f"the FoundationDB cluster does not answer within {self.settings.timeout:g} s "
+                    f"({error}): see that it runs and can be reached from here with "
+                    f"`fdbcli {named}--exec status`"
+                ) from error
 
     async def read_version(self) -> int:
         """See :meth:`core.store.Store.read_version`."""
@@ -122,7 +131,8 @@ class FdbStore(AsyncStore):
             raise
 
     async def log(self) -> list[tuple[int, bytes]]:
-        """See :meth:`AsyncStore.log`. Commits of one batch share a version; the order is right.
+        """See :meth:`AsyncStore.log`. Commits of one batch share a version; the order is right
+        (:mod:`backends.fdb.log`), and a read at that version sees all of them.
 
         The log only grows at its end, so each page is read at a version of its own, and a log
         may be of any length.
@@ -139,15 +149,42 @@ class FdbStore(AsyncStore):
             begin = page[-1][0] + b"\x00"
 
     async def _page(self, begin: bytes, end: bytes) -> Pairs:
-        for left in reversed(range(_TRIES)):
-            try:
-                version = await self._cluster.read_version()
-                _, ranges = await self._cluster.read(version, (), ((begin, end, _PAGE),))
-                return ranges[0]
-            except StoreError as error:
-                failure = error
-                await asyncio.sleep(_PAUSE if left else 0)
-        raise StoreUnavailable(f"the log of commits cannot be read: {failure}") from failure
+        async def read() -> Pairs:
+            version = await self._cluster.read_version()
+            _, ranges = await self._cluster.read(version, (), ((begin, end, _PAGE),))
+            return ranges[0]
+
+        return await _patiently(read, "the log of commits cannot be read")
+
+    async def erase(self) -> None:
+        """Remove everything of the application from the cluster, its log of commits included.
+
+        It looks again until there is nothing: a commit may have been under way.
+
+        :raises StoreUnavailable: something may be left, however often it was tried.
+        """
+        parts = (self.namespace.whole, self.namespace.log.range)
+
+        async def erase() -> None:
+            version = await self._cluster.read_version()
+            _, found = await self._cluster.read(version, (), [(*part, 1) for part in parts])
+            if any(found):
+                clears = [ClearRange(*part) for part in parts]
+                await self._cluster.commit(version, (), clears, self.namespace.nobodys)
+                raise StoreUnavailable("somebody still writes there")  # unless it is empty now
+
+        await _patiently(erase, f"{self} cannot be removed")
 
     async def close(self) -> None:
         """Nothing to give back: the connection to the cluster is the process's."""
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]], otherwise: str) -> T:
+    """What ``ask`` answers when the cluster does, after some patience."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return await ask()
+        except StoreError as error:
+            failure = error
+            await asyncio.sleep(_PAUSE if left else 0)
+    raise StoreUnavailable(f"{otherwise}: {failure}") from failure

@@ -18,5 +18,12 @@ module        is about
 `stores`      the store it opens, and where the cluster file has to be
 `logs`        its log, in JSON lines
 `errors`      what can be wrong with all of it
+`arguments`   the commands and their options
+`choices`     options and a settings file as settings
+`cli`         the command line: which command is which function
+`commands`    those functions
+`cluster`     what happens in a cluster, through the official client
+`invoke`      a call through the gateway
+`reporting`   what commands print
 ============  ============================================================================
 """

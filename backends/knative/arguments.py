@@ -52,7 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_build, _render, _deploy, _status, _invoke, _logs, _delete):
+    for add in (_build, _render, _deploy, _status, _invoke, _run, _logs, _delete):
         add(commands)
     return parser
 
@@ -167,6 +167,21 @@ def _invoke(commands: Any) -> None:
     _cluster(parser)
 
 
+def _run(commands: Any) -> None:
+    text = "run a scenario against the deployed application, with pods deleted, and check it"
+    parser = commands.add_parser(
+        "run", help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("scenario", metavar="SCENARIO", help="the scenario file, such as scenarios/crash.yaml")
+    add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
+    add("--name", default="", metavar="NAME", help="the deployment's name (the application's)")
+    add("--seed", type=_count, metavar="N", help="the seed, in place of the scenario's own")
+    add("--url", default="", help="the gateway's address (the cluster's answer)")
+    add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    _cluster(parser)
+
+
 def _logs(commands: Any) -> None:
     parser = _command(commands, "logs", "print the log lines of the application's pods")
     parser.add_argument("--follow", "-f", action="store_true", help="go on as they come")
@@ -217,6 +232,12 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="FILE",
         help="the key between services (what was deployed before, or a new one)",
+    )
+
+    add(
+        "--record",
+        action="store_true",
+        help="keep a log of commits, which `run` checks; costs, and is not for production",
     )
 
 

@@ -52,6 +52,8 @@ def choose_settings(
         settings = msgspec.convert(found, Settings)
     except msgspec.ValidationError as error:
         raise ChoiceProblem(f"{options.settings}: {error}: correct it there") from None
+    if options.record:
+        settings = msgspec.structs.replace(settings, record=True)
     environment = os.environ if environment is None else environment
     path = options.cluster_file or environment.get("FDB_CLUSTER_FILE", "")
     if path and not settings.cluster_config_map:

@@ -30,6 +30,7 @@ _COMMANDS = {
     "deploy": "backends.knative.commands.deployment",
     "status": "backends.knative.commands.inspection",
     "invoke": "backends.knative.commands.calling",
+    "run": "backends.knative.commands.experiment",
     "logs": "backends.knative.commands.inspection",
     "delete": "backends.knative.commands.deployment",
 }

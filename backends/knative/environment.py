@@ -13,6 +13,7 @@ MU2SLS_STORE               ``foundationdb`` (default), or ``sqlite:///path`` for
 MU2SLS_CLUSTER_FILE_FROM   copied to FDB_CLUSTER_FILE before the store is opened, unless a copy
                            is there: the client keeps it up to date and has to write to it
 MU2SLS_FDB_API_VERSION     730 unless said otherwise
+MU2SLS_RECORD              ``true``: keep a log of commits, for ``run`` to check
 MU2SLS_SET_UP              ``false``: an empty store does not get the workload's data
 MU2SLS_LOG_LEVEL           ``debug``, ``info`` (default), ``warning``, ``error``
 MU2SLS_GRACE, ...          any field of :class:`backends.runtime.settings.Settings`
@@ -49,7 +50,7 @@ _OWN = {
     f"{_PREFIX}{name}"
     for name in (
         "SERVICE", "APP", "NAME", "ADDRESSES", "WIRE_KEY", "WIRE_KEY_FILE", "STORE",
-        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "SET_UP", "LOG_LEVEL",
+        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "RECORD", "SET_UP", "LOG_LEVEL",
     )
 }  # fmt: skip
 _FIELDS = {
@@ -74,6 +75,7 @@ class Environment:
     cluster_file: str | None
     cluster_file_from: str | None
     api_version: int
+    record: bool
     set_up: bool
     log_level: str
     port: int
@@ -97,6 +99,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         cluster_file=environ.get("FDB_CLUSTER_FILE") or (_COPY if source else None),
         cluster_file_from=source,
         api_version=_whole(environ, "MU2SLS_FDB_API_VERSION", 730, 1, 10_000),
+        record=_choice(environ, "MU2SLS_RECORD", "false", ("true", "false")) == "true",
         set_up=_choice(environ, "MU2SLS_SET_UP", "true", ("true", "false")) == "true",
         log_level=_choice(environ, "MU2SLS_LOG_LEVEL", "info", LOG_LEVELS),
         port=_whole(environ, "PORT", 8080, 1, 65_535),

@@ -112,6 +112,8 @@ def _environment(application: Application, names: Names, settings: Settings) -> 
     }
     if not settings.set_up:
         found["MU2SLS_SET_UP"] = "false"
+    if settings.record:
+        found["MU2SLS_RECORD"] = "true"
     if settings.app:
         found["MU2SLS_APP"] = settings.app
     defaults = NodeSettings()

@@ -23,6 +23,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from backends.experiment.recording import Recording
 from backends.knative.edges import edges
 from backends.knative.environment import Environment, read_environment
 from backends.knative.errors import EnvironmentProblem
@@ -31,7 +32,7 @@ from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
 from backends.runtime.errors import OtherApplication
 from backends.runtime.http import Incoming, Outgoing, Server, run
-from backends.runtime.node import Node, run_upkeep, serve_gateway, serve_service
+from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.snapshot import load as load_state
 from backends.runtime.store import AsyncStore
 from backends.runtime.worker import is_ready
@@ -169,7 +170,14 @@ async def _live(
     listener: socket.socket,
     stop: asyncio.Event,
 ) -> None:
-    node = Node(application, store, environment.key, environment.addresses, environment.settings)
+    node = Node(
+        application,
+        store,
+        environment.key,
+        environment.addresses,
+        environment.settings,
+        make=Recording() if environment.record else Make(),
+    )
     if environment.part == GATEWAY:
         await serve_gateway(node, listener, stop)
     elif environment.part == UPKEEP:

@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar network_policies: whether to render any.
     :ivar uid: the user the processes run as.
     :ivar set_up: whether an empty store gets the data of the application's workload.
+    :ivar record: whether nodes keep a log of commits and let those who have the wire key look at
+        the store, for ``run``; it costs, and is not for production.
     :ivar log_level: ``debug``, ``info``, ``warning`` or ``error``.
     :ivar nodes: how nodes behave.
     """
@@ -102,5 +104,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     network_policies: bool = True
     uid: int = 10001
     set_up: bool = True
+    record: bool = False
     log_level: str = "info"
     nodes: NodeSettings = NodeSettings()

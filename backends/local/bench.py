@@ -166,8 +166,6 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
     see_measurable()
     requests = draw_requests(application)
     here = machine()
-    told("starting it with `up`")
-    start_up = _start_up(wanted)
     with contextlib.ExitStack() as stack:
         ups = [
             stack.enter_context(temporary(application, wanted, PROTOCOLS[protocol]))
@@ -180,6 +178,8 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
             for number, protocol in enumerate(wanted.protocols)
         ]
         choice, forked = ups[0].plan.store, ups[0].seconds
+    told("starting it with `up`")
+    start_up = _start_up(wanted)
     services = application.program.services
     return Report(
         application=application.name,

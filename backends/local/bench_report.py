@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.status import Status
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from backends.local.bench import (
     Bench,
@@ -31,11 +34,12 @@ from compiler.application import Application, load
 from core.errors import MuError
 from sim.quantities import show_latency
 
-__all__ = ["run_bench", "telling"]
+__all__ = ["run_bench", "see_writable", "telling"]
 
 _MIB = 1 << 20
 _BUSY = 0.2
 """Cores that others may keep busy before the figures are not to be trusted."""
+_SHOWN = 0.005
 
 
 def run_bench(options: argparse.Namespace, console: Console, errors: Console) -> int:
@@ -48,7 +52,7 @@ def run_bench(options: argparse.Namespace, console: Console, errors: Console) ->
     if options.saturation:
         return _saturation(application, wanted, console, errors)
     if options.out is not None:
-        _see_writable(options.out)
+        see_writable(options.out)
     with telling(errors) as told:
         report = bench(application, wanted, told)
     _print(console, report)
@@ -72,34 +76,27 @@ def _wanted(options: argparse.Namespace) -> Bench:
     )
 
 
-def _see_writable(path: Path) -> None:
-    try:
-        path.touch()
-    except OSError as error:
-        raise MuError(f"{path}: cannot be written: {error.strerror}") from None
-
-
 @contextlib.contextmanager
 def telling(errors: Console) -> Iterator[Told]:
-    """Shows on standard error what is measured at the moment, if somebody watches."""
+    """Shows on standard error what is measured at the moment, if somebody watches.
+
+    It takes no thread, since processes are forked meanwhile.
+    """
     if not errors.is_terminal:
         yield lambda _: None
         return
-    shown = Status("", console=errors)
-    running = False
+    with Live(console=errors, auto_refresh=False, transient=True) as shown:
+        yield lambda text: shown.update(Text(text), refresh=True)
 
-    def told(text: str) -> None:
-        nonlocal running
-        shown.update(text)
-        if not running:  # its thread may not be there while processes are forked
-            running = text.partition(" ")[0].isdecimal()
-            if running:
-                shown.start()
 
-    try:
-        yield told
-    finally:
-        shown.stop()
+def see_writable(path: Path) -> None:
+    """See that a file can be written, before anything is measured.
+
+    :raises MuError: it cannot.
+    """
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(place, os.W_OK):
+        raise MuError(f"{path}: cannot be written; give a file in a folder that can be")
 
 
 # --- tables
@@ -119,68 +116,70 @@ def _print(console: Console, report: Report) -> None:
 
 
 def _throughput(report: Report) -> Table:
-    columns = ("protocol", "clients", "per second", "p50", "p99", "commits", "refused", "ratio")
-    table = _table("per request", columns, 1)
     base = report.sides[-1]
+    refused = any(each.refused >= _SHOWN for side in report.sides for each in side.figures)
+    columns = ["protocol", "clients", "per second", "p50", "p99", "commits"]
+    columns += ["refused"] if refused else []
+    columns += ["ratio"] if len(report.sides) > 1 else []
+    table = _table("answers, and commits of each", columns)
     for side in report.sides:
         for each, other in zip(side.figures, base.figures, strict=True):
-            table.add_row(
-                side.protocol,
-                str(each.clients),
-                f"{each.per_second:,.0f}",
-                show_latency(each.p50),
-                show_latency(each.p99),
-                f"{each.commits:.2f}",
-                f"{each.refused:.2f}",
-                _ratio(each, other) if side is not base else "",
-            )
+            row = [side.protocol, str(each.clients), f"{each.per_second:,.0f}"]
+            row += [show_latency(each.p50), show_latency(each.p99), f"{each.commits:.2f}"]
+            row += [f"{each.refused:.2f}"] if refused else []
+            row += [f"{statistics.median(_ratios(each, other)):.2f}"] if side is not base else []
+            table.add_row(*row)
     return table
 
 
-def _ratio(each: Figures, other: Figures) -> str:
-    """The median of the rounds' ratios, and how far they lie apart."""
-    ratios = [a / b for a, b in zip(each.rounds, other.rounds, strict=True)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+def _ratios(each: Figures, other: Figures) -> list[float]:
+    """The ratios in throughput, one of each round."""
+    return [a / b for a, b in zip(each.rounds, other.rounds, strict=True)]
 
 
 def _processor_time(sides: list[Side]) -> Table:
-    kinds = list(sides[0].figures[0].cpu)
-    table = _table("processor time per request", ("protocol", "clients", *kinds, "in all"), 1)
-    for side in sides:
-        for each in side.figures:
-            times = [show_latency(each.cpu[kind]) for kind in kinds]
-            total = show_latency(sum(each.cpu.values()))
-            table.add_row(side.protocol, str(each.clients), *times, total)
+    measured = [(side.protocol, each) for side in sides for each in side.figures]
+    columns = [f"{protocol}, {each.clients}" for protocol, each in measured]
+    table = _table("processor time of each answer", ["process", *columns])
+    for kind in measured[0][1].cpu:
+        table.add_row(kind, *(show_latency(each.cpu[kind]) for _, each in measured))
+    table.add_section()
+    totals = (sum(each.cpu.values()) for _, each in measured)
+    table.add_row("all", *(show_latency(total) for total in totals))
     return table
 
 
 def _memory(side: Side) -> Table:
-    columns = ("process", "how many", "in memory", "shared with none")
-    table = _table("memory of each process", columns, 1)
+    columns = ["process", "how many", "in memory", "shared with none"]
+    table = _table("memory of each process", columns)
     for each in side.memory:
         sizes = [f"{size / _MIB:.1f} MiB" for size in (each.resident, each.private)]
         table.add_row(each.kind, str(each.processes), *sizes)
     return table
 
 
-def _table(title: str, columns: tuple[str, ...], words: int) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+def _table(title: str, columns: list[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < words else "right")
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     return table
 
 
 def _notes(report: Report) -> list[str]:
     notes = [_where(report.machine)]
+    first, last = report.sides[0], report.sides[-1]
+    for each, other in zip(first.figures, last.figures, strict=True):
+        if first is not last:
+            ratios = _ratios(each, other)
+            between = f"{min(ratios):.2f} to {max(ratios):.2f}"
+            notes.append(f"{each.clients} clients: ratios of {len(ratios)} rounds {between}")
     for side in report.sides:
         for each in side.figures:
             name = f"{side.protocol}, {each.clients} clients"
             notes += [f"{name}: {count} failed: {what}" for what, count in each.failures.items()]
     others = max(each.others for side in report.sides for each in side.figures)
     if others > _BUSY:
-        notes.append(
-            f"others kept {others:.1f} cores busy meanwhile: the figures are too bad by about that"
-        )
+        notes.append(f"others kept {others:.1f} cores busy: measure again when they do not")
     return notes
 
 
@@ -197,7 +196,8 @@ def _where(here: Machine) -> str:
 def _saturation(application: Application, wanted: Bench, console: Console, errors: Console) -> int:
     here = machine()
     requests = draw_requests(application)
-    table = _table(application.name, ("clients", "per second", "p50", "p99", "processor time"), 0)
+    columns = ["clients", "per second", "p50", "p99", "processor time of each"]
+    table = _table(application.name, columns)
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(telling(errors))
         up = stack.enter_context(temporary(application, wanted))

@@ -16,6 +16,7 @@ import os
 import random
 import selectors
 import sys
+import threading
 import time
 from array import array
 from collections import Counter
@@ -205,13 +206,21 @@ def _uuid7(rng: random.Random) -> str:
     return f"{value[:8]}-{value[8:12]}-{value[12:]}-{last[:4]}-{last[4:]}"
 
 
-async def _serve(next_line: Callable[[], bytes], answer: Callable[[bytes], object]) -> None:
-    setting = msgspec.json.decode(next_line(), type=Setting)
+async def _serve(answer: Callable[[bytes], object]) -> None:
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def listen() -> None:
+        while line := sys.stdin.buffer.readline():
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        os._exit(0)  # who measures is gone, perhaps in the middle of a stage
+
+    threading.Thread(target=listen, daemon=True).start()
+    setting = msgspec.json.decode(await lines.get(), type=Setting)
     client = Client(1024)
-    while line := await asyncio.to_thread(next_line):
-        stage = msgspec.json.decode(line, type=Stage)
+    while True:
+        stage = msgspec.json.decode(await lines.get(), type=Stage)
         answer(msgspec.json.encode(await _Load(setting, stage, client).run()) + b"\n")
-    await client.close()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -226,7 +235,7 @@ def main() -> None:
         sys.stdout.buffer.flush()
 
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(_serve(sys.stdin.buffer.readline, answer))
+        runner.run(_serve(answer))
 
 
 if __name__ == "__main__":

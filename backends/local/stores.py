@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +19,13 @@ from backends.local.store import LocalStore
 from backends.runtime.store import AsyncStore
 from core.errors import MuError
 
+if TYPE_CHECKING:
+    from backends.fdb.store import FdbStore
+
 __all__ = ["Fdb", "Sqlite", "StoreChoice", "Wish", "apart"]
+
+_PATIENCE = 2.0
+"""Seconds to wait for whoever has locked the store's file, before there are any nodes."""
 
 
 class Sqlite(msgspec.Struct, frozen=True):
@@ -45,17 +52,39 @@ class Sqlite(msgspec.Struct, frozen=True):
         """
         return LocalStore(self.path, self.synchronous, timeout)
 
+    def calm(self) -> Sqlite:
+        """The same without faults of its own: it has none."""
+        return self
+
+    async def prepare(self) -> AsyncStore:
+        """Open it before there are any nodes, and see that it can be used, and written.
+
+        :raises MuError: it cannot.
+        """
+        store = self.open(_PATIENCE)
+        try:
+            await store.commit(await store.read_version(), (), ())
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def erase(self) -> None:
+        """What it holds goes with its folder."""
+
 
 class Fdb(msgspec.Struct, frozen=True):
     """A FoundationDB cluster; see :class:`backends.fdb.store.FdbStore`.
 
     :ivar namespace: whose part of the cluster it is, an application's name.
     :ivar cluster_file: path; empty: as every FoundationDB client finds it.
-    :ivar buggify: whether the client injects faults of its own, for tests.
+    :ivar api_version: 0: the default of :class:`backends.fdb.settings.Settings`.
+    :ivar buggify: whether the client of a node injects faults of its own, for tests.
     """
 
     namespace: str
     cluster_file: str = ""
+    api_version: int = 0
     buggify: bool = False
 
     @property
@@ -74,17 +103,43 @@ class Fdb(msgspec.Struct, frozen=True):
         :param timeout: seconds that one call may take.
         :raises SetupError: bindings, client library or cluster file are missing.
         """
-        from backends.fdb.settings import FaultInjection, Settings
+        return self._open(timeout)
+
+    def _open(self, timeout: float = 5.0) -> FdbStore:
+        from backends.fdb.settings import API_VERSION, FaultInjection, Settings
         from backends.fdb.store import FdbStore
 
         return FdbStore.open(
             Settings(
                 application=self.namespace,
                 cluster_file=self.cluster_file or None,
+                api_version=self.api_version or API_VERSION,
                 timeout=timeout,
                 faults=FaultInjection() if self.buggify else None,
             )
         )
+
+    def calm(self) -> Fdb:
+        """The same without faults of its own: for those who set up, drive, judge and clean up."""
+        return msgspec.structs.replace(self, buggify=False)
+
+    async def prepare(self) -> AsyncStore:
+        """Open it before there are any nodes, and see that the cluster answers.
+
+        :raises SetupError: it does not, or there is no way to it.
+        """
+        store = self.calm()._open()
+        await store.check()
+        return store
+
+    async def erase(self) -> None:
+        """Remove the namespace from the cluster: the data, and the log of commits.
+
+        :raises MuError: something may be left there.
+        """
+        store = self.calm()._open()
+        await store.check()
+        await store.erase()
 
 
 StoreChoice = Sqlite | Fdb
@@ -93,13 +148,14 @@ StoreChoice = Sqlite | Fdb
 class Wish(msgspec.Struct, frozen=True):
     """Which store somebody wants, before it is known for which application and folder.
 
+    For FoundationDB the environment has two more, MU2SLS_FDB_API_VERSION, a number, and
+    MU2SLS_FDB_BUGGIFY, 1 for a client that injects faults into the nodes; see :class:`Fdb`.
+
     :ivar name: ``sqlite``, ``fdb``, or ``fdb:`` and the path of a cluster file.
-    :ivar buggify: see :class:`Fdb`.
     """
 
     name: str = "sqlite"
     synchronous: Synchronous = "normal"
-    buggify: bool = False
 
     def choose(self, application: str, path: str) -> StoreChoice:
         """The store of an application, or its file.
@@ -108,10 +164,19 @@ class Wish(msgspec.Struct, frozen=True):
         """
         kind, _, cluster_file = self.name.partition(":")
         if kind == "fdb":
-            return Fdb(application, cluster_file, self.buggify)
+            api_version, buggify = _whole("MU2SLS_FDB_API_VERSION"), _whole("MU2SLS_FDB_BUGGIFY")
+            return Fdb(application, cluster_file, api_version, bool(buggify))
         if self.name == "sqlite":
             return Sqlite(path, self.synchronous)
         raise MuError(f"there is no store '{self.name}': give sqlite, fdb or fdb:CLUSTER_FILE")
+
+
+def _whole(name: str) -> int:
+    """A whole number from the environment; 0 if there is none."""
+    text = os.environ.get(name, "").strip() or "0"
+    if not text.isdecimal():
+        raise MuError(f"{name} is '{text}': give a whole number, or leave it out")
+    return int(text)
 
 
 def apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import time
 from pathlib import Path
@@ -44,6 +45,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
         _writable(options.out)
     wish = Wish(options.store, options.synchronous)
     local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
+    logging.getLogger("backends").setLevel(logging.ERROR)  # trouble is what was asked for
     started = time.perf_counter()
     with _Bar(errors, scenario.name, options.quiet or not errors.is_terminal) as bar:
         done = run(scenario, prepared.application, local, bar.show)

@@ -29,9 +29,6 @@ __all__ = ["Wanted", "data_folder", "prepare", "up"]
 DATA = Path(".mu2sls")
 """Where data folders are unless somebody says otherwise, one for each application."""
 
-_PATIENCE = 2.0
-"""Seconds to wait for whoever has locked the store's file, before there are any nodes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -81,10 +78,8 @@ def prepare(wanted: Wanted, application: Application, folder: Folder, namespace:
 
 
 async def _set_up(application: Application, choice: StoreChoice) -> None:
-    store = choice.open(_PATIENCE)
+    store = await choice.prepare()  # who loads is patient with stores; this is not
     try:
-        # First of all, whether the file can be written: who loads is patient with stores.
-        await store.commit(await store.read_version(), (), ())
         await load_state(store, application.name, application.initial_state())
     finally:
         await store.close()

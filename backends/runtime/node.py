@@ -43,6 +43,10 @@ class Make:
         program = node.application.program
         return Host(program, node.store, caller.call, node.settings, node.protocol)
 
+    def handlers(self, node: Node, wire: Wire) -> Mapping[str, Handler]:  # noqa: ARG002
+        """What the gateway answers beside calls and the public's requests, by path: nothing."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -89,9 +93,8 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
 
     public = Public(node.application, ask, node.store, node.settings)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
-    server = Server(
-        _either(calls.handle, public.handle), listener, node.settings.body_limit + _ROOM
-    )
+    handlers = {CALL_PATH: calls.handle, **node.make.handlers(node, wire)}
+    server = Server(_by_path(handlers, public.handle), listener, node.settings.body_limit + _ROOM)
     await server.start()
     await stop.wait()
     public.draining = True
@@ -99,11 +102,11 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     await client.close()
 
 
-def _either(calls: Handler, public: Handler) -> Handler:
+def _by_path(handlers: Mapping[str, Handler], public: Handler) -> Handler:
     """Envelopes are for those who have the key; everything else is the public's."""
 
     async def handle(incoming: Incoming) -> Outgoing:
-        return await (calls if incoming.path == CALL_PATH else public)(incoming)
+        return await handlers.get(incoming.path, public)(incoming)
 
     return handle
 

@@ -45,7 +45,8 @@ class AsyncStore(Protocol):
     async def log(self) -> list[tuple[int, bytes]]:
         """The log of commits: versions and entries, in the order of the commits.
 
-        Versions never fall; on FoundationDB the commits of one batch share theirs.
+        Versions never fall; on FoundationDB the commits of one batch share theirs, and a read
+        at that version sees all of them.
         """
 
     async def close(self) -> None:

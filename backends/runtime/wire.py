@@ -31,6 +31,8 @@ __all__ = [
     "WINDOW",
     "WIRE_VERSION",
     "Answer",
+    "Answered",
+    "Asked",
     "Call",
     "Forged",
     "Malformed",
@@ -65,6 +67,18 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 
     reply: Reply
     notes: list[bytes] = []
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True, tag="asked"):
+    """A question that is no call: whoever asks and answers knows what ``body`` is."""
+
+    body: bytes
+
+
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answered"):
+    """The answer to a question that is no call."""
+
+    body: bytes
 
 
 class WireError(MuError):
@@ -123,10 +137,14 @@ class Wire:
         self._body = msgspec.msgpack.Decoder(_Body).decode
         self._call = msgspec.msgpack.Decoder(Call).decode
         self._answer = msgspec.msgpack.Decoder(Answer).decode
+        self._asked = msgspec.msgpack.Decoder(Asked).decode
+        self._answered = msgspec.msgpack.Decoder(Answered).decode
         self._seen: set[bytes] = set()
         self._order: deque[tuple[int, bytes]] = deque()
 
-    def seal(self, message: Call | Answer, nonce: bytes = b"") -> tuple[bytes, bytes]:
+    def seal(
+        self, message: Call | Answer | Asked | Answered, nonce: bytes = b""
+    ) -> tuple[bytes, bytes]:
         """An envelope with ``message``, and its nonce.
 
         :param nonce: for an answer, that of its call.
@@ -141,19 +159,39 @@ class Wire:
 
         :raises WireError: it is refused.
         """
-        body = self._open(data)
-        self._refuse_replay(body.nonce)
-        return self._message(self._call, body), body.nonce
+        return self._open_new(data, self._call)
+
+    def open_asked(self, data: bytes) -> tuple[Asked, bytes]:
+        """The question in an envelope, as :meth:`open_call` opens a call.
+
+        :raises WireError: it is refused.
+        """
+        return self._open_new(data, self._asked)
 
     def open_answer(self, data: bytes, nonce: bytes) -> Answer:
         """The answer in an envelope, to the call with ``nonce``.
 
         :raises WireError: it is refused.
         """
+        return self._open_reply(data, nonce, self._answer)
+
+    def open_answered(self, data: bytes, nonce: bytes) -> Answered:
+        """The answer in an envelope, to the question with ``nonce``.
+
+        :raises WireError: it is refused.
+        """
+        return self._open_reply(data, nonce, self._answered)
+
+    def _open_new(self, data: bytes, decode: Callable[[Any], _T]) -> tuple[_T, bytes]:
+        body = self._open(data)
+        self._refuse_replay(body.nonce)
+        return self._message(decode, body), body.nonce
+
+    def _open_reply(self, data: bytes, nonce: bytes, decode: Callable[[Any], _T]) -> _T:
         body = self._open(data)
         if body.nonce != nonce:
             raise Stale("the envelope answers another call")
-        return self._message(self._answer, body)
+        return self._message(decode, body)
 
     def _open(self, data: bytes) -> _Body:
         if len(data) <= MAC_BYTES:

@@ -68,8 +68,8 @@ class Cluster:
         self.faults = Faults(scenario.faults, seed, history, lambda: env.now)
         self.network = Network(env, model, self.faults, stream(seed, "network"))
         self.wheel = Wheel(env)
-        self.cores = Cores(env, model.cores)
-        self.clients = Processor(self.cores, 1)
+        self._cores = Cores(model.cores)
+        self.clients = self.processor()
         self._ingress = self._make_ingress()
         self.link = StoreLink(env, self.network, self.faults, history)
         self.store = SimStore(env, model.store, stream(seed, "store"), self.link.applied)
@@ -95,7 +95,11 @@ class Cluster:
 
     def _make_ingress(self) -> Ingress | None:
         seconds = self.model.ingress_cpu / 2
-        return Ingress(self.network, Processor(self.cores, 1), seconds) if seconds else None
+        return Ingress(self.network, self.processor(), seconds) if seconds else None
+
+    def processor(self, workers: int = 1) -> Processor:
+        """The workers of a new process."""
+        return Processor(self.env, self._cores, workers, self.model.cpu_after)
 
     # --- time
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from core.turns import Turns
 from sim.host import Activity, Execution
 from sim.platform.exchange import Delivery
-from sim.platform.processors import Processor
 from sim.platform.timers import later
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Pod:
 
     def __init__(self, cluster: Cluster, router: Router, name: str, workers: int) -> None:
         self._cluster = cluster
-        self._processor = Processor(cluster.cores, workers)
+        self._processor = cluster.processor(workers)
         self._held: dict[Activity, None] = {}
         self.name = name
         self.ready = False

@@ -2,15 +2,18 @@
 
 Work takes a worker of its process for as long as it lasts and, where cores are counted, a
 core; who finds none waits in line. On a cluster with room to spare there is a core for
-every worker. On one machine there is not: a store's client, a gateway and the clients
-themselves then slow down the services, which is what decides how much the machine can do.
+every worker. On one machine there is not: the gateway and the clients themselves then slow
+down the services, which is what decides how much the machine can do.
+
+Not all of a piece of work has to be done before its result is out: a process that has sent an
+answer still has to tidy up. That part keeps worker and core busy and delays only what comes next.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from simpy import Environment
 
@@ -25,41 +28,45 @@ class Cores:
     :param count: how many; 0 for as many as are asked for.
     """
 
-    def __init__(self, env: Environment, count: int = 0) -> None:
-        self._env = env
-        self._free = count
+    def __init__(self, count: int = 0) -> None:
         self._counted = count > 0
-        self._waiting: deque[tuple[float, Callable[..., object], tuple[Any, ...]]] = deque()
+        self._free = count
+        self._waiting: deque[Callable[[], object]] = deque()
 
-    def run(self, seconds: float, then: Callable[..., object], *arguments: Any) -> None:
-        """Keep a core busy for ``seconds``, when one is free, and call ``then(*arguments)``."""
+    def take(self, then: Callable[[], object]) -> None:
+        """Call ``then`` when a core is there for it, which it keeps until :meth:`give`."""
         if not self._counted:
-            later(self._env, seconds, then, *arguments)
+            then()
         elif self._free:
             self._free -= 1
-            later(self._env, seconds, self._ran, then, arguments)
+            then()
         else:
-            self._waiting.append((seconds, then, arguments))
+            self._waiting.append(then)
 
-    def _ran(self, then: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-        self._free += 1
+    def give(self) -> None:
+        """A core is free again."""
         if self._waiting:
-            seconds, following, its = self._waiting.popleft()
-            self.run(seconds, following, *its)
-        then(*arguments)
+            self._waiting.popleft()()
+        else:
+            self._free += 1
 
 
 class Processor:
     """The workers of one process.
 
     :param workers: how many of its activities compute at the same moment.
+    :param after: the part of all work that comes after its result, from 0 to 1.
     """
 
-    __slots__ = ("_busy", "_cores", "_life", "_runnable", "_workers")
+    __slots__ = ("_after", "_busy", "_cores", "_env", "_life", "_runnable", "_workers")
 
-    def __init__(self, cores: Cores, workers: int) -> None:
+    def __init__(
+        self, env: Environment, cores: Cores, workers: int = 1, after: float = 0.0
+    ) -> None:
+        self._env = env
         self._cores = cores
         self._workers = workers
+        self._after = after
         self._busy = 0
         self._runnable: deque[tuple[float, Callable[[], object]]] = deque()
         self._life = 0
@@ -68,7 +75,7 @@ class Processor:
         """Keep a worker busy for ``seconds``, when one is free, and call ``then``."""
         if self._busy < self._workers:
             self._busy += 1
-            self._cores.run(seconds, self._computed, self._life, then)
+            self._cores.take(partial(self._begin, self._life, seconds, then))
         else:
             self._runnable.append((seconds, then))
 
@@ -78,12 +85,27 @@ class Processor:
         self._busy = 0
         self._runnable.clear()
 
-    def _computed(self, life: int, then: Callable[[], object]) -> None:
+    def _begin(self, life: int, seconds: float, then: Callable[[], object]) -> None:
+        if life != self._life:
+            self._cores.give()
+            return
+        rest = seconds * self._after
+        later(self._env, seconds - rest, self._computed, life, rest, then)
+
+    def _computed(self, life: int, rest: float, then: Callable[[], object]) -> None:
+        if rest:
+            later(self._env, rest, self._end, life)
+        else:
+            self._end(life)
+        if life == self._life:
+            then()
+
+    def _end(self, life: int) -> None:
+        self._cores.give()
         if life != self._life:
             return
         if self._runnable:
-            seconds, following = self._runnable.popleft()
-            self._cores.run(seconds, self._computed, life, following)
+            seconds, then = self._runnable.popleft()
+            self._cores.take(partial(self._begin, life, seconds, then))
         else:
             self._busy -= 1
-        then()

@@ -84,19 +84,28 @@ class Objects:
         asked = self.asked("patch", kind_of(manifest), manifest["metadata"]["name"])
         return self.api.ask(asked, "PATCH", query | _dry(dry_run), manifest)
 
-    def delete(self, kind: Kind, item: Mapping[str, Any], dry_run: bool = False) -> bool:
+    def delete(
+        self,
+        kind: Kind,
+        item: Mapping[str, Any],
+        dry_run: bool = False,
+        grace: int | None = None,
+    ) -> bool:
         """Delete exactly this object, not one that has taken its name since.
 
+        :param grace: seconds that a pod is given to end, 0 for none; None: its own.
         :returns: whether it was there, and still the same.
         :raises ClusterError: the server refuses.
         """
         metadata = item["metadata"]
-        body = {
+        body: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Background",
             "preconditions": {"uid": metadata["uid"]},
         }
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
         asked = self.asked("delete", kind, metadata["name"])
         try:
             self.api.ask(asked, "DELETE", _dry(dry_run), body)

@@ -28,7 +28,7 @@ from backends.knative.names import (
 )
 from backends.knative.settings import Settings
 
-__all__ = ["check_wire_key", "keep_secrets"]
+__all__ = ["check_wire_key", "keep_secrets", "read_wire_key"]
 
 _WIRE_KEY_BYTES = 32
 
@@ -76,6 +76,21 @@ def check_wire_key(objects: Objects, names: Names, settings: Settings) -> None:
             f"secret {names.wire_key} in namespace {objects.namespace} was changed while this "
             "deployment was under way, by another one it seems: deploy again when that is done"
         )
+
+
+def read_wire_key(objects: Objects, names: Names) -> bytes:
+    """The key of what is deployed.
+
+    :raises InputError: nothing is, or its Secret has none.
+    :raises ClusterError: the Secret cannot be read.
+    """
+    item = objects.get(SECRET, names.wire_key)
+    if item is None:
+        raise InputError(
+            f"there is no secret {names.wire_key} in namespace {objects.namespace}: deploy the "
+            "application there first"
+        )
+    return _value(item, WIRE_KEY_KEY)
 
 
 def _ours(item: Mapping[str, Any], instance: str) -> bool:

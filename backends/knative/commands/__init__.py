@@ -8,5 +8,6 @@ module         commands
 `deployment`   deploy, delete
 `inspection`   status, logs
 `calling`      invoke
+`experiment`   run
 =============  =======================================
 """

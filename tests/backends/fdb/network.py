@@ -2,8 +2,11 @@
 
 One thread does every operation, in the order of the calls, and runs the callbacks. A test
 can hold it with ``NETWORK.paused()``: what is asked for meanwhile is in flight for certain.
+Whoever blocks in a thread with a running event loop is refused, and remembered in
+``NETWORK.blocked``.
 """
 
+import asyncio
 import threading
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -68,6 +71,7 @@ class Network:
         self._jobs = SimpleQueue()
         self._running = threading.Event()
         self._running.set()
+        self.blocked = []
         self._thread = threading.Thread(target=self._run, name="fdb-network-thread", daemon=True)
         self._thread.start()
 
@@ -120,6 +124,9 @@ class Future:
     def block_until_ready(self):
         if not self.is_ready() and NETWORK.is_current():
             raise FDBError(2025)
+        if not self.is_ready() and asyncio._get_running_loop() is not None:
+            NETWORK.blocked.append(type(self).__name__)
+            raise AssertionError("this blocks the event loop")
         self._done.wait()
 
     def on_ready(self, callback):

@@ -5,16 +5,24 @@ agrees with everything seen on a real cluster (tests/backends/fdb/test_observed.
 time is virtual: operations take the latencies that were measured, and ``advance`` passes
 any amount. Chance, which decides what becomes of a commit that nobody waits for and which
 faults the client injects, is seeded.
+
+With ``batching`` it commits in batches, as a commit proxy does: the commits of a batch are
+resolved one after the other, in conflict with earlier ones of their own, and all get one
+version, which nobody is given to read at before the batch is complete. With ``mishaps`` a test
+has whatever error it likes.
 """
 
 import random
 import re
 import threading
+import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from core.memory import MemoryStore
 from tests.backends.fdb.network import MAYBE_COMMITTED, NETWORK, NOT_COMMITTED, FDBError
-from tests.backends.fdb.transaction import StreamingMode, Transaction
+from tests.backends.fdb.transaction import LATENCY, StreamingMode, Transaction
 
 __all__ = ["StandIn"]
 
@@ -91,6 +99,10 @@ class StandIn:
     :ivar errors_at_open: whether a bad cluster file shows in ``open``, or in the first call.
     :ivar supports: the newest API version of the native library; None: it is not installed.
     :ivar refused: API versions that it does not know although they are older.
+    :ivar batching: for how many seconds, real ones, a batch takes commits; 0: each is its own.
+    :ivar batches: how many commits the batches so far had.
+    :ivar mishaps: by kind of operation (grv, read, commit): codes, each with its probability.
+        Of commits that may have happened a code is a text: ``1021 applied``, ``1021 lost``.
     """
 
     FDBError = FDBError
@@ -110,9 +122,18 @@ class StandIn:
         self.refused = ()
         self._version = None
         self.parked = []
+        self.batching = 0.0
+        self.batches = []
+        self.batch_version, self.batch_order = None, 0
+        self._batch = []
+        self.mishaps = {}
 
     def advance(self, seconds):
         self.clock.advance(seconds)
+
+    def exclusive(self):
+        """While it lasts, nobody else commits: nobody can, with one network thread."""
+        return nullcontext()
 
     def api_version(self, version):
         if self._version is not None:
@@ -157,7 +178,37 @@ class StandIn:
 
     def fault(self, kind):
         chances = {"grv": GRV_FAULTS, "read": READ_FAULTS, "commit": COMMIT_FAULTS}[kind]
-        return self.options.fault(chances)
+        return self.options.fault(chances) or self._mishap(self.mishaps.get(kind, {}))
+
+    def _mishap(self, chances):
+        if not chances:
+            return None
+        draw = self.random.random()
+        for fault, chance in chances.items():
+            draw -= chance
+            if draw < 0:
+                return fault
+        return None
+
+    # --- batches, on the network thread
+
+    def take(self, job):
+        """Take a commit into the batch that is open."""
+        self._batch.append(job)
+        if len(self._batch) == 1:
+            time.sleep(self.batching)
+            NETWORK.do(self._flush)  # after those that were asked for meanwhile
+
+    def _flush(self):
+        jobs, self._batch = self._batch, []
+        self.clock.advance(LATENCY["commit"])
+        self.batch_version, self.batch_order = self.store.read_version() + len(jobs), 0
+        for job in jobs:
+            job()
+        while self.store.read_version() < self.batch_version:
+            self.store.commit(self.store.read_version(), (), ())
+        self.batches.append(self.batch_order)
+        self.batch_version = None
 
 
 class Database:
@@ -176,7 +227,7 @@ class Database:
         transaction[key] = value
         transaction.commit().wait()
 
-    def run(self, state, work, future, latency):
+    def run(self, state, work, future, kind):
         """Do ``work`` on the network thread and resolve ``future`` with what comes of it."""
 
         def job():
@@ -190,12 +241,14 @@ class Database:
                         return
                     fdb.clock.time = max(fdb.clock.time, state.started + state.timeout)
                     raise FDBError(1031)
-                fdb.advance(latency)
+                if fdb.batch_version is None:
+                    fdb.advance(LATENCY[kind])
                 result = work()
             except Exception as error:
                 future.resolve(error=error)
             else:
                 future.resolve(result)
 
-        NETWORK.do(job)
+        batched = kind == "commit" and self.fdb.batching
+        NETWORK.do(partial(self.fdb.take, job) if batched else job)
         return future

@@ -125,7 +125,7 @@ class State:
             return guarded()
 
         steps = abandoned if kind == "commit" else guarded
-        return self.database.run(self, steps, future, LATENCY[kind])
+        return self.database.run(self, steps, future, kind)
 
     def timed_out(self):
         return self.timeout and self.fdb.clock() - self.started >= self.timeout
@@ -193,6 +193,23 @@ class State:
             pairs += [KeyValue(CONFLICTING + begin, b"1"), KeyValue(CONFLICTING + end, b"0")]
         return pairs, len(pairs), False
 
+    def not_own(self, asked):
+        """The parts of a range that the transaction would not read from what it wrote itself."""
+        parts = [asked]
+        for operation in self.operations:
+            if isinstance(operation, Atomic):
+                continue
+            clears = isinstance(operation, ClearRange)
+            written = KeyRange(operation.begin, operation.end) if clears else point(operation.key)
+            begin, end = written
+            parts = [
+                KeyRange(*part)
+                for b, e in parts
+                for part in ((b, min(e, begin)), (max(b, end), e))
+                if part[0] < part[1]
+            ]
+        return parts
+
     def readable(self, asked):
         for begin, end in self.unreadable:
             if max(begin, asked.begin) < min(end, asked.end):
@@ -255,23 +272,26 @@ class State:
         size = transaction_size(self.reads, operations + stamped)
         if size > self.size_limit:
             raise FDBError(2101)
-        fault = self.fault("commit")
-        if fault == "1021 lost":
-            raise FDBError(1021)
-        self.apply(operations)
-        if fault == "1021 applied":
-            raise FDBError(1021)
+        code, _, fate = (self.fault("commit") or "").partition(" ")
+        if fate != "lost":
+            with self.fdb.exclusive():
+                self.apply(operations)
+        if code:
+            raise FDBError(int(code))
 
     def apply(self, operations):
         store = self.fdb.store
         latest = store.read_version()
         version = latest if self.version is None else self.version
-        stamp = (latest + 1).to_bytes(8, "big") + bytes(2)
+        batch = self.fdb.batch_version
+        order = 0 if batch is None else self.fdb.batch_order
+        stamped = latest + 1 if batch is None else batch
+        stamp = stamped.to_bytes(8, "big") + order.to_bytes(2, "big")
         mutations = self.touched(latest) + self.plain(operations, latest)
         for template, offset, value in self.stamped:
             mutations.append(Set(template[:offset] + stamp + template[offset + 10 :], value))
         try:
-            self.committed = self.ask(store.commit, version, self.reads, mutations)
+            committed = self.ask(store.commit, version, self.reads, mutations)
         except Conflict as conflict:
             if self.report_conflicting_keys:
                 self.conflicting = [
@@ -282,7 +302,9 @@ class State:
             raise FDBError(1020) from None
         except TooLarge:
             raise FDBError(2101) from None
-        assert self.committed == latest + 1
+        assert committed == latest + 1
+        assert committed <= stamped
+        self.committed, self.fdb.batch_order = stamped, order + 1
         self.stamp.resolve(stamp)
 
     def touched(self, latest):
@@ -429,7 +451,7 @@ class Transaction(Reads):
         begin, end = must_be_bytes("Key", begin), must_be_bytes("Key", end)
         if begin > end:
             raise FDBError(2005)
-        self._state.reads.append(KeyRange(begin, end))
+        self._state.reads += self._state.not_own(KeyRange(begin, end))
 
     def add_read_conflict_key(self, key):
         self.add_read_conflict_range(key, key + b"\x00")

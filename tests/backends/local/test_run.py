@@ -156,7 +156,10 @@ def test_a_fault_that_never_strikes_is_no_pass(tmp_path):
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("name: x\napp: nowhere\nload: [{executor: constant-vus, vus: 1, duration: 1s}]\n", "nowhere"),
+        (
+            "name: x\napp: nowhere\nload: [{executor: constant-vus, vus: 1, duration: 1s}]\n",
+            "nowhere",
+        ),
         ("name: x\napp: apps/counter\nlod: []\n", "lod"),
         ("", ""),
     ],

@@ -315,7 +315,7 @@ def test_without_a_deadline_it_goes_on_until_the_store_is_back():
 # --- completed intents
 
 
-def test_completed_intents_are_cleared_in_one_batch():
+def test_completed_intents_are_cleared_in_batches():
     async def main():
         cluster = Cluster("counter")
         host = cluster.hosts["Counter"]
@@ -333,9 +333,11 @@ def test_completed_intents_are_cleared_in_one_batch():
         origin = Origin("Counter", "increment", b"")
         for root in roots:
             await host.execute(Request(RequestId(root), "Counter", "increment", b"", origin))
+            for _ in range(20):
+                await asyncio.sleep(0)
         await host.drain()
         assert not cluster.intents()
-        assert cluster.store.commits == before + 1
+        assert cluster.store.commits <= before + 3
 
     run(main())
 

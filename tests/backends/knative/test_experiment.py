@@ -1,0 +1,144 @@
+"""A scenario against a deployment, played by recording nodes of this machine."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from backends.experiment.recording import Recording
+from backends.knative.experiment import NotRecording, injectable, run
+from backends.local.folder import Folder
+from backends.local.supervisor import Supervisor, listen
+from backends.local.up import Wanted, prepare
+from compiler.application import load
+from core.errors import MuError
+from core.unsafe import unsafe
+from sim.execution import judge
+from sim.scenario import Call, Fault, Load, Retry, Scenario
+from tests.backends.experiment.apps import ROOT
+
+RATE = Load("steady", "constant-arrival-rate", rate=40.0, duration=2.5)
+
+
+class Deployment:
+    """Nodes of this machine, in place of pods."""
+
+    def __init__(self, path, app, recording=True, protocol=None):
+        self.application = load(ROOT / "apps" / app)
+        self.folder = Folder(path)
+        wanted = Wanted(app, path, 0, default_workers=2)
+        if protocol is not None:
+            wanted = replace(wanted, protocol=protocol)
+        plan = prepare(wanted, self.application, self.folder)
+        self.key = plan.key
+        if recording:
+            plan = replace(plan, make_for=lambda *_: Recording())
+        supervisor = Supervisor(plan, self.folder, listen(), lambda _: None)
+        self.url = supervisor.url
+
+        def supervise():
+            supervisor.start()
+            supervisor.supervise()
+
+        self.process = multiprocessing.get_context("fork").Process(target=supervise)
+        self.process.start()
+        supervisor.release()
+        self.await_ready()
+
+    def await_ready(self):
+        deadline = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def kill(self, service, mode, rng):
+        """As pods are deleted: a process of the service dies."""
+        nodes = [n for n in self.folder.running().nodes if n.name.startswith(service)]
+        node = rng.choice(nodes)
+        os.kill(node.pid, signal.SIGKILL)
+        return [node.name]
+
+    def end(self):
+        os.kill(self.process.pid, signal.SIGTERM)
+        self.process.join()
+
+
+@pytest.fixture
+def deployed(tmp_path):
+    made = []
+
+    def deploy(*arguments, **named):
+        made.append(Deployment(tmp_path / "data", *arguments, **named))
+        return made[-1]
+
+    yield deploy
+    for each in made:
+        each.end()
+
+
+def scenario(app, *faults, load=RATE):
+    retry = Retry(attempts=10, timeout=1.0)
+    return Scenario(app, app, seed=4, heal=20.0, load=[load], faults=list(faults), retry=retry)
+
+
+def statuses(outcome):
+    return {verdict.name: verdict.status for verdict in outcome.checks}
+
+
+def test_pods_are_deleted_and_every_check_holds(deployed):
+    nodes = deployed("hotel")
+    faults = (Fault("kill", schedule=0.7), Fault("drop", probability=0.05))
+    done = run(scenario("hotel", *faults), nodes.application, nodes.url, nodes.key, nodes.kill)
+    outcome = judge(done, nodes.application)
+    assert set(statuses(outcome).values()) == {"holds"}
+    assert all(done.fault_strikes)
+    assert outcome.metrics.commits > 50
+    assert outcome.metrics.sent == 100
+
+
+def test_what_was_there_before_is_not_judged(deployed):
+    nodes = deployed("counter")
+    quiet = scenario("counter")
+    first = run(quiet, nodes.application, nodes.url, nodes.key, nodes.kill)
+    second = run(quiet, nodes.application, nodes.url, nodes.key, nodes.kill)
+    assert set(statuses(judge(second, nodes.application)).values()) == {"holds"}
+    assert len(second.history.commits) < 2 * len(first.history.commits)
+
+
+def test_a_protocol_that_loses_updates_is_seen(deployed):
+    nodes = deployed("counter", protocol=unsafe)
+    hot = Load(
+        "hot", "constant-vus", vus=8, duration=2.0, mix=[Call("Counter.increment", args=["one"])]
+    )
+    done = run(scenario("counter", load=hot), nodes.application, nodes.url, nodes.key, nodes.kill)
+    assert "fails" in statuses(judge(done, nodes.application)).values()
+
+
+def test_a_deployment_that_does_not_record_is_refused(deployed):
+    nodes = deployed("counter", recording=False)
+    with pytest.raises(NotRecording, match="--record"):
+        run(scenario("counter"), nodes.application, nodes.url, nodes.key, nodes.kill)
+
+
+def test_another_key_opens_nothing(deployed):
+    nodes = deployed("counter")
+    with pytest.raises(MuError, match="401"):
+        run(scenario("counter"), nodes.application, nodes.url, b"x" * 32, nodes.kill)
+
+
+def test_what_cannot_be_injected_is_named():
+    faults = [Fault("crash", at="any"), Fault("kill", schedule=1.0), Fault("pause", at="any")]
+    able, rest = injectable(msgspec.structs.replace(scenario("hotel"), faults=faults))
+    assert [fault.kind for fault in able.faults] == ["kill"]
+    assert [fault.kind for fault in rest] == ["crash", "pause"]
