@@ -30,6 +30,8 @@ from benchmarks.peers.services.dictionary import Counters, application
 from benchmarks.peers.services.drawing import request_id
 from compiler.application import load
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parents[2]
 PLAN = Plan(clients=[1, 8], seconds=0.25, warm_up=0.05, keys=10, repeats=10, timeout=2.0)
 

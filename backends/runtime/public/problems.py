@@ -64,7 +64,7 @@ _ALL = (
         "`Allow` lists what is allowed.",
     ),
     Kind(
-        "cross-site", 403, "Another site's page asks", "definite",
+        "cross-site", 403, "A page of another site asks", "definite",
         "A browser says that a page of another site sends this. Only pages of the gateway's own "
         "may call methods from a browser; programs may call them from anywhere.",
     ),

@@ -65,5 +65,5 @@ def _durability(data: Path) -> str:
     """The journal as the store's file says, ``synchronous`` as ``up`` says it runs."""
     with contextlib.closing(sqlite3.connect(data / "store.db")) as connection:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
-    synchronous = json.loads((data / "up.json").read_bytes())["synchronous"]
-    return f"journal_mode={journal} synchronous={synchronous}"
+    durability = json.loads((data / "up.json").read_bytes())["durability"]
+    return f"journal_mode={journal} {durability}"

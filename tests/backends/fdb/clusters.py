@@ -2,7 +2,7 @@
 
 A real cluster needs FDB_CLUSTER_FILE, the bindings and the native client library. FDB_FAULTS=1
 switches the client's own fault injection on, for the whole process: then only the tests run
-that expect it (``tox -e fdb`` does both).
+that expect it (``tox -e fdb`` does both). MU2SLS_FDB_API_VERSION is for clusters before 7.3.
 """
 
 import os
@@ -14,16 +14,18 @@ import pytest
 from backends.fdb import FaultInjection, FdbStore, Settings, SetupError
 from backends.fdb.bindings import connect, load
 from core.errors import StoreError
-from core.store import ClearRange, Set
+from core.store import Set
 from tests.backends.fdb.standin import StandIn
 from tests.blocking import BlockingStore
 
+API_VERSION = int(os.environ.get("MU2SLS_FDB_API_VERSION") or 730)
 WITH_FAULTS = os.environ.get("FDB_FAULTS") == "1"
 
 
 def settings(application="test", **changes):
     faults = FaultInjection() if WITH_FAULTS else None
-    return Settings(application=application, **{"faults": faults, **changes})
+    chosen = {"faults": faults, "api_version": API_VERSION, **changes}
+    return Settings(application=application, **chosen)
 
 
 def missing():
@@ -93,17 +95,11 @@ class Subject(BlockingStore):
         if self.place.real:
             for _ in range(20):
                 try:
-                    self.commit(self.read_version(), (), [ClearRange(b"", b"\xff")])
-                    self.run(self._clear_log())
+                    self.run(self.store.erase())
                     break
                 except StoreError:
                     continue
         super().close()
-
-    async def _clear_log(self):
-        cluster, log = self.store._cluster, self.store.namespace.log.range
-        version = await cluster.read_version()
-        await cluster.commit(version, (), [ClearRange(*log)], self.store.namespace.nobodys)
 
 
 PLACES = [

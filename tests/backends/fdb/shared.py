@@ -181,4 +181,3 @@ class SharedStandIn(StandIn):
 
     def exclusive(self):
         return self.store.exclusive()
-

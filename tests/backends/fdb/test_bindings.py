@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import sys
 import threading
 import types
@@ -457,3 +458,154 @@ def test_fault_injection_too_late(fdb):
     connect(settings(), fdb)
     with pytest.raises(SetupError, match=r"2007.*before the first connection"):
         connect(settings(faults=FaultInjection()), fdb)
+
+
+# --- a process that was forked
+
+
+def in_a_fork(what):
+    """What a forked child says; it must not hang."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            what()
+            text = "nothing"
+        except BaseException as error:
+            text = f"{type(error).__name__}: {error}"
+        os.write(writing, text.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as file:
+        return file.read()
+
+
+def test_the_client_does_not_survive_a_fork(fdb):
+    """The network thread is gone in the child, where nothing would ever answer."""
+    cluster = connect(settings(), fdb)
+    said = in_a_fork(lambda: connect(settings(), fdb))
+    assert said.startswith("SetupError: this process was forked from process")
+    assert "fork first, then open the store" in said
+    said = in_a_fork(lambda: run(cluster.read_version()))
+    assert said.startswith("RuntimeError: the cluster was opened in process")
+    assert run(cluster.read_version()) > 0
+
+
+def test_who_forks_first_may_connect(fdb):
+    assert in_a_fork(lambda: connect(settings(), fdb)) == "nothing"
+    assert run(connect(settings(), fdb).read_version()) > 0
+
+
+# --- nothing blocks
+
+
+async def beating(what):
+    """How often the event loop came round while ``what`` could not go on; and its result."""
+    beats, task = 0, None
+    with NETWORK.paused():
+        task = asyncio.ensure_future(what)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+            beats += 1
+        assert not task.done()
+    return beats, await task
+
+
+def calls_of(store):
+    return {
+        "read_version": store.read_version(),
+        "read": store.read(1, [b"a", b"b"], [(b"a", b"b", 0), (b"c", b"d", 3)]),
+        "commit": store.commit(1, [point(b"a")], [Set(b"a", b"")], b"entry" * 30_000),
+        "log": store.log(),
+        "check": store.check(),
+        "erase": store.erase(),
+    }
+
+
+CALLS = ["read_version", "read", "commit", "log", "check", "erase"]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_call_blocks_the_event_loop(fdb, name):
+    """The stand-in refuses to block where a loop runs, so a call that does would fail."""
+    NETWORK.blocked.clear()
+
+    async def main():
+        store = FdbStore.open(settings(), fdb)
+        await store.commit(await store.read_version(), (), [Set(b"c", b"")], b"entry")
+        calls = calls_of(store)
+        wanted = calls.pop(name)
+        for other in calls.values():
+            other.close()
+        beats, _ = await beating(wanted)
+        await store.close()
+        return beats
+
+    assert run(main()) == 20
+    assert NETWORK.blocked == []
+
+
+def test_a_conflict_and_its_keys_do_not_block_either(fdb):
+    NETWORK.blocked.clear()
+
+    async def main():
+        store = FdbStore.open(settings(), fdb)
+        version = await store.read_version()
+        await store.commit(version, (), [Set(b"a", b"")])
+        with pytest.raises(Conflict) as caught:
+            await beating(store.commit(version, [point(b"a")], [Set(b"a", b"")]))
+        assert caught.value.keys == (b"a",)
+
+    run(main())
+    assert NETWORK.blocked == []
+
+
+def test_opening_inside_a_running_loop_waits_for_nothing(fdb):
+    """Not even for a cluster that is not there."""
+    fdb.reachable = False
+    NETWORK.blocked.clear()
+
+    async def main():
+        with NETWORK.paused():
+            store = FdbStore.open(settings(), fdb)
+            await store.close()
+
+    run(asyncio.wait_for(main(), 5))
+    assert NETWORK.blocked == []
+
+
+def test_the_stand_in_would_tell(fdb, monkeypatch):
+    """The attack: a call that does not wait for its callback is refused, and remembered."""
+    NETWORK.blocked.clear()
+
+    async def at_once(future):
+        return None
+
+    monkeypatch.setattr(bindings, "_ready", at_once)
+
+    async def main():
+        with NETWORK.paused():
+            await FdbStore.open(settings(), fdb).read_version()
+
+    with pytest.raises(AssertionError, match="blocks the event loop"):
+        run(main())
+    assert NETWORK.blocked == ["Future"]
+    NETWORK.blocked.clear()
+
+
+# --- what the order of the calls is about
+
+
+def test_read_conflicts_are_added_before_writes(fdb, cluster):
+    """A range that is added after its keys were written is dropped, as the transaction would
+    read them from itself; and with it the conflict with its own journal record."""
+    version = put(cluster, a=b"1")
+    put(cluster, a=b"2")
+    transaction = fdb.open().create_transaction()
+    transaction.set_read_version(version)
+    transaction.set(b"a", b"3")
+    transaction.add_read_conflict_key(b"a")
+    transaction.commit().wait()  # no conflict!
+    with pytest.raises(Conflict):
+        run(commit(cluster, [point(b"a")], [Set(b"a", b"4")], version))

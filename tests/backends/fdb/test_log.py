@@ -221,3 +221,70 @@ def test_log_and_data_agree_under_the_client_s_faults(monkeypatch):
 @needs_cluster
 def test_log_and_data_agree_on_a_cluster(monkeypatch):
     log_and_data_agree(Subject(RealCluster()), monkeypatch)
+
+
+# --- everything of an application is removed
+
+
+def leftovers(store):
+    return store.place.fdb.store.snapshot()
+
+
+@plain
+def test_erase_leaves_others_alone():
+    place = Standing()
+    one, other = Subject(place), Subject(place, application="other")
+    for store in (one, other):
+        store.commit(store.read_version(), (), [Set(b"a", b"")], bytes(250_000))
+    kept = {key for key in leftovers(one) if b"other" in key}
+    one.run(one.store.erase())
+    assert set(leftovers(one)) == kept
+    assert len(kept) == 1 + 3
+    one.run(one.store.erase())
+    other.run(other.store.erase())
+    assert leftovers(one) == {}
+
+
+@plain
+def test_erase_under_the_client_s_faults(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSE", 0.001)
+    for seed in range(10):
+        store = Subject(Standing(seed))
+        store.commit(store.read_version(), (), [Set(b"a", b"")], b"entry")
+        store.place.fdb.mishaps = {
+            "grv": {1078: 0.03}, "read": {1007: 0.02, 1037: 0.02},
+            "commit": {"1021 applied": 0.2, "1021 lost": 0.2, 1020: 0.05},
+        }  # fmt: skip
+        store.run(store.store.erase())
+        store.place.fdb.mishaps = {}
+        assert leftovers(store) == {}
+        store.close()
+
+
+@plain
+def test_erase_looks_again_for_what_comes_late(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSE", 0.001)
+    store = Subject(Standing())
+    store.commit(store.read_version(), (), [Set(b"a", b"")])
+    commit, late = store.store._cluster.commit, []
+
+    async def and_somebody_else(*arguments):
+        version = await commit(*arguments)
+        if not late:
+            late.append(True)
+            await commit(version, (), [Set(store.store.namespace.key(b"b"), b"")], b"nobody")
+        return version
+
+    monkeypatch.setattr(store.store._cluster, "commit", and_somebody_else)
+    store.run(store.store.erase())
+    assert late
+    assert leftovers(store) == {}
+
+
+@plain
+def test_what_cannot_be_erased_is_said(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSE", 0.001)
+    store = Subject(Standing(), timeout=0.01)
+    store.place.fdb.reachable = False
+    with pytest.raises(StoreUnavailable, match=r"part for 'test' cannot be removed: .* 1031"):
+        store.run(store.store.erase())

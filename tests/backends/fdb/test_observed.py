@@ -57,6 +57,13 @@ class Db:
         tr[self.key(key)] = value
         tr.commit().wait()
 
+    def clean(self):
+        """Leave nothing in a cluster that others use."""
+        tr = self.begin()
+        if self.prefix:
+            tr.clear_range(self.prefix, self.prefix + b"\xff")
+            tr.commit().wait()
+
     def started(self):
         """A transaction with a read version."""
         tr = self.begin()
@@ -564,7 +571,11 @@ def test_observed(place, tried, outcome, function, only_standin):
     place = place()
     if place.real and only_standin:
         pytest.skip("cannot be tried on a cluster that others use")
-    assert outcome_of(function, Db(place)) == outcome
+    db = Db(place)
+    try:
+        assert outcome_of(function, db) == outcome
+    finally:
+        db.clean()
 
 
 CODES = """

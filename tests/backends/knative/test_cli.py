@@ -12,7 +12,7 @@ from backends.knative import cli
 from tests.backends.knative.cluster.running import CLUSTER_FILE, TWO, run
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("build", "render", "deploy", "status", "invoke", "logs", "delete")
+COMMANDS = ("build", "render", "deploy", "status", "invoke", "run", "logs", "delete")
 
 
 @pytest.fixture(autouse=True)

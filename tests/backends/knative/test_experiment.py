@@ -24,6 +24,8 @@ from sim.execution import judge
 from sim.scenario import Call, Fault, Load, Retry, Scenario
 from tests.backends.experiment.apps import ROOT
 
+pytestmark = pytest.mark.real
+
 RATE = Load("steady", "constant-arrival-rate", rate=40.0, duration=2.5)
 
 

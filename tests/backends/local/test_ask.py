@@ -11,6 +11,8 @@ import pytest
 
 from tests.backends.local.running import Up, command, until
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(scope="module")
 def counter(tmp_path_factory):

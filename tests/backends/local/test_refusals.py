@@ -14,6 +14,8 @@ import pytest
 from backends.local.database import SCHEMA_VERSION
 from tests.backends.local.running import COMMAND, ROOT, Up, command, environment, session, until
 
+pytestmark = pytest.mark.real
+
 BROKEN = """from compiler import service
 
 

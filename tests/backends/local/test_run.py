@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parent.parent.parent.parent
 
 LOAD = "[{name: steady, executor: constant-arrival-rate, rate: 40/s, duration: 3s}]"

@@ -23,6 +23,8 @@ from core.messages import Origin, Request, Travel
 from core.store import Set
 from tests.backends.local.running import Up, alive, command, until
 
+pytestmark = pytest.mark.real
+
 CLIENTS = 8
 KILLS = 4
 

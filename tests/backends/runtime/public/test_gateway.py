@@ -634,3 +634,16 @@ def test_every_problem_and_every_limit_is_documented():
         f"more than {keys.AHEAD_SECONDS} s ahead",
     ):
         assert told in page
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)],
+)
+def test_pages_of_other_sites_cannot_call(bank, site, status):
+    """A form of another site's page may post without a body, and no browser asks first."""
+    gateway = Gateway(bank)
+    before = gateway.data()
+    answer = run(gateway.post("/North.deposit", ["north-00", 5], sec_fetch_site=site))
+    assert answer.status == status
+    assert (gateway.data() != before) == (status == 200)

@@ -88,6 +88,8 @@ def test_every_problem_is_as_promised(shelf, slug):
     promise = Promise(shelf)
     if slug == "unsupported-media-type":
         answer = run(Gateway(shelf).raw("/Shelf.get", b"[]", content_type="text/plain"))
+    elif slug == "cross-site":
+        answer = run(Gateway(shelf).post("/Shelf.get", ["x"], sec_fetch_site="cross-site"))
     elif slug == "draining":
         gateway = Gateway(shelf)
         gateway.public.draining = True

@@ -1,0 +1,260 @@
+"""The local backend's processes on FoundationDB: up, kill -9, scenarios, and nothing left.
+
+On a real cluster where FDB_CLUSTER_FILE names one; with FDB_FAULTS=1 the clients of the nodes
+inject faults of their own. Some of it always runs on a stand-in whose store the processes
+share (tests.backends.fdb.shared): the same commands, the same code, one module replaced.
+"""
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from ruamel.yaml import YAML
+
+from backends.fdb import FdbStore
+from backends.fdb.bindings import connect
+from backends.fdb.namespace import Namespace
+from backends.fdb.store import _patiently
+from tests.backends.fdb.clusters import WITH_FAULTS, needs_cluster, plain, settings
+from tests.backends.fdb.shared import Served
+from tests.backends.local.running import ROOT, Up, environment, until
+
+
+class Shared:
+    """The stand-in that processes share."""
+
+    def __init__(self, folder):
+        self.served = Served(folder)
+
+    def environment(self, faults):
+        return {**self.served.environment(), "MU2SLS_FDB_BUGGIFY": str(int(faults))}
+
+    def keys(self, application):
+        """Keys of all applications whose names begin so, their logs included."""
+        prefixes = beginnings(application)
+        return [key for key in self.served.keys() if key.startswith(prefixes)]
+
+    def erase(self, application):
+        pass
+
+    def close(self):
+        self.served.__exit__()
+
+
+class Cluster:
+    """A real one. This process has a client of its own, which is no node's parent."""
+
+    def __init__(self, _folder):
+        pass
+
+    def environment(self, faults):
+        path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {"PYTHONPATH": os.pathsep.join(path), "MU2SLS_FDB_BUGGIFY": str(int(faults))}
+
+    def keys(self, application):
+        async def read():
+            cluster = connect(settings())
+            version = await cluster.read_version()
+            asked = [(begin, begin + b"\xff", 10) for begin in beginnings(application)]
+            _, found = await cluster.read(version, (), asked)
+            return [key for pairs in found for key, _ in pairs]
+
+        return asyncio.run(_patiently(read, "the cluster cannot be read"))
+
+    def erase(self, application):
+        asyncio.run(FdbStore.open(settings(application)).erase())
+
+    def close(self):
+        pass
+
+
+def beginnings(application):
+    namespace = Namespace(application)
+    log = namespace.log.range.begin
+    return namespace.prefix[:-1], log[:-1]
+
+
+PLACES = [
+    pytest.param((Shared, False), id="standin", marks=plain),
+    pytest.param((Shared, True), id="standin-faults", marks=plain),
+    pytest.param((Cluster, WITH_FAULTS), id="cluster", marks=needs_cluster),
+]
+
+
+@pytest.fixture(params=PLACES)
+def place(request, tmp_path):
+    kind, faults = request.param
+    found = kind(tmp_path)
+    found.faults = faults
+    found.env = found.environment(faults)
+    yield found
+    found.close()
+
+
+cluster_only = pytest.mark.parametrize("place", PLACES[2:], indirect=True)
+with_faults_or_cluster = pytest.mark.parametrize("place", PLACES[1:], indirect=True)
+
+
+# --- up
+
+
+@with_faults_or_cluster
+def test_up_and_kill_and_the_same_key_gives_the_same_answer(place, tmp_path):
+    name = f"test_{uuid4().hex}"  # an application's name is its part of the cluster
+    app = tmp_path / name
+    shutil.copytree(ROOT / "apps" / "counter", app)
+    rng = random.Random(7)
+    try:
+        keys = [uuid4().hex for _ in range(12)]
+        up = Up(app, tmp_path / "data", "--store", "fdb", "--workers", "2", env=place.env)
+        try:
+            assert "fdb" in up.output()
+            answers = [killed_while_asked(up, key, rng) for key in keys]
+            assert sorted(answers) == list(range(1, len(keys) + 1))
+            assert [up.call("Counter.increment", "a", key=key).value for key in keys] == answers
+            assert up.call("Counter.read", "a").value == len(keys)
+        finally:
+            up.end()
+        assert place.keys(name)
+        again = Up(app, tmp_path / "data", "--store", "fdb", env=place.env)
+        try:
+            assert again.call("Counter.increment", "a", key=keys[0]).value == answers[0]
+            assert again.call("Counter.read", "a").value == len(keys)
+        finally:
+            again.end()
+    finally:
+        place.erase(name)
+
+
+def killed_while_asked(up, key, rng):
+    """The answer to a request during which a process is killed."""
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(up.call, "Counter.increment", "a", key=key)
+        time.sleep(rng.uniform(0.0, 0.02))
+        up.kill(rng.choice(["Counter-0", "Counter-1", "gateway-0", "upkeep-0"]))
+        return asked.result().value
+
+
+# --- run
+
+
+def scenario(tmp_path, name, rate, seconds, often):
+    """A scenario of the repository made short, with its faults made more frequent."""
+    yaml = YAML()
+    found = yaml.load(ROOT / "scenarios" / f"{name}.yaml")
+    found["app"] = str(ROOT / found["app"])
+    found.pop("thresholds", None)  # those are about another machine
+    for load in found["load"]:
+        load["rate"], load["duration"] = f"{rate}/s", f"{seconds}s"
+    for fault in found.get("faults", []):
+        if "probability" in fault:
+            percent = float(fault["probability"].rstrip("%"))
+            fault["probability"] = f"{min(percent * often, 20):g}%"
+        if "schedule" in fault:
+            fault["schedule"] = "@every 2s"
+    file = tmp_path / f"{name}.yaml"
+    yaml.dump(found, file)
+    return file
+
+
+def start(place, tmp_path, *words, **popen):
+    return subprocess.Popen(
+        [sys.executable, "-m", "backends.local", "run", *map(str, words), "--quiet"],
+        cwd=ROOT, env=environment(**place.env), text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, **popen,
+    )  # fmt: skip
+
+
+def judged(place, tmp_path, file):
+    """Run a scenario: every check holds, and nothing is left in the cluster."""
+    out = tmp_path / "out"
+    running = start(place, tmp_path, file, "--store", "fdb", "--out", out)
+    said, errors = running.communicate(timeout=240)
+    assert running.returncode == 0, said + errors
+    result = json.loads((out / "result.json").read_text())
+    assert {each["status"] for each in result["verdicts"]} == {"holds"}
+    assert result["store"] == "fdb"
+    assert "still there" not in errors
+    assert place.keys("hotel-mu2sls-run-") == []
+    return result
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_a_short_run(place, tmp_path):
+    judged(place, tmp_path, scenario(tmp_path, "crash", 25, 4, 4))
+
+
+@pytest.mark.parametrize("place", [PLACES[1]], indirect=True)
+def test_a_short_run_with_the_client_s_faults(place, tmp_path):
+    result = judged(place, tmp_path, scenario(tmp_path, "smoke", 30, 2, 1))
+    assert sum(result["measurements"]["refused_commits"].values()) > 0
+
+
+@cluster_only
+@pytest.mark.parametrize(
+    ("name", "often"), [("smoke", 1), ("crash", 4), ("zombie", 4), ("unknown_commit", 2)]
+)
+def test_scenarios(place, tmp_path, name, often):
+    judged(place, tmp_path, scenario(tmp_path, name, 25, 6, often))
+
+
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
+    file = scenario(tmp_path, "smoke", 25, 30, 1)
+    running = start(place, tmp_path, file, "--store", "fdb", start_new_session=True)
+    try:
+        until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
+        time.sleep(2.0)
+        os.killpg(running.pid, signal.SIGINT)
+        said, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 130, said + errors
+    assert place.keys("hotel-mu2sls-run-") == []
+
+
+# --- what is missing
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_no_cluster_file(place, tmp_path):
+    file = scenario(tmp_path, "smoke", 5, 1, 1)
+    running = start(place, tmp_path, file, "--store", f"fdb:{tmp_path / 'none'}")
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert "No cluster file found" in errors
+    assert "set FDB_CLUSTER_FILE" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("words", [("MU2SLS_FDB_BUGGIFY", "yes"), ("MU2SLS_FDB_API_VERSION", "x")])
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_an_environment_that_cannot_be(place, tmp_path, words):
+    name, value = words
+    place.env[name] = value
+    running = start(place, tmp_path, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert f"{name} is '{value}': give a whole number" in errors
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_no_bindings(place, tmp_path):
+    (tmp_path / "fdb.py").write_text("raise ImportError('not here')\n")
+    place.env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{tmp_path}"
+    running = start(place, tmp_path, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert "FoundationDB's Python bindings do not load" in errors
+    assert "pip install" in errors
+    assert "Traceback" not in errors
