@@ -188,8 +188,13 @@ def _import_error(source: Source, error: Exception, sources: Sequence[Source]) -
 def _explain_import(error: Exception) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
-            f"this needs the module {error.name}, which is not installed",
-            f"install it (pip install {error.name.split('.')[0]}), or remove the import",
+            f"there is no module {error.name} to import",
+            "the name of a module of the application or of one that is installed, or no import",
+        )
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return (
+            f"importing the module fails here: {error}",
+            "an __init__.py in the folder, which makes it a package, or an import without the dot",
         )
     if isinstance(error, SyntaxError):
         waits = "outside async function" in error.msg

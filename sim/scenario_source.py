@@ -10,6 +10,7 @@ value's place, so that all mistakes of a file are told at once.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+_BARE_PERCENT = re.compile(r"(^|[\s:\[{,])%")
+"""A value that begins with %, which YAML reserves."""
 _DEEPEST = 40
 
 
@@ -188,7 +191,7 @@ class Source:
             return "indent with spaces: YAML does not allow tabs"
         if "@every" in text:
             return 'put the schedule in quotes: "@every 10s"'
-        if "%" in text:
+        if _BARE_PERCENT.search(text):
             return 'put what begins with % in quotes, or write the ratio: 0.02 for "2%"'
         return "close every bracket and quote, and indent all keys of a mapping alike"
 

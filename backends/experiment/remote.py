@@ -98,7 +98,8 @@ class StoreService:
             return await store.read(question.version, question.keys, question.ranges)
         if isinstance(question, _Commit):
             return await store.commit(question.version, question.reads, question.mutations)
-        if not question.skip or question.skip > len(self._log):
+        if not question.skip or question.skip + _PAGE > len(self._log):
+            # Another node may have given the pages before: what is kept here may be older.
             self._log = await store.log()
         return self._log[question.skip : question.skip + _PAGE]
 
@@ -170,7 +171,8 @@ class RemoteStore(AsyncStore):
             )
             if status != 200:
                 told = body[:300].decode(errors="replace").strip()
-                raise StoreUnavailable(f"{self._url} answered {status}: {told}")
+                refused = silence if status >= 500 else StoreUnavailable  # perhaps on the way back
+                raise refused(f"{self._url} answered {status}: {told}")
             answer = _answer(self._wire.open_answered(body, nonce).body)
         except Unreachable as error:
             raise StoreUnavailable(f"{self._url}: {error}") from None

@@ -78,6 +78,7 @@ class Watching(Make):
         task = asyncio.ensure_future(_after(seconds, what))
         _LATE_TASKS.add(task)
         task.add_done_callback(self._done)
+        task.add_done_callback(lambda _: what.close())  # it may not even have begun
 
     def _done(self, task: asyncio.Task[None]) -> None:
         _LATE_TASKS.discard(task)

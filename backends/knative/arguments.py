@@ -27,6 +27,8 @@ examples:
       apply them, wait until all is ready, and prune what is no longer part of it
   python -m backends.knative status apps/hotel
   python -m backends.knative invoke apps/hotel Frontend.book '"f1"' '"h1"'
+  python -m backends.knative run scenarios/crash.yaml
+      what is deployed with --record, under load and with pods deleted, checked
   python -m backends.knative logs apps/hotel --follow
   python -m backends.knative delete apps/hotel
 
@@ -35,8 +37,9 @@ service account of the pod this runs in; --context and --namespace choose.
 
 exit status:
   0  done, and ready
-  1  the cluster refused, something is not ready, or the method raised
+  1  the cluster refused, something is not ready, the method raised, or a check of `run` fails
   2  bad input: the message names the place and the remedy
+  3  `run` cannot tell: a check could not be made, or a fault never struck
 
 docs/knative.md has the rest.
 """
@@ -122,7 +125,7 @@ def _deploy(commands: Any) -> None:
     parser.add_argument(
         "--force-conflicts",
         action="store_true",
-        help="take over fields that other field managers own",
+        help="take over fields that other field managers own, and objects that others made",
     )
     parser.add_argument(
         "--create-namespace", action="store_true", help="make the namespace if it is not there"
@@ -285,5 +288,5 @@ def _since(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from ruamel.yaml import YAML
@@ -23,9 +25,10 @@ from backends.knative.settings import Settings
 from compiler.errors import ApplicationNotFound
 from compiler.sources import find_layout
 
-__all__ = ["ChoiceProblem", "choose_settings", "instance_name"]
+__all__ = ["ChoiceProblem", "base_url", "choose_settings", "header_value", "instance_name"]
 
 _SECRET = ("cluster_file", "wire_key")
+_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _FROM_OPTIONS = ("image", "name", "namespace", "cluster_config_map")
 
 
@@ -71,22 +74,52 @@ def instance_name(application: str, name: str) -> str:
     :param application: as in :func:`compiler.application.load`, or the name of a deployment.
     :param name: given with ``--name``.
     :raises ApplicationNotFound: it is neither.
+    :raises ChoiceProblem: the name is none of a deployment's.
     """
     if name:
+        if not _LABEL.fullmatch(name):
+            raise ChoiceProblem(
+                f"--name {name}: a deployment's name has a-z, 0-9 and -, and begins with a letter"
+            )
         return name
     try:
         return kubernetes_name(find_layout(application).name)
     except ApplicationNotFound:
-        if application.replace("-", "").isalnum() and application == application.lower():
+        if _LABEL.fullmatch(application):
             return application
         raise
+
+
+def base_url(url: str) -> str:
+    """The gateway's address, without a slash at its end.
+
+    :raises ChoiceProblem: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ChoiceProblem(f"--url {url} is no address: write http://host:port")
+    return url.rstrip("/")
+
+
+def header_value(option: str, text: str) -> str:
+    """What an option gives, if it can stand in a header of HTTP.
+
+    :raises ChoiceProblem: it cannot.
+    """
+    if not (text.isascii() and text.isprintable()):
+        raise ChoiceProblem(f"{option} {text!r} cannot stand in a header: letters and digits only")
+    return text
 
 
 def _from_file(path: str) -> dict[str, Any]:
     text = _read(path, "settings file", "--settings").decode(errors="replace")
     try:
         content = YAML(typ="safe").load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # such as a date that is none
         said = " ".join(str(error).split())
         raise ChoiceProblem(f"{path} is not YAML: {said}: correct it there") from None
     if not isinstance(content, dict):

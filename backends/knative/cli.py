@@ -36,6 +36,9 @@ _COMMANDS = {
 }
 """The module with the function of the command's name."""
 
+_CLIENT = ("kubernetes", "urllib3", "websocket", "yaml")
+"""What the Kubernetes client brings along."""
+
 Command = Callable[[argparse.Namespace, Console, Console], int]
 
 
@@ -73,7 +76,7 @@ def _command(name: str) -> Command:
     try:
         module = importlib.import_module(_COMMANDS[name])
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "kubernetes":
+        if (error.name or "").partition(".")[0] not in _CLIENT:
             raise
         raise ChoiceProblem(
             f"{name} needs the Kubernetes client: pip install 'mu2sls[knative]'"

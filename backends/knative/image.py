@@ -41,9 +41,9 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     builder: str = ""
-    base: str = "python:3.12-slim"
+    base: str = "docker.io/library/python:3.12-slim"
     python: str = "python3"
-    fdb_image: str = f"foundationdb/foundationdb:{FDB_VERSION}"
+    fdb_image: str = f"docker.io/foundationdb/foundationdb:{FDB_VERSION}"
     fdb_library: str = "/usr/lib/libfdb_c.so"
     uid: int = 10001
     wheels: Path | None = None

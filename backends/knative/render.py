@@ -175,6 +175,10 @@ def _check(application: Application, settings: Settings) -> None:
         raise RenderProblem(
             f"there is no log level {settings.log_level!r}: choose one of {', '.join(LOG_LEVELS)}"
         )
+    for field in msgspec.structs.fields(NodeSettings):
+        value = getattr(settings.nodes, field.name)
+        if not value > 0:  # a node refuses it when it starts
+            raise RenderProblem(f"nodes has {field.name} {value:g}: it has to be above 0")
     store_ports(settings)
 
 

@@ -45,10 +45,10 @@ def find(data: Path | None) -> Folder:
     :raises MuError: there is none, or more than one.
     """
     if data is not None:
-        if not (data / "store.db").exists():
+        if not ((data / "store.db").exists() or (data / "up.lock").exists()):
             raise MuError(f"{data}: holds no application's data; give the folder of an `up`")
         return Folder(data, create=False)
-    found = sorted(path.parent for path in DATA.glob("*/store.db"))
+    found = sorted(path for path in DATA.glob("*") if _has_data(path))
     if len(found) > 1:
         running = [path for path in found if Folder(path, create=False).running()]
         found = running if len(running) == 1 else found
@@ -61,6 +61,11 @@ def find(data: Path | None) -> Folder:
         )
     names = ", ".join(str(path) for path in found)
     raise MuError(f"several applications have data here: give one of {names} with --data")
+
+
+def _has_data(path: Path) -> bool:
+    """Whether an application's data are in a folder, or in a cluster while its nodes run here."""
+    return (path / "store.db").exists() or Folder(path, create=False).running() is not None
 
 
 # --- invoke
@@ -113,6 +118,7 @@ async def _invoke(running: Running, target: str, body: bytes, key: str) -> int:
     url, settings = f"{running.url}/{target}", Settings()
     until = time.monotonic() + 2 * settings.request_timeout
     pause = settings.backoff
+    maybe = False  # whether a try before this one may have been taken
     client = Client()
     try:
         while True:
@@ -121,11 +127,16 @@ async def _invoke(running: Running, target: str, body: bytes, key: str) -> int:
                     "POST", url, body, headers, settings.request_timeout + 5
                 )
             except Unreachable as error:
-                raise MuError(f"{running.url} cannot be reached: {error}") from None
+                if not maybe:
+                    raise MuError(f"{running.url} cannot be reached: {error}") from None
+                status, problem, answer = 0, _lost(error, key), b""
             except Broken as error:  # the gateway died; the next one answers the same
                 status, problem, answer = 0, _lost(error, key), b""
             else:
                 problem = _problem(found, answer)
+            if maybe and status == 503:  # turned away: said of this try, not of those before
+                problem = {"idempotency_key": key, **problem, "outcome": "indefinite"}
+            maybe |= problem.get("outcome") == "indefinite"
             if problem.get("outcome") != "indefinite" or time.monotonic() > until:
                 break
             if status and "retry-after" not in found:
@@ -137,7 +148,7 @@ async def _invoke(running: Running, target: str, body: bytes, key: str) -> int:
     return _show_answer(status, problem, answer)
 
 
-def _lost(error: Broken, key: str) -> dict[str, Any]:
+def _lost(error: Broken | Unreachable, key: str) -> dict[str, Any]:
     """Our own word for a call whose answer never came."""
     detail = str(error)
     return {
@@ -182,10 +193,12 @@ def status(data: Path | None) -> int:
         console.print(f"{folder.path}: not up")
     else:
         _show_running(console, running)
-    if running is None or running.store == "sqlite":
+    if running is not None and running.store != "sqlite":
+        console.print(f"store     {running.store}: `fdbcli --exec status` tells how it is")
+    elif folder.store.exists():
         _show_store(console, folder)
     else:
-        console.print(f"store     {running.store}: `fdbcli --exec status` tells how it is")
+        console.print("store     none here; what ran with --store fdb has its data in the cluster")
     return 0 if running else 1
 
 
@@ -267,8 +280,16 @@ def collect_garbage(data: Path | None, older_than: float) -> int:
     """Forget what is older, and give the room back to the file system; the exit status.
 
     While the application is up, the room is only used again: the file keeps its size.
+
+    :raises MuError: there is no SQLite store, or it cannot be used.
     """
     folder = Folder(find(data).path)
+    running = folder.running()
+    if not folder.store.exists() or (running is not None and running.store != "sqlite"):
+        raise MuError(
+            f"{folder.path}: the data are not in SQLite here, which is what `gc` is for: in a "
+            "cluster, `up` itself forgets what is older than its --retention"
+        )
     alone = folder.try_claim()
     before = _size(folder)
     some = asyncio.run(_forget(folder, time.time_ns() - int(older_than * 1e9)))

@@ -60,6 +60,8 @@ METHODS = ("Leaf.nothing", "Leaf.read", "Leaf.read_five", "Leaf.write", "Middle.
 
 _KEYS = 1000
 _ROUNDS = 6
+_SHORTEST = 0.4
+"""Seconds of a stage, so that on a busy machine, too, there is something to see."""
 _CALM = 3
 """Of all rounds, those that count: in which the rest of the machine did least."""
 _CLIENTS = 16
@@ -151,16 +153,12 @@ def _probe(asks: Driver, seconds: float, told: Told) -> tuple[list[Probed], floa
     rates = []
     for number, method in enumerate(METHODS):
         told(f"{method}: what it can do")
-        rates.append(
-            asks.run(Stage(number, _CLIENTS, 0.0, _warm_up(seconds), seconds / 2)).per_second / 2
-        )
+        rates.append(asks.run(_stage(number, seconds / 2, _CLIENTS)).per_second / 2)
     seen: list[list[Seen]] = [[] for _ in METHODS]
     for round_ in range(_ROUNDS):
         told(f"all methods at half of that, round {round_ + 1} of {_ROUNDS}")
         for number, rate in enumerate(rates):
-            seen[number].append(
-                asks.run(Stage(number, 0, rate, _warm_up(seconds), seconds / _ROUNDS))
-            )
+            seen[number].append(asks.run(_stage(number, seconds / _ROUNDS, rate=rate)))
     seen = [calmest(each, _CALM) for each in seen]
     everything = [each for method in seen for each in method]
     others = sum(each.others for each in everything) / sum(each.seconds for each in everything)
@@ -168,8 +166,9 @@ def _probe(asks: Driver, seconds: float, told: Told) -> tuple[list[Probed], floa
     return probed, others
 
 
-def _warm_up(seconds: float) -> float:
-    return min(0.3, seconds / 10)
+def _stage(method: int, seconds: float, clients: int = 0, rate: float = 0.0) -> Stage:
+    seconds = max(seconds, _SHORTEST)
+    return Stage(method, clients, rate, min(0.3, seconds / 4), seconds)
 
 
 def _probed(method: str, rate: float, seen: Sequence[Seen]) -> Probed:
@@ -185,9 +184,9 @@ def _probed(method: str, rate: float, seen: Sequence[Seen]) -> Probed:
 
 def _waits(asks: Driver, up: Started, seconds: float, told: Told) -> Waits:
     told("one client")
-    nothing = asks.run(Stage(METHODS.index("Leaf.nothing"), 1, 0.0, _warm_up(seconds), seconds / 2))
+    nothing = asks.run(_stage(METHODS.index("Leaf.nothing"), seconds / 2, 1))
     up.meter.reset()
-    asks.run(Stage(METHODS.index("Leaf.write"), 1, 0.0, 0.0, seconds / 2))
+    asks.run(_stage(METHODS.index("Leaf.write"), seconds / 2, 1))
     told("a process that dies and is started again")
     return Waits(
         read_version=up.meter.quantile("read_version", 0.5),

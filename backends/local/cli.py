@@ -286,7 +286,7 @@ def _duration(text: str) -> float:
 
 def _up(options: argparse.Namespace) -> int:
     from backends.local.stores import Wish
-    from backends.local.up import Wanted, up
+    from backends.local.up import Voice, Wanted, up
     from core.attempt import attempt
     from core.unsafe import unsafe
 
@@ -301,7 +301,7 @@ def _up(options: argparse.Namespace) -> int:
         workers=workers,
         protocol=unsafe if options.unsafe else attempt,
     )
-    up(wanted, Console(soft_wrap=True))
+    up(wanted, Voice(soft_wrap=True))
     return 0
 
 

@@ -70,7 +70,7 @@ class Driver:
             raise MuError("the load generator is gone: see what it wrote above")
         seen = msgspec.json.decode(line, type=Seen)
         if not seen.answered:
-            why = ", ".join(seen.failures) or "nothing came back"
+            why = ", ".join(seen.failures) or "nothing came back in that time"
             raise MuError(f"no request was answered: {why}")
         return seen
 

@@ -73,8 +73,9 @@ class Reader:
         try:
             cursor.execute("BEGIN")
             latest, origin = cursor.execute(_LATEST).fetchone()
-            now = max(latest, origin + self._versions.reading())
-            self._versions.check(version, latest, now)  # first: the past may be gone
+            if version != latest:  # nothing was written since the latest, so nothing is gone
+                now = max(latest, origin + self._versions.reading())
+                self._versions.check(version, latest, now)  # first: the past may be gone
             answer = _answer(cursor, version, keys, ranges, room)
             cursor.execute("COMMIT")
         except StoreError:

@@ -6,7 +6,8 @@ the answers; what came meanwhile is the next round. So nobody waits for company,
 busier the store, the larger its rounds. Alone, a commit is handed over once each way.
 
 A transaction that was put into the queue is performed, whatever becomes of the task that
-waits for it.
+waits for it. Only one that asks for nothing but a newer version goes with its task: where nobody
+can write, readers that wait no longer would make a line that writers then stand in.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class Waiting:
         self.answer: int | Exception | None = None
         self.waiter: asyncio.Future[int] | None = None
 
+    def is_pointless(self) -> bool:
+        """Whether it would commit nothing, for nobody."""
+        return self.version is None and self.waiter is not None and self.waiter.cancelled()
+
 
 class Rounds:
     """The queue of one process, and the thread that works it off.
@@ -86,10 +91,12 @@ class Rounds:
         queue = self._queue
         while (first := queue.get()) is not None:
             batch = [first]
-            for _ in range(min(queue.qsize(), _MOST - 1)):
+            for _ in range(queue.qsize()):
+                if len(batch) == _MOST:
+                    break
                 if (another := queue.get()) is None:
                     queue.put(None)  # the end, for the next look
-                else:
+                elif not another.is_pointless():
                     batch.append(another)
             self._round(batch)
 

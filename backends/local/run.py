@@ -179,7 +179,7 @@ class _Experiment:
 
     async def drained(self) -> None:
         """End the nodes."""
-        os.kill(self._process.pid or 0, signal.SIGTERM)
+        self._process.terminate()
         await asyncio.to_thread(self._process.join)
 
 

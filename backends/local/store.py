@@ -27,6 +27,7 @@ it is done breaks the last column of any store.)
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from backends.local.database import Synchronous, connect
 from backends.local.reader import Reader
 from backends.local.rounds import Rounds, Waiting
 from backends.local.versions import TICK, Versions
+from backends.runtime.reminder import Reminder
 from backends.runtime.store import AsyncStore
 from core.errors import StoreUnavailable
 from core.limits import check_bounds, check_key, check_transaction
@@ -46,6 +48,10 @@ from core.store import WINDOW_SECONDS, KeyRange, Mutation
 
 __all__ = ["LocalStore"]
 
+_log = logging.getLogger(__name__)
+
+_TICK_WITHIN = 0.25
+"""Seconds that a reader waits for the versions to be brought up to the clock."""
 _ROOM = 400
 """What one read may take on the event loop, in keys, pairs and kilobytes: about 0.3 ms."""
 
@@ -78,6 +84,7 @@ class LocalStore(AsyncStore):
         self.path = os.fspath(path)
         self._process = os.getpid()
         self._closed = False
+        self._trouble = Reminder()
         self._versions = Versions(clock, window)
         opens = partial(connect, self.path, synchronous, timeout)
         self._committer = Committer(self.path, opens, self._versions, timeout)
@@ -97,11 +104,21 @@ class LocalStore(AsyncStore):
     # --- the port --------------------------------------------------------------
 
     async def read_version(self) -> int:
-        """The latest version; see :meth:`core.store.Store.read_version`."""
+        """The latest version; see :meth:`core.store.Store.read_version`.
+
+        Where nobody can write, it stays what it was, and what is there can still be read.
+        """
         self._see_usable()
         latest, now = self._reader.latest()
         if now > latest + TICK:
-            return await self._rounds.commit(Waiting())
+            try:
+                async with asyncio.timeout(_TICK_WITHIN):
+                    return await self._rounds.commit(Waiting())
+            except TimeoutError:
+                pass
+            except StoreUnavailable as error:
+                if self._trouble.is_due():  # where everybody only reads, nobody else would say
+                    _log.warning("%s", error)
         return latest
 
     async def read(

@@ -35,7 +35,7 @@ _QUICK = 1.0
 _SHORTEST, _LONGEST = 0.05, 5.0
 """The pause before such a node is started anew: at first, and at most."""
 _LOOK = 1.0
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _log = logging.getLogger("mu2sls")
 
@@ -77,7 +77,7 @@ class Supervisor:
     """Runs the nodes of a plan until it is told to stop.
 
     :param listener: the gateway's socket.
-    :param told: told in a line what happened to a node.
+    :param told: told in a line what happened to a node; must not raise.
     """
 
     def __init__(
@@ -97,13 +97,14 @@ class Supervisor:
         self._began = time.time()
 
     def start(self) -> None:
-        """Fork every node; from now on SIGTERM and SIGINT are noted, for :meth:`supervise`.
+        """Fork every node; from now on SIGTERM, SIGINT and SIGHUP are noted for :meth:`supervise`.
 
         :raises MuError: a process or a file cannot be made; every node has ended.
         """
         self._lifeline, self._wakeup = os.pipe(), os.pipe()
         for name in _ENDING:
-            signal.signal(name, self._signalled)
+            if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # as of nohup
+                signal.signal(name, self._signalled)
         gc.collect()
         gc.freeze()  # so that nodes go on sharing the pages of what was compiled
         numbers: dict[str, int] = {}
@@ -119,7 +120,7 @@ class Supervisor:
             raise
 
     def supervise(self, lifeline: int | None = None) -> None:
-        """Start anew what dies, until SIGTERM or SIGINT; then end every node.
+        """Start anew what dies, until SIGTERM, SIGINT or SIGHUP; then end every node.
 
         :param lifeline: a pipe whose end means the same as SIGTERM.
         """
@@ -154,7 +155,8 @@ class Supervisor:
         for descriptor in self._wakeup:
             os.close(descriptor)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, who says it
+        for name in (signal.SIGINT, signal.SIGHUP):  # of the terminal: for the supervisor
+            signal.signal(name, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         try:
             make = self._plan.make_for(role, number, restarts)
@@ -225,7 +227,7 @@ class Supervisor:
     # --- the end
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signal's
-        if self._stopping:  # asked twice: at once
+        if self._stopping and number != signal.SIGHUP:  # asked twice by a person: at once
             for child in self._children:
                 child.process.kill()
         self._stopping = True

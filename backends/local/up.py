@@ -7,8 +7,10 @@ import os
 import random
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -24,10 +26,24 @@ from compiler.application import Application, load
 from core.attempt import attempt
 from core.errors import MuError
 
-__all__ = ["Wanted", "data_folder", "prepare", "up"]
+__all__ = ["Voice", "Wanted", "data_folder", "prepare", "up"]
 
 DATA = Path(".mu2sls")
 """Where data folders are unless somebody says otherwise, one for each application."""
+
+
+class Voice(Console):
+    """A console that nobody need listen to: nodes go on when their terminal or disk does not."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; what cannot be written is lost."""
+        with suppress(OSError):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more: be silent, and do not exit."""
+        with suppress(SystemExit):
+            super().on_broken_pipe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ async def _set_up(application: Application, choice: StoreChoice) -> None:
         await store.close()
 
 
-def up(wanted: Wanted, console: Console) -> None:
+def up(wanted: Wanted, console: Voice) -> None:
     """Run an application until somebody ends it.
 
     :raises MuError: it cannot be started; nothing is left running.

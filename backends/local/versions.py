@@ -10,7 +10,9 @@ a monotonic clock, as the processes of one machine do.
 A reader takes the latest version *committed*, never the clock's: a commit of another
 process may be under way at a version that the clock has passed already, and what was read
 would change. Where nothing commits, a reader that finds the latest version more than
-TICK behind the clock commits an empty transaction first.
+TICK behind the clock commits an empty transaction first. If that cannot be done, nobody can
+commit: the disk is full, or whoever holds the lock stands still. Then the latest version is
+handed out all the same, and can be read at for as long as it is the latest.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from backends.runtime.http import Broken, Client, Unreachable
+from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.wire import Answer, Call, Wire, WireError
 from core.messages import Failed, Reply, Request
@@ -41,6 +42,7 @@ class Caller:
         self.settings = settings
         self._client = client
         self._wire = wire
+        self._refused = Reminder()
         self._urls = {service: base + CALL_PATH for service, base in addresses.items()}
 
     async def call(self, request: Request) -> Answer:
@@ -90,13 +92,14 @@ class Caller:
         status, _, body = await self._client.request("POST", url, envelope, timeout=seconds)
         if status != 200:
             text = body[:500].decode(errors="replace").strip()
-            if status != _BAD_GATEWAY:
+            if status != _BAD_GATEWAY and self._refused.is_due():  # each try gets it again
                 _log.warning("%s refused a call of %s: %d %s", url, request.method, status, text)
             raise Broken(f"status {status}: {text}")
         try:
             answer = self._wire.open_answer(body, nonce)
         except WireError as error:
-            _log.warning("%s answered a call of %s: %s", url, request.method, error)
+            if self._refused.is_due():
+                _log.warning("%s answered a call of %s: %s", url, request.method, error)
             raise Broken(str(error)) from None
         if answer.reply.id != request.id:
             raise Broken(f"the answer is about request {answer.reply.id}")

@@ -145,10 +145,19 @@ class Server:
     A handler that raises is answered for with 500 and logged.
 
     :param limit: the largest body taken, in bytes; above it the answer is 413.
+    :param refusal: the answer to a request whose body was not read to its end, by its status:
+        400 (it broke off), 408 (it came too slowly), 413.
     """
 
-    def __init__(self, handler: Handler, listener: socket.socket, limit: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        listener: socket.socket,
+        limit: int,
+        refusal: Callable[[int], Outgoing] = Outgoing,
+    ) -> None:
         self._handler = handler
+        self._refusal = refusal
         self._listener = listener
         self._limit = limit
         self._acceptor: asyncio.AbstractServer | None = None
@@ -204,7 +213,7 @@ class Server:
         try:
             incoming = _incoming(request, await self._body(request))
         except _Refused as refused:
-            return await self._begin(request, Outgoing(refused.status), close=True)
+            return await self._begin(request, self._refusal(refused.status), close=True)
         try:
             return await self._begin(request, await self._handler(incoming))
         except Exception:
@@ -289,9 +298,11 @@ class Client:
     """Asks servers, over connections that are kept. Made, used and closed in one event loop.
 
     :param connections: the most connections to one server.
+    :param limit: the largest answer taken, in bytes; 0: any.
     """
 
-    def __init__(self, connections: int = 256) -> None:
+    def __init__(self, connections: int = 256, limit: int = 0) -> None:
+        self._limit = limit
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, limit_per_host=connections, keepalive_timeout=_IDLE_CLIENT
@@ -313,7 +324,7 @@ class Client:
 
         :param timeout: seconds for all of it, connecting included.
         :raises Unreachable: nothing was sent.
-        :raises Broken: something may have been sent, and there is no answer.
+        :raises Broken: something may have been sent, and there is no answer, or one over the limit.
         """
         if self._session.closed:
             raise Unreachable("this client is closed")
@@ -326,12 +337,27 @@ class Client:
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,
             ) as response:
-                answer = await response.read()
+                answer = await self._read(response)
                 return response.status, _by_lower_case(response.headers), answer
         except _NOTHING_SENT as error:
             raise Unreachable(str(error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Broken(f"{type(error).__name__}: {error}") from None
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        limit, declared = self._limit, response.content_length
+        if not limit or (declared is not None and declared <= limit):
+            return await response.read()
+        answer = bytearray()
+        if declared is None:
+            async for chunk in response.content.iter_any():
+                answer += chunk
+                if len(answer) > limit:
+                    break
+        if declared is not None or len(answer) > limit:
+            response.close()
+            raise Broken(f"the answer has more than {limit} bytes")
+        return bytes(answer)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.host import Host, Protocol
 from backends.runtime.http import Client, Handler, Incoming, Outgoing, Server
-from backends.runtime.public import Public
+from backends.runtime.public import Public, unread
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.upkeep import keep_up
@@ -28,7 +28,7 @@ from core.messages import Reply, Request
 __all__ = ["Make", "Node", "run_upkeep", "serve_gateway", "serve_service"]
 
 _ROOM = 65_536
-"""Bytes by which a body may be over the limit for the gateway itself to say so, kindly."""
+"""Bytes by which a body may be over the limit for the gateway itself to say by how much."""
 
 
 class Make:
@@ -70,7 +70,7 @@ async def serve_service(
 ) -> None:
     """Execute the requests of one service until ``stop`` is set."""
     wire = Wire(node.key)
-    client = Client()
+    client = Client(limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, wire))
     worker = Worker(Calls(wire, service.__eq__, host.execute), node.store)
     server = Server(worker.handle, listener, node.settings.message_limit)
@@ -85,7 +85,7 @@ async def serve_service(
 async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:
     """Take the requests of clients until ``stop`` is set."""
     wire = Wire(node.key)
-    client = Client()
+    client = Client(limit=node.settings.message_limit)
     caller = node.make.caller(node, client, wire)
 
     async def ask(request: Request) -> Reply:
@@ -94,7 +94,8 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     public = Public(node.application, ask, node.store, node.settings)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
     handlers = {CALL_PATH: calls.handle, **node.make.handlers(node, wire)}
-    server = Server(_by_path(handlers, public.handle), listener, node.settings.body_limit + _ROOM)
+    handler = _by_path(handlers, public.handle)
+    server = Server(handler, listener, node.settings.body_limit + _ROOM, unread)
     await server.start()
     await stop.wait()
     public.draining = True
@@ -113,7 +114,7 @@ def _by_path(handlers: Mapping[str, Handler], public: Handler) -> Handler:
 
 async def run_upkeep(node: Node, stop: asyncio.Event) -> None:
     """Recover and forget until ``stop`` is set."""
-    client = Client()
+    client = Client(limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, Wire(node.key)))
     await keep_up(host, stop)
     await client.close()

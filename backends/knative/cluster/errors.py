@@ -29,6 +29,7 @@ __all__ = [
     "NotThere",
     "QuotaExceeded",
     "ServerFailed",
+    "Taken",
     "Terminating",
     "TooBusy",
     "Unauthenticated",
@@ -112,6 +113,10 @@ class FieldConflict(ClusterError):
     def __init__(self, message: str, owners: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.owners = owners
+
+
+class Taken(ClusterError):
+    """An object of the name is there, and was made by somebody else."""
 
 
 class Gone(ClusterError):

@@ -93,7 +93,7 @@ class Objects:
     ) -> bool:
         """Delete exactly this object, not one that has taken its name since.
 
-        :param grace: seconds that a pod is given to end, 0 for none; None: its own.
+        :param grace: seconds that a pod is given to end; None: its own.
         :returns: whether it was there, and still the same.
         :raises ClusterError: the server refuses.
         """

@@ -7,6 +7,9 @@ refuses stops the deployment before its first half is done.
 To be pruned is what carries the labels of this deployment, is of a kind that is managed here,
 is not among the manifests, and is not made by a controller: Knative copies the labels of a
 service to the routes, revisions and deployments it makes.
+
+An object of somebody else's that has the name of one of ours is not taken over unasked: with our
+labels on it, a later deployment would prune it, and ``delete`` would delete it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from backends.knative.cluster.errors import (
     InputError,
     Invalid,
     NotInstalled,
+    Taken,
     Terminating,
     WebhookRefused,
 )
@@ -40,7 +44,7 @@ from backends.knative.names import INSTANCE, MANAGED_BY, MANAGER, selector
 __all__ = ["Action", "Change", "check_cluster", "difference", "owned", "rehearse", "to_prune"]
 
 Action = Literal["created", "configured", "unchanged", "pruned"]
-_COLLECTED = (FieldConflict, Forbidden, Invalid, WebhookRefused)
+_COLLECTED = (FieldConflict, Forbidden, Invalid, Taken, WebhookRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,8 @@ def rehearse(
 ) -> list[Change]:
     """What applying the manifests would do.
 
-    :param force: take over fields that other managers own.
-    :raises ClusterError: the cluster would refuse; all that it objects to, together.
+    :param force: take over fields that other managers own, and objects that others made.
+    :raises ClusterError: the cluster would refuse, or something is not ours; all of it together.
     """
     changes, refused = [], []
     for manifest in manifests:
@@ -109,6 +113,8 @@ def _rehearse_one(objects: Objects, manifest: Mapping[str, Any], force: bool) ->
     before = objects.get(kind, name)
     if before is not None and before["metadata"].get("deletionTimestamp"):
         raise Terminating(f"{describe(kind, name)} is being deleted: deploy again when it is gone")
+    if before is not None and not force:
+        _check_ours(kind, manifest, before)
     try:
         after = objects.apply(manifest, force, dry_run=True)
     except (Invalid, WebhookRefused) as error:
@@ -116,6 +122,20 @@ def _rehearse_one(objects: Objects, manifest: Mapping[str, Any], force: bool) ->
             raise
         return Change(kind, name, "configured" if before else "created", manifest, before)
     return Change(kind, name, difference(before, after), manifest, before)
+
+
+def _check_ours(kind: Kind, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """:raises Taken: the object was made by something else than deployments of this name."""
+    wanted = manifest["metadata"].get("labels") or {}
+    found = before["metadata"].get("labels") or {}
+    if all(found.get(label) == wanted.get(label) for label in (MANAGED_BY, INSTANCE)):
+        return
+    whose = f"{found.get(MANAGED_BY, 'nobody known')} (instance {found.get(INSTANCE, 'none')})"
+    raise Taken(
+        f"{describe(kind, manifest['metadata']['name'])} is there already, and belongs to {whose}: "
+        "choose another name for this deployment (--name), delete it, or take it over with "
+        "--force-conflicts"
+    )
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Action:

@@ -8,7 +8,7 @@ import asyncio
 import msgspec
 from rich.console import Console
 
-from backends.knative.choices import ChoiceProblem, instance_name
+from backends.knative.choices import ChoiceProblem, base_url, header_value, instance_name
 from backends.knative.cluster.errors import NotReady
 from backends.knative.cluster.status import gateway_url
 from backends.knative.commands.connection import connected
@@ -27,16 +27,16 @@ def invoke(options: argparse.Namespace, console: Console, errors: Console) -> in
     """
     if options.method.count(".") != 1:
         raise ChoiceProblem(f"{options.method} names no method: write Service.method")
-    if options.url and not options.url.startswith(("http://", "https://")):
-        raise ChoiceProblem(f"--url {options.url}: begin it with http:// or https://")
+    given = base_url(options.url) if options.url else ""
+    host = header_value("--host", options.host)
     try:
         body = make_body(options.arguments)
     except ValueError as error:
         raise ChoiceProblem(str(error)) from None
-    url = options.url or _find(options, errors)
-    key = options.key or new_key()
+    key = header_value("--key", options.key) or new_key()
+    url = given or _find(options, errors)
     errors.print(f"Idempotency-Key: {key}", markup=False, style="dim")
-    call = Call(url, options.method, body, key, options.host, options.timeout)
+    call = Call(url, options.method, body, key, host, options.timeout)
     result = asyncio.run(call_gateway(call, lambda line: errors.print(line, markup=False)))
     return _report(result, key, console, errors)
 

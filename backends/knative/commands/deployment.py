@@ -181,7 +181,7 @@ def _confirmed(instance: str, objects: Objects, changes: list[Change], errors: C
         errors.print(f"{question}nobody is there to ask; give --yes", markup=False)
         return False
     errors.print(question, end="", markup=False)
-    if input().strip() == instance:
+    if sys.stdin.readline().strip() == instance:
         return True
     errors.print("nothing is deleted")
     return False

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 from rich.console import Console
 
+from backends.knative.choices import base_url
 from backends.knative.cluster.errors import NotReady
 from backends.knative.cluster.kinds import POD
 from backends.knative.cluster.objects import Objects
@@ -28,6 +34,10 @@ from sim.result import Place
 
 __all__ = ["Pods", "run"]
 
+_GRACE = 1
+"""Seconds, as ``kubectl delete --now`` gives. With 0 the API server forgets the pod at once, and
+its containers may go on running."""
+
 
 def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     """Run a scenario against what is deployed, and report; the status of its verdict.
@@ -39,22 +49,23 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     scenario, rest = injectable(prepared.scenario)
     if options.seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=options.seed)
+    given = base_url(options.url) if options.url else ""
     if options.out is not None:
-        try:
+        with _written(options.out):
             options.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MuError(f"{options.out}: cannot be written: {error.strerror}") from None
+    logging.getLogger("backends").setLevel(logging.ERROR)  # trouble is what was asked for
     started = time.perf_counter()
     with connected(options, errors) as objects:
         chosen = Settings(image="", name=options.name, namespace=objects.namespace)
         names = Names(prepared.application, chosen)
-        url = options.url or gateway_url(objects, names.instance)
+        url = given or gateway_url(objects, names.instance)
         if not url:
             raise NotReady(
                 f"{names.instance} has no gateway with an address in namespace "
                 f"{objects.namespace}: deploy it, or give its address with --url"
             )
         key = read_wire_key(objects, names)
+        errors.print(f"{scenario.name}: load on {names.instance} at {url}", markup=False)
         pods = Pods(objects, names)
         done = run_scenario(scenario, prepared.application, url, key, pods.kill)
     outcome = judge(done, prepared.application)
@@ -62,8 +73,22 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     outcome.not_injected = [describe(fault) for fault in rest]
     report.print_report(console, task, scenario, outcome)
     if options.out is not None:
-        write_run(options.out, prepared, done, outcome, Place("knative", "fdb"))
+        with _written(options.out):
+            write_run(options.out, prepared, done, outcome, Place("knative", "fdb"))
+        files = f"{options.out / 'result.json'}, {options.out / 'history.jsonl'}"
+        console.print(f"Written: {files}", markup=False)
     return EXIT[outcome.status(scenario.faults)]
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """:raises MuError: the folder cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise MuError(
+            f"{folder}: cannot be written: {error.strerror}: give another with --out"
+        ) from None
 
 
 class Pods:
@@ -74,11 +99,20 @@ class Pods:
         self._names = names
 
     def kill(self, service: str, mode: str, rng: Random) -> list[str]:
-        """Delete pods of a service, at once and without grace; their names."""
+        """Delete pods of a service that are at work, for immediate shutdown; their names.
+
+        :raises ClusterError: they cannot be listed or deleted.
+        """
         part = UPKEEP if service == PLATFORM else service
         components = [self._names.components[part]] if part else self._names.components.values()
         labels = f"{selector(self._names.instance)},{COMPONENT} in ({','.join(components)})"
-        found = self._objects.list(POD, labels).items
+        found = [pod for pod in self._objects.list(POD, labels).items if _at_work(pod)]
         chosen = found if mode == "all" else rng.sample(found, min(1, len(found)))
-        deleted = [pod for pod in chosen if self._objects.delete(POD, pod, grace=0)]
+        deleted = [pod for pod in chosen if self._objects.delete(POD, pod, grace=_GRACE)]
         return [pod["metadata"]["name"] for pod in deleted]
+
+
+def _at_work(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has not ended and is not about to."""
+    phase = (pod.get("status") or {}).get("phase")
+    return not pod["metadata"].get("deletionTimestamp") and phase not in ("Succeeded", "Failed")

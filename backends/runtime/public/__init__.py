@@ -21,5 +21,6 @@ module          is about
 """
 
 from backends.runtime.public.gateway import Public
+from backends.runtime.public.problems import unread
 
-__all__ = ["Public"]
+__all__ = ["Public", "unread"]

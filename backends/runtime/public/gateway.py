@@ -161,9 +161,8 @@ class Public:
         if incoming.headers.get("sec-fetch-site") in _OTHERS and incoming.method == "POST":
             raise Refusal("cross-site", f"{name} is not called from pages of other sites")
         if incoming.method not in allowed:
-            raise Refusal(
-                "method-not-allowed", f"{name} is called with POST", {"Allow": ", ".join(allowed)}
-            )
+            told = f"{name} is called with {' or '.join(allowed)}"
+            raise Refusal("method-not-allowed", told, {"Allow": ", ".join(allowed)})
         return operation
 
     def _nearest(self, name: str) -> str:

@@ -11,7 +11,7 @@ request, and it comes from whoever decided it, never from here:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from backends.runtime.http import Outgoing
 from core.messages import Failed
 
-__all__ = ["KINDS", "Kind", "Refusal", "kind_of_failure", "problem"]
+__all__ = ["KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
 
 Outcome = Literal["raised", "definite", "indefinite"]
 
@@ -186,3 +186,14 @@ def problem(
     body.update(members or {})
     encoded = msgspec.json.encode(body)
     return Outgoing(kind.status, encoded, "application/problem+json", sent)
+
+
+def unread(status: int) -> Outgoing:
+    """The answer to a request whose body the server did not read to its end.
+
+    :param status: what the server makes of it; see :class:`backends.runtime.http.Server`.
+    """
+    if status == 413:
+        return problem(KINDS["too-large"], "the body is over the limit")
+    told = "the body came too slowly" if status == 408 else "the body broke off"
+    return replace(problem(KINDS["bad-request"], told, members={"status": status}), status=status)

@@ -73,6 +73,7 @@ class Real:
         if seconds >= 0.1:
             clock = BlockingStore(FdbStore.open(settings("test-clock"), self.fdb))
             clock.commit(clock.read_version(), (), [Set(b"tick", b"")])
+            clock.run(clock.store.erase())
             clock.close()
 
     def close(self):

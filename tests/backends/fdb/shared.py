@@ -124,9 +124,9 @@ class Served(socketserver.ThreadingTCPServer):
         path = [str(AS_INSTALLED.parents[3]), str(AS_INSTALLED)]
         return {"PYTHONPATH": os.pathsep.join(path), "FDB_CLUSTER_FILE": str(self.file)}
 
-    def keys(self):
+    def content(self):
         with self.using:
-            return list(self.store.snapshot())
+            return self.store.snapshot()
 
 
 class SharedStore:

@@ -12,8 +12,8 @@ from backends.experiment.collect import Recorded, collect, keep
 from backends.experiment.order import PLACES
 from backends.experiment.recording import Entry, Noted
 from backends.fdb import FdbStore, Settings
-from core.errors import Conflict, StoreError
 from core.codec import Codec
+from core.errors import Conflict, StoreError
 from core.ids import RequestId
 from core.layout import DATA, JOURNAL
 from core.messages import Returned
@@ -135,8 +135,8 @@ def test_a_batch_has_one_version_and_an_order(fdb):
         ]
         versions = await together(*commits)
         assert len(set(versions)) == 1
-        assert fdb.batches == [5]
         log = await store.log()
+        assert fdb.batches == [5]
         assert log == [(versions[0], b"%d" % number) for number in range(5)]
         (last,), _ = await store.read(versions[0], (A,))
         assert last == b"4"

@@ -34,10 +34,26 @@ def data(content):
     return {key: value for key, value in content.items() if DATA.begin <= key < DATA.end}
 
 
+def told(codec, outcome):
+    """What a client was told: a value, or an exception's name."""
+    if isinstance(outcome, Raised):
+        return outcome.type.rpartition(".")[2]
+    assert isinstance(outcome, Returned)
+    return codec.decode(outcome.value)
+
+
+def plainly(reference, target, args):
+    """The same of the plain program."""
+    try:
+        return reference.run(*target.split("."), args)
+    except Exception as error:
+        return type(error).__name__
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", ["bank", "tree"])  # hotel's orders have names drawn at random
 def test_one_request_at_a_time_is_the_plain_program(name, seed):
-    """Each is asked for twice at once, and once more later: answers and state are the plain ones."""
+    """Each is asked for twice at once, and once more later: answers and state are the same."""
     hosts = Hosts(name, seed)
     reference = hosts.application.reference(set_up=True)
     codec = hosts.program.codec
@@ -50,14 +66,7 @@ def test_one_request_at_a_time_is_the_plain_program(name, seed):
             request = hosts.request(target, args)
             one, other = await asyncio.gather(hosts.call(request), hosts.call(request))
             assert one.reply.outcome == other.reply.outcome
-            try:
-                expected = reference.run(*target.split("."), args)
-            except Exception as error:
-                assert isinstance(one.reply.outcome, Raised)
-                assert type(error).__name__ in one.reply.outcome.type
-            else:
-                assert isinstance(one.reply.outcome, Returned)
-                assert codec.decode(one.reply.outcome.value) == expected
+            assert told(codec, one.reply.outcome) == plainly(reference, target, args)
             asked.append((request, one.reply.outcome))
         await hosts.settle()
         before = data(await snapshot(hosts.store()))
@@ -87,10 +96,11 @@ def test_many_at_once_are_judged_by_every_oracle(name, seed):
     assert versions == sorted(set(versions))
 
 
-def test_every_kind_of_error_came_by(monkeypatch):
+def test_every_kind_of_error_comes_by():
     """Else the tests above would show less than they say."""
     seen = Counter()
-    for seed in range(3):
+    every = {fault for chances in module.MISHAPS.values() for fault in chances}
+    for seed in range(40):
         hosts = Hosts("bank", 200 + seed)
         mishap = hosts.fdb._mishap
 
@@ -101,9 +111,9 @@ def test_every_kind_of_error_came_by(monkeypatch):
 
         hosts.fdb._mishap = counted
         run(experiment(hosts, 80, 8))
-    every = {fault for chances in module.MISHAPS.values() for fault in chances}
-    assert len(every - set(seen)) <= 3, every - set(seen)
-    assert seen[1000] + seen["1000 applied"] + seen["1000 lost"] + seen[2131] > 0  # final
+        if set(seen) == every:
+            break
+    assert set(seen) == every
 
 
 # --- attacks: what the oracles would say if the store were not what it says

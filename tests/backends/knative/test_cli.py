@@ -151,6 +151,7 @@ def test_deploying_takes_an_image(app, monkeypatch):
     [
         ("image: r/shop:7\nscale: {min_scale: 1}\n", None),
         ("image: [", ["is not YAML"]),
+        ("image: 2001-99-99", ["is not YAML"]),
         ("- image", ["holds no settings"]),
         ("", ["is empty"]),
         ("imgae: x\n", ["no setting imgae", "image"]),
@@ -191,6 +192,27 @@ def test_the_cluster_file_of_foundationdb_is_found(app, tmp_path, monkeypatch):
     monkeypatch.setenv("FDB_CLUSTER_FILE", str(path))
     assert "shop-cluster-file" not in run("render", app).err
     assert "kind: Secret" not in run("render", app, "--cluster-config-map", "fdb").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["status", "x", "--name", "a b"], "a-z, 0-9 and -"),
+        (["delete", "x", "--yes", "--name", "x,y!=z"], "a-z, 0-9 and -"),
+        (["invoke", "x", "A.b", "--url", "http://"], "http://host:port"),
+        (["invoke", "x", "A.b", "--url", "http://["], "http://host:port"),
+        (["invoke", "x", "A.b", "--url", "http://h:99999"], "http://host:port"),
+        (["invoke", "x", "A.b", "--url", "http://h", "--host", "a\nb"], "--host"),
+        (["invoke", "x", "A.b", "--url", "http://h", "--key", "\u00e9"], "--key"),
+        (["run", "scenarios/smoke.yaml", "--url", "gateway"], "http://host:port"),
+    ],
+)
+def test_names_and_addresses_that_are_none(monkeypatch, arguments, part):
+    monkeypatch.chdir(ROOT)
+    seen = run(*arguments)
+    assert (seen.status, seen.out) == (2, "")
+    assert part in seen.err
+    assert len(seen.err.splitlines()) == 1
 
 
 def test_no_such_application():

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from backends.experiment.recording import Recording
-from backends.knative.experiment import NotRecording, injectable, run
+from backends.knative.experiment import GatewaySilent, NotRecording, injectable, run
 from backends.local.folder import Folder
 from backends.local.supervisor import Supervisor, listen
 from backends.local.up import Wanted, prepare
@@ -32,13 +32,15 @@ RATE = Load("steady", "constant-arrival-rate", rate=40.0, duration=2.5)
 class Deployment:
     """Nodes of this machine, in place of pods."""
 
-    def __init__(self, path, app, recording=True, protocol=None):
+    def __init__(self, path, app, recording=True, protocol=None, key=None):
         self.application = load(ROOT / "apps" / app)
         self.folder = Folder(path)
         wanted = Wanted(app, path, 0, default_workers=2)
         if protocol is not None:
             wanted = replace(wanted, protocol=protocol)
         plan = prepare(wanted, self.application, self.folder)
+        if key is not None:
+            plan = replace(plan, key=key)
         self.key = plan.key
         if recording:
             plan = replace(plan, make_for=lambda *_: Recording())
@@ -57,10 +59,12 @@ class Deployment:
     def await_ready(self):
         deadline = time.monotonic() + 20
         while True:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
-                    if answer.status == 200:
-                        return
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError),
+                urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer,
+            ):
+                if answer.status == 200:
+                    return
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
@@ -72,7 +76,7 @@ class Deployment:
         return [node.name]
 
     def end(self):
-        os.kill(self.process.pid, signal.SIGTERM)
+        self.process.terminate()
         self.process.join()
 
 
@@ -137,6 +141,18 @@ def test_another_key_opens_nothing(deployed):
     nodes = deployed("counter")
     with pytest.raises(MuError, match="401"):
         run(scenario("counter"), nodes.application, nodes.url, b"x" * 32, nodes.kill)
+
+
+def test_a_gateway_that_goes_away_ends_the_run(deployed):
+    nodes = deployed("counter")
+
+    def end(*_):
+        nodes.end()
+        return ["gateway"]
+
+    quick = msgspec.structs.replace(scenario("counter", Fault("kill", nth=[300])), heal=0.5)
+    with pytest.raises(GatewaySilent, match="broke off"):
+        run(quick, nodes.application, nodes.url, nodes.key, end)
 
 
 def test_what_cannot_be_injected_is_named():

@@ -71,7 +71,7 @@ def test_the_command_says_it_all(builders, name, verb):
         verb, "--isolation=chroot", "--tag", "r.example/hotel:1", "--tag", "r.example/hotel:latest",
     ]  # fmt: skip
     assert {"BASE=python:3.13-slim", "UID=123", "APP=apps/hotel"} <= set(command)
-    assert "FDB_IMAGE=foundationdb/foundationdb:7.3.69" in command
+    assert "FDB_IMAGE=docker.io/foundationdb/foundationdb:7.3.69" in command
     assert pushes == [["push", "r.example/hotel:1"], ["push", "r.example/hotel:latest"]]
     assert not os.path.exists(command[-1]), "the context is gone"
 

@@ -376,6 +376,7 @@ def test_a_service_that_calls_come_back_to_has_no_hard_limit(tmp_path):
         ({"store_networks": ("10.0.0.1/8",)}, "no CIDR block"),
         ({"cluster_file": b"nonsense"}, "no cluster file"),
         ({"cluster_file": b"a:b@10.0.0.1"}, "no cluster file"),
+        ({"nodes": NodeSettings(grace=-5.0)}, "grace -5"),
         ({"cluster_file": b"a:b@10.0.0.1:0"}, "no cluster file"),
         ({"cluster_file": b"a:b@10.0.0.1:4500\nc:d@10.0.0.1:4500"}, "no cluster file"),
         ({"cluster_file": b""}, "no cluster file"),

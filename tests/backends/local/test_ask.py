@@ -1,5 +1,6 @@
 """What a person asks of an application: a call, its state, more room."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,6 +10,10 @@ from uuid import uuid4
 
 import pytest
 
+from backends.local import ask
+from backends.local.folder import Folder, Running, RunningNode
+from backends.runtime.http import Broken, Unreachable
+from backends.runtime.settings import Settings
 from tests.backends.local.running import Up, command, until
 
 pytestmark = pytest.mark.real
@@ -211,3 +216,81 @@ def test_gc_without_anything_to_forget(tmp_path):
     again = Up("apps/counter", up.data)
     assert again.call("Counter.increment", "a", key="kept").value == 1
     again.end()
+
+
+# --- data in a cluster
+
+
+@pytest.fixture
+def in_cluster(tmp_path):
+    """The folder of an application whose data are elsewhere, up as long as a lock is held."""
+    folder = Folder(tmp_path / ".mu2sls" / "counter")
+    node = RunningNode("gateway-0", os.getpid(), time.time())
+    state = Running(
+        "counter", "apps/counter", os.getpid(), "http://127.0.0.1:9", "fdb", "double",
+        time.time(), {}, [node],
+    )  # fmt: skip
+    folder.claim()
+    folder.publish(state)
+    yield folder
+    if folder._lock is not None:
+        os.close(folder._lock)
+
+
+def test_what_is_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
+    for which in ([], ["--data", in_cluster.path]):
+        done = command("status", *which, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "store     fdb: `fdbcli" in done.stdout
+        done = command("gc", *which, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "the data are not in SQLite here" in done.stderr
+        done = command("invoke", "Counter.increment", "a", *which, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "http://127.0.0.1:9 cannot be reached" in done.stderr
+    assert not in_cluster.store.exists()
+
+
+def test_what_was_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
+    os.close(in_cluster._lock)
+    in_cluster._lock = None
+    done = command("status", "--data", in_cluster.path, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "not up" in done.stdout
+    assert "data in the cluster" in done.stdout
+    done = command("gc", "--data", in_cluster.path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the data are not in SQLite here" in done.stderr
+    assert not in_cluster.store.exists()
+
+
+# --- what is known after several tries
+
+
+BROKEN = Broken("cut off")
+AWAY = Unreachable("nobody there")
+FULL = (503, {"content-type": "application/problem+json"}, b'{"outcome": "definite"}')
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [([BROKEN, AWAY], 3), ([BROKEN, FULL], 3), ([FULL], 2), ([BROKEN, (200, {}, b"1")], 0)],
+)
+def test_who_was_perhaps_heard_once_is_told_the_key(answers, expected, monkeypatch, capsys):
+    answers = list(answers)
+
+    class Script:
+        async def request(self, *_):
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        async def close(self):
+            pass
+
+    monkeypatch.setattr(ask, "Client", Script)
+    monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=0.1))
+    state = Running("a", "a", 0, "http://a", "sqlite", "", 0.0, {}, [])
+    assert asyncio.run(ask._invoke(state, "A.b", b"[]", "my-key")) == expected
+    assert ("ask again with --key my-key" in capsys.readouterr().err) == (expected == 3)

@@ -237,6 +237,36 @@ def test_a_lock_held_for_too_long_is_said_and_the_store_goes_on(path):
     play(scene, path, timeout=0.05)
 
 
+def test_reads_go_on_while_nobody_can_write(path):
+    """However long: the lock's holder stands still, so what was the latest stays it."""
+    clock = Clock()
+
+    async def scene(store):
+        await store.commit(await store.read_version(), (), [Set(b"a", b"1")])
+        older = await store.read_version()
+        version = await store.commit(older, (), [Set(b"a", b"2")])
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        for seconds in (1.0, 60.0):
+            clock.time += seconds
+            assert await store.read_version() == version
+            assert await store.read(version, (b"a",), ((b"", b"z", 5),)) == (
+                [b"2"],
+                [[(b"a", b"2")]],
+            )
+        with pytest.raises(TooOld):
+            await store.read(older, (b"a",))
+        holder.execute("ROLLBACK")
+        holder.close()
+        with pytest.raises(TooOld):
+            await store.commit(version, (), [Set(b"a", b"3")])
+        assert await store.read_version() > version
+        with pytest.raises(TooOld):
+            await store.read(version, (b"a",))
+
+    play(scene, path, clock=clock)
+
+
 def test_a_file_from_before_the_log_gets_one(path):
     """The table is made with the first entry, so nothing else about the file changes."""
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from msgspec.structs import astuple, replace
 
+from backends.local import calibrate
 from backends.local.bench import Machine
 from backends.local.calibrate import METHODS, PROBE, Calibration, Probed, Waits, fit, platform_of
 from backends.local.calibrate import _simulated as simulated
@@ -120,8 +121,9 @@ def test_a_profile_is_read_as_it_was_written(tmp_path):
     assert all(method in text for method in METHODS)
 
 
-def test_this_machine_is_measured(tmp_path, capsys):
+def test_this_machine_is_measured(tmp_path, capsys, monkeypatch):
     """The command, in a hurry; and the simulator runs a scenario on what it found."""
+    monkeypatch.setattr(calibrate, "_ROUNDS", 2)
     profile = tmp_path / "profile.yaml"
     assert main(["calibrate", "-o", str(profile), "--seconds", "0.4"]) == 0
     assert "Written: " in capsys.readouterr().out

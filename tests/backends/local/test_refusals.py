@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -325,6 +326,9 @@ def test_a_disk_that_runs_full(small_disk):
         assert (done.status, done.outcome) == (504, "indefinite")
         told = "cannot grow, the disk is full: make room on its disk; nothing in it is lost"
         until(lambda: told in up.output())
+        time.sleep(6)  # longer than a version can be used
+        assert up.once("Counter.read", "a").value == acknowledged
+        assert up.request("GET", "/readyz")[0] == 200
         (small_disk / "ballast").unlink()
         again = up.call("Counter.increment", "a", key=f"{number} {'x' * 200}")
         assert (again.status, again.value) == (200, acknowledged + 1)

@@ -26,13 +26,13 @@ class Performer:
             one.answer = len(self.rounds)
 
 
-async def held(rounds, performer, count):
+async def held(rounds, performer, count, version=None):
     """A first commit under way, and ``count`` more that wait for it."""
     performer.open.clear()
     performer.entered.clear()
     tasks = [asyncio.create_task(rounds.commit(Waiting()))]
     await asyncio.to_thread(performer.entered.wait)
-    tasks += [asyncio.create_task(rounds.commit(Waiting())) for _ in range(count)]
+    tasks += [asyncio.create_task(rounds.commit(Waiting(version))) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
 
@@ -67,6 +67,24 @@ def test_those_who_come_meanwhile_share_the_next_round():
     play(scene)
 
 
+def test_who_only_wanted_a_newer_version_and_waits_no_more_is_passed_over():
+    async def scene(rounds, performer):
+        tasks = await held(rounds, performer, 2 * _MOST)
+        write = asyncio.create_task(rounds.commit(Waiting(7)))
+        await asyncio.sleep(0)
+        write.cancel()
+        for task in tasks[1:-1]:
+            task.cancel()
+        await asyncio.sleep(0)
+        performer.open.set()
+        assert await tasks[-1] == 2
+        await asyncio.to_thread(rounds.join)
+        # The first of the line is taken as it is; the write happens though nobody waits.
+        assert performer.rounds == [1, 3]
+
+    play(scene)
+
+
 def test_the_loop_is_woken_once_for_a_round(monkeypatch):
     async def scene(rounds, performer):
         loop, woken = asyncio.get_running_loop(), []
@@ -94,7 +112,7 @@ def test_a_round_has_an_end():
 
 def test_a_cancelled_task_takes_its_answer_and_nothing_else_along():
     async def scene(rounds, performer):
-        tasks = await held(rounds, performer, 4)
+        tasks = await held(rounds, performer, 4, 1)
         tasks[0].cancel()  # under way
         tasks[2].cancel()  # in the queue
         await asyncio.sleep(0)

@@ -148,6 +148,35 @@ def test_every_executor_drives_load(tmp_path, load):
     assert sent == 40 if "iterations" in load else sent > 15
 
 
+BROKEN_CLOCK = """
+import sys
+from backends.local import cli
+from backends.local.run import _Experiment
+from core.errors import MuError
+
+async def kill(self, service, mode, rng):
+    raise MuError("nothing can be killed here")
+
+_Experiment.kill = kill
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_a_clock_that_breaks_down_is_no_pass(tmp_path):
+    """Kills that were declared and cannot be done: the run says so instead of going without."""
+    file = tmp_path / "scenario.yaml"
+    load = LOAD.replace("3s", "1s")
+    file.write_text(
+        f"name: real\napp: {ROOT / 'apps/counter'}\nseed: 5\nheal: 5s\nload: {load}\n"
+        "faults: [{kind: kill, nth: [100, 300]}]\n"
+    )
+    words = [sys.executable, "-c", BROKEN_CLOCK, "run", str(file), "--quiet"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stdout
+    assert "nothing can be killed here" in done.stderr
+    assert processes_in(tmp_path) == []
+
+
 def test_a_fault_that_never_strikes_is_no_pass(tmp_path):
     faults = "[{kind: crash, at: after_commit, nth: [100000]}]"
     status, _, said = run(tmp_path, faults, app="apps/counter")

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ from core.codec import Codec
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request, Travel
 from core.store import Set
-from tests.backends.local.running import Up, alive, command, until
+from tests.backends.local.running import COMMAND, ROOT, Up, alive, command, environment, until
 
 pytestmark = pytest.mark.real
 
@@ -368,6 +369,57 @@ def test_a_second_signal_ends_it_at_once(up, slow):
     assert "Traceback" not in running.output()
 
 
+def test_a_terminal_that_closes(up, slow):
+    """The kernel and the shell tell the whole group, perhaps both of them."""
+    running = up(slow)
+    with ThreadPoolExecutor(1) as clients:
+        nap = clients.submit(running.once, "Front.nap", "a", A_SECOND, key="a")
+        time.sleep(0.3)
+        for _ in range(2):
+            for pid in running.members():
+                os.kill(pid, signal.SIGHUP)
+        assert nap.result().value == 1
+    assert running.wait() == 0
+    assert not running.members()
+
+
+def test_nohup(up):
+    running = up("apps/counter", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    running.signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert running.call("Counter.increment", "a").value == 1
+    assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("deaf", ["disk", "pipe"])
+def test_nodes_go_on_when_nobody_hears_what_is_told(tmp_path, deaf):
+    """Standard output is on a full disk, or a pipe whose reader left."""
+    data, errors = tmp_path / "data", tmp_path / "errors"
+    if deaf == "disk":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, output = os.pipe()
+        os.close(reader)
+    with errors.open("wb") as log:
+        process = subprocess.Popen(
+            [*COMMAND, "up", "apps/counter", "--port", "0", "--data", str(data)],
+            cwd=ROOT, env=environment(), stdout=output, stderr=log,
+        )  # fmt: skip
+    os.close(output)
+    try:
+        until((data / "up.json").exists)
+        first = json.loads((data / "up.json").read_text())["nodes"][0]["pid"]
+        time.sleep(0.3)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: json.loads((data / "up.json").read_text())["nodes"][-1]["restarts"] == 1)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in errors.read_text()
+    assert not (data / "up.json").exists()
+
+
 def test_a_stopped_node_does_not_hold_up_the_end(up):
     running = up("apps/counter")
     os.kill(running.nodes()["Counter-0"], signal.SIGSTOP)
@@ -486,8 +538,10 @@ def test_a_body_over_the_limit(hotel):
 
 def test_a_body_far_over_the_limit(hotel):
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        status, _, _ = hotel.request("POST", "/Hotel.free", b" " * 80_000_000)
+        status, found, answer = hotel.request("POST", "/Hotel.free", b" " * 80_000_000)
         assert status == 413
+        assert found["content-type"] == "application/problem+json"
+        assert json.loads(answer)["outcome"] == "definite"
     assert hotel.request("GET", "/healthz")[0] == 200
 
 

@@ -288,3 +288,11 @@ def test_a_call_that_is_cancelled_stops():
         assert len(script.calls) == 1
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("refusal", [(401, b"forged"), (421, b"not here"), (200, b"nonsense")])
+def test_what_every_try_gets_is_logged_once(refusal, caplog):
+    reply = call(Script(refusal), a_request())
+    assert (reply.outcome.kind, reply.outcome.definite) == ("Interrupted", False)
+    assert len(caplog.records) == 1
+    assert "http://hotel" in caplog.text

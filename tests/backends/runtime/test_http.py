@@ -813,6 +813,32 @@ def test_a_broken_answer_is_broken_and_asked_for_once(on_loop, answer):
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_may_reach_the_limit_and_not_pass_it(on_loop, size, chunked):
+    async def script(reader, writer, _):
+        await question(reader)
+        body = b"x" * size
+        if chunked:
+            head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(head + b"%x\r\n%b\r\n0\r\n\r\n" % (size, body))
+        else:
+            writer.write(reply(body))
+
+    async def main():
+        async with peer(script) as (_, url, _):
+            client = Client(limit=LIMIT)
+            try:
+                return len((await client.request("POST", url, b"x"))[2])
+            except Broken as broken:
+                return str(broken)
+            finally:
+                await client.close()
+
+    too_much = f"the answer has more than {LIMIT} bytes"
+    assert on_loop(main()) == (size if size <= LIMIT else too_much)
+
+
 def test_a_post_on_a_kept_connection_that_breaks_is_not_sent_again(on_loop):
     asked = []
 

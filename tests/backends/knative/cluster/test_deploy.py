@@ -1,6 +1,7 @@
 """Deploy, deploy again, update, prune, delete: on a real API server."""
 
 import base64
+import io
 
 import pytest
 
@@ -9,7 +10,7 @@ from backends.knative.cluster.errors import InputError
 from backends.knative.cluster.kinds import MANAGED
 from backends.knative.cluster.plan import owned, rehearse
 from backends.knative.names import INSTANCE, MANAGED_BY
-from tests.backends.knative.cluster.running import CLUSTER_FILE, ONE, run
+from tests.backends.knative.cluster.running import CLUSTER_FILE, ONE, TWO, run
 
 SERVICES = {"shop-gateway", "shop-shop", "shop-stock"}
 
@@ -116,6 +117,33 @@ def test_secrets_of_somebody_else_are_used_and_left_alone(shop, admin):
     assert shop.run("delete", "--yes").status == 0
     for name in ("shop-wire-key", "shop-cluster-file"):
         assert "labels" not in admin.secret(name)["metadata"]
+
+
+def test_what_somebody_else_made_is_not_taken_over_unasked(shop, admin):
+    """With our labels on it, ``delete`` would delete it."""
+    admin.create("v1:serviceaccounts", metadata={"name": "shop"})
+    helm = {MANAGED_BY: "Helm"}
+    admin.create("v1:configmaps", metadata={"name": "shop-environment", "labels": helm})
+    admin.create("v1:secrets", metadata={"name": "shop-cluster-file"})
+    seen = shop.deploy()
+    assert seen.status == 1
+    for part in ("service account shop is", "to Helm", "secret shop-cluster-file", "--name"):
+        assert part in seen.err
+    assert admin.knative_names() == set()
+    assert "labels" not in admin.secret("shop-cluster-file")["metadata"]
+    assert shop.deploy("--force-conflicts").status == 0
+    assert shop.deploy().lines[-1].endswith("12 unchanged")
+
+
+def test_a_name_that_another_deployment_has_made_is_refused(shop, admin):
+    """``shop-one`` and its ``stock``, or ``shop`` and its ``one-stock``: it is the same name."""
+    shop.deploy("--name", "shop-one")
+    shop.write(TWO.replace("Stock", "OneStock"))
+    seen = shop.deploy("--name", "shop")
+    assert seen.status == 1
+    assert "Knative service shop-one-stock is there already" in seen.err
+    assert "instance shop-one" in seen.err
+    assert admin.knative("shop-one-stock")["metadata"]["labels"][INSTANCE] == "shop-one"
 
 
 def test_a_secret_without_its_key_is_not_replaced(shop, admin):
@@ -227,6 +255,11 @@ def test_delete_leaves_nothing_and_says_what_stays(shop, objects, admin):
     assert "nothing of shop" in seen.out
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def test_delete_asks_first(shop, admin, monkeypatch):
     shop.deploy()
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
@@ -234,11 +267,13 @@ def test_delete_asks_first(shop, admin, monkeypatch):
     assert seen.status == 1
     assert "--yes" in seen.err
     assert admin.knative_names() == SERVICES
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda: "something else")
-    assert shop.run("delete").status == 1
-    assert admin.knative_names() == SERVICES
-    monkeypatch.setattr("builtins.input", lambda: "shop")
+    for answer in ("something else\n", ""):  # the empty one is Ctrl-D
+        monkeypatch.setattr("sys.stdin", Terminal(answer))
+        seen = shop.run("delete")
+        assert seen.status == 1
+        assert seen.err.endswith("nothing is deleted\n")
+        assert admin.knative_names() == SERVICES
+    monkeypatch.setattr("sys.stdin", Terminal("shop\n"))
     assert shop.run("delete").status == 0
     assert admin.knative_names() == set()
 
