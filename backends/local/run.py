@@ -41,6 +41,7 @@ __all__ = ["Local", "run"]
 
 _log = logging.getLogger("mu2sls")
 
+_AGAIN = 1.0
 _READY = 30.0
 """Seconds for the nodes to get ready."""
 
@@ -176,6 +177,7 @@ class _Experiment:
         """SIGCONT to a process that was stopped; it may have been killed in the meantime."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGCONT)
+            asyncio.get_running_loop().call_later(_AGAIN, _continue, pid)
 
     async def drained(self) -> None:
         """End the nodes."""
@@ -198,6 +200,12 @@ async def _ready(url: str, process: ForkProcess) -> None:
             await asyncio.sleep(0.05)
     finally:
         await client.close()
+
+
+def _continue(pid: int) -> None:
+    """Once more: a very short sleep may have been over before it began."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGCONT)
 
 
 def _nothing(_: str) -> None:

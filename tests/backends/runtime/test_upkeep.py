@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from backends.runtime import upkeep
-from backends.runtime.upkeep import forget, keep_up
+from backends.runtime.upkeep import SteadyClock, forget, keep_up
 from core.errors import StoreUnavailable
 from core.ids import earliest_root
 from core.layout import JOURNAL, WATERMARK, intent_key
@@ -173,3 +173,29 @@ def test_an_empty_journal_moves_the_watermark_all_the_same():
         assert cluster.store.store.snapshot()[WATERMARK] == earliest_root(5_000)
 
     run(main())
+
+
+class Clocks:
+    def __init__(self):
+        self.wall, self.monotonic = 1_000_000 * 10**9, 5 * 10**9
+
+    def pass_(self, seconds, jump=0.0):
+        self.monotonic += int(seconds * 1e9)
+        self.wall += int((seconds + jump) * 1e9)
+
+
+def test_a_clock_that_jumps_forgets_nothing_until_it_has_kept_its_word():
+    clocks = Clocks()
+    clock = SteadyClock(lambda: clocks.wall, lambda: clocks.monotonic)
+    clocks.pass_(60, jump=1.0)
+    assert clock.read() == clocks.wall
+    clocks.pass_(60, jump=400 * 86_400)
+    assert clock.read() is None
+    clocks.pass_(300)
+    assert clock.read() is None
+    clocks.pass_(60, jump=-400 * 86_400)  # set right again
+    assert clock.read() == clocks.wall
+    clocks.pass_(60, jump=7200)
+    assert clock.read() is None
+    clocks.pass_(SteadyClock.PATIENCE)
+    assert clock.read() == clocks.wall
