@@ -8,6 +8,7 @@ is late, because the machine is busy, does not hide it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from bisect import bisect_right
@@ -34,6 +35,8 @@ from sim.scenario import Load, Scenario
 __all__ = ["Clients"]
 
 _STAFF_EVERY = 0.05
+
+_log = logging.getLogger(__name__)
 
 
 class _ClientCaller(Caller):
@@ -181,8 +184,13 @@ class Clients:
     def _spawn(self, what: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.ensure_future(what)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a request of the load broke off", exc_info=error)
 
     def _mix(self, load: Load, rng: random.Random) -> Callable[[], tuple[str, tuple[Any, ...]]]:
         """Draws a kind of request and its arguments."""

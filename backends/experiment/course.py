@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -48,6 +48,8 @@ _SURE = 3.0
 _MARGIN = 1_000_000_000
 """Nanoseconds by which the closing retention is late, so that nothing is too young for it."""
 _TRIES = 20
+
+_T = TypeVar("_T")
 
 Progress = Callable[[float, float], object]
 """Told now and then how many seconds have passed, of how many."""
@@ -155,7 +157,8 @@ class Course:
         seconds = shared.now()
         self._told(target)
         loop.remove_reader(self._report[0])
-        final, log = await snapshot(store), (await store.log())[before:]
+        final = await _patiently(lambda: snapshot(store))
+        log = (await _patiently(store.log))[before:]
         retained = await self._retain(node)
         if not self._one_clock:
             log = [(version, without_time(entry)) for version, entry in log]
@@ -181,15 +184,9 @@ class Course:
         """Let everything expire and forget it: what the store then holds."""
         period = int(self.scenario.retention.period * 1e9)
         host = Host(self._program, node.store, _no_call, node.settings)
-        for left in reversed(range(_TRIES)):
-            try:
-                await host.maintain(retain(time.time_ns() + period + _MARGIN, period))
-                break
-            except StoreError:
-                if not left:
-                    raise
-                await asyncio.sleep(_LOOK)
-        return await snapshot(node.store)
+        now = time.time_ns() + period + _MARGIN
+        await _patiently(lambda: host.maintain(retain(now, period)))
+        return await _patiently(lambda: snapshot(node.store))
 
     async def _tell(self) -> None:
         expected = self.scenario.duration or max(map(load_end, self.scenario.load), default=0.0)
@@ -211,6 +208,18 @@ class Course:
                 loop = asyncio.get_running_loop()
                 loop.call_later(strike.seconds, target.woken, strike.pid)
         self._unread = data
+
+
+async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask a store again, some times, when it fails for a moment."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return await ask()
+        except StoreError:
+            if not left:
+                raise
+            await asyncio.sleep(_LOOK)
+    raise AssertionError("unreachable")
 
 
 async def _has_intents(store: AsyncStore) -> bool:

@@ -22,7 +22,7 @@ from multiprocessing.context import ForkProcess
 from types import FrameType
 
 from backends.local.folder import Folder, Running, RunningNode
-from backends.local.nodes import GATEWAY, Plan, live, roles
+from backends.local.nodes import GATEWAY, Plan, live, names, roles
 from core.errors import MuError
 
 __all__ = ["LOOPBACK", "Supervisor", "listen"]
@@ -90,6 +90,7 @@ class Supervisor:
         self.addresses = {service: _url(each) for service, each in self._listeners.items()}
         self._listeners[GATEWAY] = listener
         self.url = _url(listener)
+        self._order = {name: number for number, name in enumerate(names(plan))}
         self._children: list[_Child] = []
         self._due: list[tuple[float, _Child]] = []
         self._stopping = self._ended = False
@@ -207,7 +208,7 @@ class Supervisor:
     def _publish(self) -> None:
         nodes = [
             RunningNode(each.process.name, each.process.pid or 0, each.started, each.restarts)
-            for each in self._children
+            for each in sorted(self._children, key=lambda each: self._order[each.process.name])
         ]
         plan = self._plan
         self._folder.publish(

@@ -72,7 +72,9 @@ async def serve_service(
     wire = Wire(node.key)
     client = Client(limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, wire))
-    worker = Worker(Calls(wire, service.__eq__, host.execute), node.store)
+    worker = Worker(
+        Calls(wire, service.__eq__, host.execute, node.settings.message_limit), node.store
+    )
     server = Server(worker.handle, listener, node.settings.message_limit)
     await server.start()
     await stop.wait()

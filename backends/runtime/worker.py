@@ -18,10 +18,11 @@ from collections.abc import Awaitable, Callable
 from backends.runtime.caller import CALL_PATH
 from backends.runtime.http import Broken, Incoming, Outgoing, Unreachable
 from backends.runtime.reminder import Reminder
+from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer, Wire, WireError
 from core.errors import MuError
-from core.messages import Request
+from core.messages import Failed, Reply, Request
 
 __all__ = ["Calls", "Worker", "is_ready"]
 
@@ -34,6 +35,7 @@ class Calls:
     """Opens envelopes for ``answer``, and seals what it gives.
 
     :param serves: whether requests of this service are taken here.
+    :param limit: the largest envelope, in bytes.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Calls:
         wire: Wire,
         serves: Callable[[str], bool],
         answer: Callable[[Request], Awaitable[Answer]],
+        limit: int = Settings().message_limit,
     ) -> None:
         self._wire = wire
         self._serves = serves
         self._answer = answer
+        self._limit = limit
         self._refused = Reminder()
 
     async def handle(self, incoming: Incoming) -> Outgoing:
@@ -64,7 +68,19 @@ class Calls:
             answer = await self._answer(request)
         except (Broken, Unreachable) as error:
             return _text(502, f"the service {request.service} did not answer: {error}")
-        return Outgoing(200, self._wire.seal(answer, nonce)[0])
+        envelope, _ = self._wire.seal(answer, nonce)
+        if len(envelope) > self._limit:
+            envelope, _ = self._wire.seal(Answer(_too_large(request, len(envelope))), nonce)
+        return Outgoing(200, envelope)
+
+
+def _too_large(request: Request, size: int) -> Reply:
+    """What is said in place of an answer that does not fit.
+
+    It is definite: what a commit holds is far smaller, so this request made nothing durable.
+    """
+    text = f"the answer of {request.service}.{request.method} has {size} bytes: read less at once"
+    return Reply(request.id, Failed("TooLarge", True, text))
 
 
 class Worker:

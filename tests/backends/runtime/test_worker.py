@@ -100,3 +100,16 @@ def test_it_is_not_ready_when_it_is_about_to_end():
     worker = Worker(None, Store())
     worker.draining = True
     assert handle("/readyz", worker=worker).status == 503
+
+
+def test_an_answer_that_does_not_fit_is_told_as_such():
+    async def huge(request):
+        return Answer(Reply(request.id, Returned(b"x" * 5000)))
+
+    wire = Wire(KEY)
+    sealed, nonce = wire.seal(Call(REQUEST))
+    worker = Worker(Calls(wire, "Hotel".__eq__, huge, limit=1000), Store())
+    outgoing = handle(body=sealed, worker=worker)
+    outcome = Wire(KEY).open_answer(outgoing.body, nonce).reply.outcome
+    assert (outcome.kind, outcome.definite) == ("TooLarge", True)
+    assert "Hotel.free" in outcome.text
