@@ -29,6 +29,8 @@ from compiler.application import load
 from core.errors import MuError
 from tests.backends.local.running import COMMAND, ROOT, alive, environment, session, until
 
+pytestmark = pytest.mark.real
+
 APP = str(ROOT / "apps" / "counter")
 QUICK = {"seconds": 0.5, "warm_up": 0.1}
 

@@ -19,6 +19,8 @@ from sim.scenario import Platform, ServicePlatform, StoreModel
 from sim.scenario_platform import read_profile
 from tests.backends.local.running import ROOT
 
+pytestmark = pytest.mark.real
+
 WAITS = Waits(
     read_version=30e-6, read=30e-6, commit=4e-3, store_spread=0.2, hop_spread=0.4,
     commits_per_second=9_000.0, cold_start=0.4, restart=0.02,

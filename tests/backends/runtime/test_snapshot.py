@@ -133,6 +133,8 @@ def test_more_than_can_be_read_in_the_window(store, monkeypatch):
         async def read(self, *arguments):
             answer = await super().read(*arguments)
             store.advance(6.0)
+            now = await store.store.read_version()
+            await store.store.commit(now, (), [Set(b"d\xff", b"written meanwhile")])
             return answer
 
     with pytest.raises(TooMuchToRead, match=r"holds more than can .* after 7 keys: copy"):
