@@ -35,7 +35,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
         options.app,
         faultless=options.faults == "none",
         protocol=protocol,
-        module="backends.local run",
+        module=_module(options),
     )
     prepared = prepare(task)
     scenario = prepared.scenario
@@ -58,6 +58,14 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
         write_run(options.out, prepared, done, outcome, place)
         console.print(f"Written: {options.out / 'result.json'}, {options.out / 'history.jsonl'}")
     return EXIT[outcome.status(scenario.faults)]
+
+
+def _module(options: argparse.Namespace) -> str:
+    """What runs the same again, with the same store."""
+    words = ["backends.local", "run"]
+    words += ["--store", options.store] if options.store != "sqlite" else []
+    words += ["--synchronous", options.synchronous] if options.synchronous != "normal" else []
+    return " ".join(words)
 
 
 def _writable(folder: Path) -> None:

@@ -28,6 +28,8 @@ from tests.backends.fdb.clusters import WITH_FAULTS, needs_cluster, plain, setti
 from tests.backends.fdb.shared import Served
 from tests.backends.local.running import ROOT, Up, environment, until
 
+pytestmark = pytest.mark.real
+
 
 class Shared:
     """The stand-in that processes share."""
@@ -147,14 +149,19 @@ def killed_while_asked(up, key, rng):
 # --- run
 
 
-def scenario(tmp_path, name, rate, seconds, often):
+def scenario(tmp_path, name, requests, seconds, often):
     """A scenario of the repository made short, with its faults made more frequent."""
     yaml = YAML()
     found = yaml.load(ROOT / "scenarios" / f"{name}.yaml")
     found["app"] = str(ROOT / found["app"])
     found.pop("thresholds", None)  # those are about another machine
-    for load in found["load"]:
-        load["rate"], load["duration"] = f"{rate}/s", f"{seconds}s"
+    found.setdefault("retry", {})["attempts"] = 20  # on a busy machine, processes start slowly
+    # So many requests, however long they take, and for so many seconds: faults strike meanwhile.
+    found["load"] = [
+        {"name": "clock", "executor": "constant-arrival-rate", "rate": "5/s",
+         "duration": f"{seconds}s"},
+        {"name": "all", "executor": "shared-iterations", "vus": 4, "iterations": requests},
+    ]  # fmt: skip
     for fault in found.get("faults", []):
         if "probability" in fault:
             percent = float(fault["probability"].rstrip("%"))
@@ -190,12 +197,12 @@ def judged(place, tmp_path, file):
 
 @pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
 def test_a_short_run(place, tmp_path):
-    judged(place, tmp_path, scenario(tmp_path, "crash", 25, 4, 4))
+    judged(place, tmp_path, scenario(tmp_path, "crash", 100, 4, 4))
 
 
 @pytest.mark.parametrize("place", [PLACES[1]], indirect=True)
 def test_a_short_run_with_the_client_s_faults(place, tmp_path):
-    result = judged(place, tmp_path, scenario(tmp_path, "smoke", 30, 2, 1))
+    result = judged(place, tmp_path, scenario(tmp_path, "smoke", 60, 2, 1))
     assert sum(result["measurements"]["refused_commits"].values()) > 0
 
 
@@ -204,12 +211,12 @@ def test_a_short_run_with_the_client_s_faults(place, tmp_path):
     ("name", "often"), [("smoke", 1), ("crash", 4), ("zombie", 4), ("unknown_commit", 2)]
 )
 def test_scenarios(place, tmp_path, name, often):
-    judged(place, tmp_path, scenario(tmp_path, name, 25, 6, often))
+    judged(place, tmp_path, scenario(tmp_path, name, 150, 6, often))
 
 
 @pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
 def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
-    file = scenario(tmp_path, "smoke", 25, 30, 1)
+    file = scenario(tmp_path, "smoke", 20, 30, 1)
     running = start(place, tmp_path, file, "--store", "fdb", start_new_session=True)
     try:
         until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
