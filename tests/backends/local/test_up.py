@@ -411,7 +411,7 @@ def test_nodes_go_on_when_nobody_hears_what_is_told(tmp_path, deaf):
         first = json.loads((data / "up.json").read_text())["nodes"][0]["pid"]
         time.sleep(0.3)
         os.kill(first, signal.SIGKILL)
-        until(lambda: json.loads((data / "up.json").read_text())["nodes"][-1]["restarts"] == 1)
+        until(lambda: json.loads((data / "up.json").read_text())["nodes"][0]["restarts"] == 1)
         assert process.poll() is None
     finally:
         process.terminate()
