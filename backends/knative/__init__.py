@@ -23,7 +23,6 @@ module        is about
 `cli`         the command line: which command is which function
 `commands`    those functions
 `cluster`     what happens in a cluster, through the official client
-`invoke`      a call through the gateway
 `reporting`   what commands print
 ============  ============================================================================
 """

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 import time
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from backends.local.folder import Folder, Running
 from backends.local.shrink import shrink
 from backends.local.store import LocalStore
 from backends.local.up import DATA
 from backends.runtime.host import Host
-from backends.runtime.http import Broken, Client, Unreachable
+from backends.runtime.invoke import Call, Result, make_body, new_key
+from backends.runtime.invoke import invoke as call_gateway
 from backends.runtime.settings import Settings
 from backends.runtime.upkeep import forget
 from backends.runtime.wire import Answer
 from core.codec import Codec
 from core.errors import Conflict, MuError, TooOld, Unknown
-from core.ids import root_id
 from core.layout import DATA as APPLICATION
 from core.layout import INTENTS, JOURNAL, SET_ASIDE, WATERMARK
 from core.messages import Request
@@ -37,6 +31,8 @@ __all__ = ["collect_garbage", "find", "invoke", "status"]
 
 _UNKNOWN = 3
 _PAGE = 1_000
+_REACH = 1.0
+"""Seconds to reach a gateway of this machine: the supervisor listens for it even while it dies."""
 
 
 def find(data: Path | None) -> Folder:
@@ -87,98 +83,27 @@ def invoke(data: Path | None, target: str, words: list[str], key: str) -> int:
     service, dot, method = target.partition(".")
     if not (service and dot and method):
         raise MuError(f"'{target}' is not a method: give Service.method")
-    body = msgspec.json.encode(_arguments(words))
-    return asyncio.run(_invoke(running, target, body, key))
-
-
-def _arguments(words: list[str]) -> list[Any] | dict[str, Any]:
-    named: dict[str, Any] = {}
-    positional: list[Any] = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and name.isidentifier():
-            named[name] = _value(value)
-        else:
-            positional.append(_value(word))
-    if named and positional:
-        raise MuError("give the arguments all by name (name=value), or all by position")
-    return named or positional
-
-
-def _value(word: str) -> Any:
     try:
-        return json.loads(word)
-    except json.JSONDecodeError:
-        return word
+        body = make_body(words)
+    except ValueError as error:
+        raise MuError(str(error)) from None
+    key = key or new_key()
+    timeout = 2 * Settings().request_timeout
+    call = Call(running.url, target, body, key, timeout=timeout, reach=_REACH)
+    result = asyncio.run(call_gateway(call, lambda _: None))
+    return _show_result(result, key)
 
 
-async def _invoke(running: Running, target: str, body: bytes, key: str) -> int:
-    key = key or str(UUID(bytes=root_id(time.time_ns() // 1_000_000, random.SystemRandom())))
-    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    url, settings = f"{running.url}/{target}", Settings()
-    until = time.monotonic() + 2 * settings.request_timeout
-    pause = settings.backoff
-    maybe = False  # whether a try before this one may have been taken
-    client = Client()
-    try:
-        while True:
-            try:
-                status, found, answer = await client.request(
-                    "POST", url, body, headers, settings.request_timeout + 5
-                )
-            except Unreachable as error:
-                if not maybe:
-                    raise MuError(f"{running.url} cannot be reached: {error}") from None
-                status, problem, answer = 0, _lost(error, key), b""
-            except Broken as error:  # the gateway died; the next one answers the same
-                status, problem, answer = 0, _lost(error, key), b""
-            else:
-                problem = _problem(found, answer)
-            if maybe and status == 503:  # turned away: said of this try, not of those before
-                problem = {"idempotency_key": key, **problem, "outcome": "indefinite"}
-            maybe |= problem.get("outcome") == "indefinite"
-            if problem.get("outcome") != "indefinite" or time.monotonic() > until:
-                break
-            if status and "retry-after" not in found:
-                break
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, settings.backoff_limit)
-    finally:
-        await client.close()
-    return _show_answer(status, problem, answer)
-
-
-def _lost(error: Broken | Unreachable, key: str) -> dict[str, Any]:
-    """Our own word for a call whose answer never came."""
-    detail = str(error)
-    return {
-        "title": "No answer",
-        "detail": detail,
-        "outcome": "indefinite",
-        "idempotency_key": key,
-    }
-
-
-def _problem(headers: Any, answer: bytes) -> dict[str, Any]:
-    if not headers.get("content-type", "").startswith("application/problem+json"):
-        return {}
-    found: dict[str, Any] = json.loads(answer)
-    return found
-
-
-def _show_answer(status: int, problem: dict[str, Any], answer: bytes) -> int:
-    if status == 200:
-        Console(soft_wrap=True).print_json(answer.decode() or "null")
+def _show_result(result: Result, key: str) -> int:
+    if result.outcome == "returned":
+        Console(soft_wrap=True).print_json(data=result.content)
         return 0
-    outcome, detail = problem.get("outcome", ""), problem.get("detail", answer.decode())
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    title = str(problem.get("title", f"status {status}"))
-    errors.print(Text.assemble((f"{title}: ", "bold red"), str(detail)))
-    if outcome == "indefinite":
-        known = f"Nobody knows yet; ask again with --key {problem.get('idempotency_key')}"
-        errors.print(known, markup=False)
+    errors.print(result.why, markup=False)
+    if result.outcome == "indefinite":
+        errors.print(f"Nobody knows yet; ask again with --key {key}", markup=False)
         return _UNKNOWN
-    return 1 if outcome == "raised" else 2
+    return 1 if result.outcome == "raised" else 2
 
 
 # --- status

@@ -14,6 +14,7 @@ module      is about
 `host`      the effects of an attempt, performed in asyncio
 `worker`    a service's node: envelopes in, replies out
 `public`    the gateway's node: JSON, OpenAPI, pages, problems
+`invoke`    a call through the gateway, as a person makes it
 `upkeep`    recovery, retention, and the clearing of completed intents
 `watch`     what a scenario sees of a node, and where its faults strike
 `node`      what a node is made of, and its life from start to drain

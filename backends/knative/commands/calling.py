@@ -12,8 +12,8 @@ from backends.knative.choices import ChoiceProblem, base_url, header_value, inst
 from backends.knative.cluster.errors import NotReady
 from backends.knative.cluster.status import gateway_url
 from backends.knative.commands.connection import connected
-from backends.knative.invoke import Call, Result, make_body, new_key
-from backends.knative.invoke import invoke as call_gateway
+from backends.runtime.invoke import Call, Result, make_body, new_key
+from backends.runtime.invoke import invoke as call_gateway
 
 __all__ = ["invoke"]
 

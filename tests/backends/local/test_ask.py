@@ -1,6 +1,5 @@
 """What a person asks of an application: a call, its state, more room."""
 
-import asyncio
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ import pytest
 
 from backends.local import ask
 from backends.local.folder import Folder, Running, RunningNode
+from backends.runtime import invoke as invoke_module
 from backends.runtime.http import Broken, Unreachable
 from backends.runtime.settings import Settings
 from tests.backends.local.running import Up, command, until
@@ -73,7 +73,7 @@ def test_what_a_method_raises(bank):
         (["Counter.inrement", "a"], "did you mean Counter.increment?"),
         (["Counter.increment"], "missing a required argument: 'key'"),
         (["Counter.increment", "5"], "str"),
-        (["Counter.increment", "a", "key=b"], "all by name (name=value), or all by position"),
+        (["Counter.increment", "a", "key=b"], "in order or by name, not both"),
         (["Counter.increment", "a", "--key", ""], None),
         (["Counter.increment", "a", "--key", "x" * 2_000], "Idempotency-Key: must be 1 to"),
         (["Counter.increment", "[red]x[/]"], None),
@@ -269,14 +269,17 @@ def test_what_was_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
 
 BROKEN = Broken("cut off")
 AWAY = Unreachable("nobody there")
+ONE = (200, {"content-type": "application/json"}, b"1")
 FULL = (503, {"content-type": "application/problem+json"}, b'{"outcome": "definite"}')
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
-    [([BROKEN, AWAY], 3), ([BROKEN, FULL], 3), ([FULL], 2), ([BROKEN, (200, {}, b"1")], 0)],
+    [([BROKEN, AWAY], 3), ([BROKEN, FULL], 3), ([FULL], 2), ([AWAY], 2), ([BROKEN, ONE], 0)],
 )
-def test_who_was_perhaps_heard_once_is_told_the_key(answers, expected, monkeypatch, capsys):
+def test_who_was_perhaps_heard_once_is_told_the_key(
+    answers, expected, in_cluster, monkeypatch, capsys
+):
     answers = list(answers)
 
     class Script:
@@ -289,8 +292,7 @@ def test_who_was_perhaps_heard_once_is_told_the_key(answers, expected, monkeypat
         async def close(self):
             pass
 
-    monkeypatch.setattr(ask, "Client", Script)
-    monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=0.1))
-    state = Running("a", "a", 0, "http://a", "sqlite", "", 0.0, {}, [])
-    assert asyncio.run(ask._invoke(state, "A.b", b"[]", "my-key")) == expected
+    monkeypatch.setattr(invoke_module, "Client", Script)
+    monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=0.3))
+    assert ask.invoke(in_cluster.path, "A.b", [], "my-key") == expected
     assert ("ask again with --key my-key" in capsys.readouterr().err) == (expected == 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ class Call:
     :ivar url: of the gateway, or of an ingress that finds it by ``host``.
     :ivar key: the ``Idempotency-Key``.
     :ivar timeout: seconds after which it is given up, with its outcome unknown.
+    :ivar reach: seconds after which a gateway that cannot be reached at all is given up.
     """
 
     url: str
@@ -41,6 +43,7 @@ class Call:
     key: str
     host: str = ""
     timeout: float = 60.0
+    reach: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,8 @@ async def _try(client: Client, call: Call, left: float) -> tuple[Result, float |
             "POST", url, call.body, headers, min(left, _ONE_TRY)
         )
     except Unreachable as error:
-        return Result("definite", why=f"{url} cannot be reached: {error}"), None
+        gone = call.timeout - left >= call.reach
+        return Result("definite", why=f"{call.url} cannot be reached: {error}"), -1.0 if gone else None
     except Broken as error:
         return Result("indefinite", why=f"{url}: no answer: {error}"), None
     return _read(call, status, answered, body)
