@@ -27,10 +27,8 @@ from backends.runtime.node import Node
 from backends.runtime.settings import Settings
 from backends.runtime.snapshot import snapshot
 from backends.runtime.store import AsyncStore
-from backends.runtime.wire import Answer
 from core.errors import StoreError
 from core.layout import INTENTS
-from core.messages import Request
 from core.program import Program
 from core.retention import retain
 from sim.arrivals import load_end
@@ -183,7 +181,7 @@ class Course:
     async def _retain(self, node: Node) -> dict[bytes, bytes]:
         """Let everything expire and forget it: what the store then holds."""
         period = int(self.scenario.retention.period * 1e9)
-        host = Host(self._program, node.store, _no_call, node.settings)
+        host = Host.of_store(node.store, node.settings)
         now = time.time_ns() + period + _MARGIN
         await _patiently(lambda: host.maintain(retain(now, period)))
         return await _patiently(lambda: snapshot(node.store))
@@ -229,7 +227,3 @@ async def _has_intents(store: AsyncStore) -> bool:
     except StoreError:
         return True  # nobody knows
     return bool(ranges[0])
-
-
-async def _no_call(request: Request) -> Answer:
-    raise AssertionError(f"retention calls nobody: {request}")

@@ -18,13 +18,9 @@ from backends.runtime.invoke import Call, Result, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 from backends.runtime.settings import Settings
 from backends.runtime.upkeep import forget
-from backends.runtime.wire import Answer
-from core.codec import Codec
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
 from core.layout import INTENTS, JOURNAL, SET_ASIDE, WATERMARK
-from core.messages import Request
-from core.program import Program
 from core.store import KeyRange
 
 __all__ = ["collect_garbage", "find", "invoke", "status"]
@@ -234,11 +230,8 @@ def _size(folder: Folder) -> int:
 
 
 async def _forget(folder: Folder, before_ns: int) -> bool:
-    async def nobody(request: Request) -> Answer:
-        raise AssertionError(f"retention calls nobody: {request}")
-
     store = LocalStore(folder.store)
-    host = Host(Program("", {}, Codec()), store, nobody, Settings())
+    host = Host.of_store(store, Settings())
     try:
         for _ in range(Settings().attempts):
             try:

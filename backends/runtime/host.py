@@ -22,6 +22,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer
 from core.attempt import attempt
+from core.codec import Codec
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.messages import Failed, Reply, Request
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
@@ -73,6 +74,11 @@ class Host:
         self._completed: list[bytes] = []
         self._clearing: asyncio.Task[None] | None = None
         self._store_trouble = Reminder()
+
+    @classmethod
+    def of_store(cls, store: AsyncStore, settings: Settings) -> Host:
+        """A host for what needs the store alone: it has no program and calls nobody."""
+        return cls(Program("", {}, Codec()), store, _calls_nobody, settings)
 
     def execution(self, request: Request | None) -> Execution:
         """What drives one generator for ``request``; None: maintenance."""
@@ -144,6 +150,10 @@ class Host:
             except Exception:  # a defect, but one that must not hold up those that come after
                 _log.exception("intents of %d completed requests were not cleared", len(roots))
         self._clearing = None
+
+
+async def _calls_nobody(request: Request) -> Answer:
+    raise AssertionError(f"what needs the store alone calls {request.service}.{request.method}")
 
 
 def _interrupted(request: Request, text: str) -> Reply:

@@ -138,8 +138,8 @@ async def _try(client: Client, call: Call, left: float) -> tuple[Result, float |
             "POST", url, call.body, headers, min(left, _ONE_TRY)
         )
     except Unreachable as error:
-        gone = call.timeout - left >= call.reach
-        return Result("definite", why=f"{call.url} cannot be reached: {error}"), -1.0 if gone else None
+        again = None if call.timeout - left < call.reach else -1.0
+        return Result("definite", why=f"{call.url} cannot be reached: {error}"), again
     except Broken as error:
         return Result("indefinite", why=f"{url}: no answer: {error}"), None
     return _read(call, status, answered, body)

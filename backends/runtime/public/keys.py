@@ -12,21 +12,17 @@ on a clock, or one key could come to have two root ids.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from backends.runtime.host import Host
 from backends.runtime.public.problems import Refusal
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.client_keys import KEY_LENGTH, root_of_key
-from core.errors import StoreError
 from core.ids import root_id
-from core.ports import Commit, Effect, Pause, Read, ReadVersion
 
 __all__ = ["AHEAD_SECONDS", "Key", "Keys"]
 
@@ -56,8 +52,7 @@ class Keys:
     """Reads keys, and finds out what root ids they stand for."""
 
     def __init__(self, store: AsyncStore, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
+        self._host = Host.of_store(store, settings)
         self._rng = random.SystemRandom()
 
     def draw(self, now_ns: int) -> Key:
@@ -98,32 +93,5 @@ class Keys:
         if key.root is not None:
             return key.root
         fresh = root_id(now_ns // 1_000_000, self._rng)
-        found: bytes = await self._drive(root_of_key(key.text.encode(), fresh))
+        found: bytes = await self._host.maintain(root_of_key(key.text.encode(), fresh))
         return found
-
-    async def _drive(self, steps: Generator[Effect, Any, Any]) -> Any:
-        """Perform the effects of a generator on the store; what it returns."""
-        answer: Any = None
-        error: StoreError | None = None
-        while True:
-            try:
-                effect = steps.send(answer) if error is None else steps.throw(error)
-            except StopIteration as stop:
-                return stop.value
-            error = None
-            try:
-                answer = await self._perform(effect)
-            except StoreError as refused:
-                error = refused
-
-    async def _perform(self, effect: Effect) -> Any:
-        store, settings = self._store, self._settings
-        if isinstance(effect, ReadVersion):
-            return await store.read_version()
-        if isinstance(effect, Read):
-            return await store.read(effect.version, effect.keys, effect.ranges)
-        if isinstance(effect, Commit):
-            return await store.commit(effect.version, effect.reads, effect.mutations)
-        assert isinstance(effect, Pause)
-        longest = min(settings.backoff * 2.0 ** (effect.retry - 1), settings.backoff_limit)
-        return await asyncio.sleep(longest * self._rng.random())
