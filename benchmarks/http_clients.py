@@ -133,7 +133,8 @@ async def _httpx(url: str) -> AsyncIterator[Ask]:
     async with httpx.AsyncClient() as client:
 
         async def ask() -> bytes:
-            return (await client.post(url, content=BODY, headers=_HEADERS)).content
+            response = await client.post(url, content=BODY, headers=_HEADERS)
+            return bytes(response.content)
 
         yield ask
 
@@ -146,7 +147,7 @@ async def _niquests(url: str) -> AsyncIterator[Ask]:
 
         async def ask() -> bytes:
             response = await session.post(url, data=BODY, headers=_HEADERS)
-            return response.content or b""
+            return bytes(response.content or b"")
 
         yield ask
 

@@ -92,7 +92,7 @@ async def _hypercorn(listener: socket.socket) -> None:
     config.bind = [f"fd://{listener.fileno()}"]
     config.errorlog = None
     config.keep_alive_max_requests = sys.maxsize  # a thousand, by default
-    await serve(_asgi, config)  # type: ignore[arg-type]  # its own names for the ASGI types
+    await serve(_asgi, config)
 
 
 async def _granian(listener: socket.socket) -> None:

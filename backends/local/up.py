@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import random
 import shlex
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console
@@ -110,6 +112,7 @@ def up(wanted: Wanted, console: Voice) -> None:
     application = load(wanted.app)
     folder = Folder(data_folder(application.name, wanted.data))
     plan = prepare(wanted, application, folder)
+    sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(processName)s %(levelname)s %(message)s"
     )
@@ -125,6 +128,18 @@ def up(wanted: Wanted, console: Voice) -> None:
     finally:
         supervisor.end()
     console.print("stopped")
+
+
+def _unbuffered(stream: TextIO) -> TextIO:
+    """The same file without a buffer.
+
+    What a full disk refuses would stay in the buffer, and be refused again by every fork, which
+    flushes the standard streams first: no node could be started anew.
+    """
+    with suppress(OSError):
+        stream.flush()
+    raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding=stream.encoding, errors=stream.errors, write_through=True)
 
 
 def _welcome(console: Console, plan: Plan, supervisor: Supervisor, folder: Folder) -> None:

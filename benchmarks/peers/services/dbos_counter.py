@@ -12,9 +12,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy  # type: ignore[import-not-found]  # installed in an environment of its own
-from dbos import DBOS, SetWorkflowID, SQLAlchemyDatasource  # type: ignore[import-not-found]
-from dbos._dbos import _get_dbos_instance  # type: ignore[import-not-found]
+import sqlalchemy
+from dbos import DBOS, SetWorkflowID, SQLAlchemyDatasource
+from dbos._dbos import _get_dbos_instance
 
 __all__ = ["Counters", "WriteAhead"]
 

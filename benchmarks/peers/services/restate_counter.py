@@ -6,7 +6,7 @@ of one object's exclusive handlers run one after the other; Restate keeps the ob
 
 from __future__ import annotations
 
-import restate  # type: ignore[import-not-found]  # installed in an environment of its own
+import restate
 
 __all__ = ["app", "counter", "increment", "read"]
 

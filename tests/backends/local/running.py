@@ -26,8 +26,12 @@ def until(condition, seconds=PATIENCE, what="it"):
     return found
 
 
+NOT_OF_USERS = ("MU2SLS_WIRE_KEY", "PYTHONUNBUFFERED")
+"""Variables that would change what is tested."""
+
+
 def environment(**others):
-    kept = {name: value for name, value in os.environ.items() if name != "MU2SLS_WIRE_KEY"}
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_OF_USERS}
     return {**kept, "COLUMNS": "200", **others}
 
 
