@@ -19,18 +19,17 @@ indefinite     it gave up without knowing
 from __future__ import annotations
 
 import random
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from core.ids import RequestId, root_id
 from core.messages import Failed, Origin, Raised, Reply, Request
 from core.program import Program
 from sim.arrivals import arrivals, load_end, users
 from sim.history import Answered, History, Sent
+from sim.mix import Mix
 from sim.platform.exchange import Exchange
 from sim.platform.timers import later
 from sim.scenario import Load
@@ -45,9 +44,6 @@ CLIENT = "client"
 
 _USERS_EVERY = 0.05
 """Seconds between two looks at how many virtual users there should be."""
-
-Generate = Callable[[random.Random], tuple[Any, ...]]
-"""Makes the arguments of a request."""
 
 
 @dataclass(slots=True)
@@ -139,23 +135,6 @@ def status(reply: Reply) -> str:
     return "raised" if isinstance(outcome, Raised) else "succeeded"
 
 
-class _Kind(NamedTuple):
-    """One kind of request in a mix."""
-
-    call: str
-    service: str
-    method: str
-    generate: Generate
-
-    @classmethod
-    def of(cls, call: str, args: list[Any] | None, generators: Mapping[str, Generate]) -> _Kind:
-        service, _, method = call.partition(".")
-        if args is None:
-            return cls(call, service, method, generators.get(call, lambda _: ()))
-        given = tuple(args)
-        return cls(call, service, method, lambda _: given)
-
-
 # --- the clients of one load ------------------------------------------------------
 
 
@@ -170,8 +149,7 @@ class Client:
         cluster: Cluster,
         load: Load,
         program: Program,
-        generators: Mapping[str, Generate],
-        default_mix: Mapping[str, float],
+        mix: Mix,
         history: History,
         rng: random.Random,
     ) -> None:
@@ -180,10 +158,7 @@ class Client:
         self._encode = program.codec.encode
         self._history = history
         self._rng = rng
-        calls = [(c.call, c.weight, c.args) for c in load.mix]
-        calls = calls or [(call, weight, None) for call, weight in default_mix.items()]
-        self._weights = list(accumulate(weight for _, weight, _ in calls))
-        self._kinds = [_Kind.of(call, args, generators) for call, _, args in calls]
+        self._mix = mix
         self._end = load_end(load)
         self._left = load.iterations
         self._users = 0
@@ -199,7 +174,7 @@ class Client:
     @property
     def calls(self) -> list[str]:
         """The methods it calls, as ``Service.method``."""
-        return [kind.call for kind in self._kinds]
+        return self._mix.calls
 
     @property
     def is_over(self) -> bool:
@@ -261,17 +236,16 @@ class Client:
     # --- one request
 
     def _request(self, intended: float, then: Callable[[], object] | None) -> None:
-        weight = self._rng.random() * self._weights[-1]
-        index = min(bisect_right(self._weights, weight), len(self._kinds) - 1)
-        name, service, method, generate = self._kinds[index]
-        args = self._encode((generate(self._rng), {}))
+        drawn = self._mix.draw(self._rng)
+        service, method = drawn.service, drawn.method
+        args = self._encode((drawn.args, {}))
         cluster = self._cluster
         identity = RequestId(root_id(cluster.now_ns() // 1_000_000, self._rng))
         origin = Origin(service, method, args)
         request = Request(identity, service, method, args, origin)
-        ended = partial(self._ended, name, intended, then)
+        ended = partial(self._ended, drawn.call, intended, then)
         call = ClientCall(cluster, request, self._history, ended)
-        self._open[call] = (name, intended)
+        self._open[call] = (drawn.call, intended)
         call.transmit()
 
     def _ended(

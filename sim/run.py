@@ -21,6 +21,7 @@ from sim.client import Client, Result
 from sim.environment import SeededEnvironment
 from sim.garbage import rare_collections
 from sim.history import History
+from sim.mix import Mix
 from sim.platform.cluster import Cluster
 from sim.protocol import OURS, Protocol
 from sim.randomness import stream
@@ -120,16 +121,12 @@ class _Runner:
         self.cluster = Cluster(self.env, scenario, program, protocol, self.history)
         self.memory = self.cluster.store.memory
         self.memory.load(sorted(self.history.initial.items()))
-        workload = application.workload
-        mix = workload.mix if workload else {}
-        arguments = workload.arguments if workload else {}
         self.clients = [
             Client(
                 self.cluster,
                 load,
                 program,
-                arguments,
-                mix,
+                Mix(load, application.workload),
                 self.history,
                 stream(scenario.seed, "load", load.name),
             )

@@ -11,9 +11,6 @@ import asyncio
 import logging
 import random
 import time
-from bisect import bisect_right
-from collections.abc import Callable
-from itertools import accumulate
 from typing import Any
 
 from backends.experiment.collect import keep
@@ -29,6 +26,7 @@ from core.messages import Origin, Request
 from sim.arrivals import arrivals, load_end, users
 from sim.client import Result, status
 from sim.history import Answered, History, Sent
+from sim.mix import Drawn, Mix
 from sim.randomness import stream
 from sim.scenario import Load, Scenario
 
@@ -148,15 +146,15 @@ class Clients:
 
     async def _run(self, load: Load) -> None:
         rng = stream(self._seed, "load", load.name)
-        draw = self._mix(load, rng)
+        mix = Mix(load, self._application.workload)
         if load.executor.endswith("-rate"):
             for due in arrivals(load, rng):
                 await asyncio.sleep(max(0.0, due - self._now()))
-                self._spawn(self._request(load, due, *draw()))
+                self._spawn(self._request(load, due, mix.draw(rng)))
         else:
-            await self._closed(load, draw)
+            await self._closed(load, mix, rng)
 
-    async def _closed(self, load: Load, draw: Callable[[], tuple[str, tuple[Any, ...]]]) -> None:
+    async def _closed(self, load: Load, mix: Mix, rng: random.Random) -> None:
         await asyncio.sleep(max(0.0, load.start - self._now()))
         end, left = load_end(load), load.iterations
         busy: set[asyncio.Task[None]] = set()
@@ -170,7 +168,7 @@ class Clients:
                     left -= 1
                 if len(busy) > users(load, self._now()):
                     return
-                await self._request(load, self._now(), *draw())
+                await self._request(load, self._now(), mix.draw(rng))
 
         while not (self._stopped or (end and self._now() >= end)):
             while len(busy) < users(load, self._now()) and (not load.iterations or left > 0):
@@ -192,30 +190,9 @@ class Clients:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a request of the load broke off", exc_info=error)
 
-    def _mix(self, load: Load, rng: random.Random) -> Callable[[], tuple[str, tuple[Any, ...]]]:
-        """Draws a kind of request and its arguments."""
-        workload = self._application.workload
-        given = {each.call: each.args for each in load.mix}
-        weights = {each.call: each.weight for each in load.mix}
-        if not weights and workload is not None:
-            weights = dict(workload.mix)
-        calls, sums = list(weights), list(accumulate(weights.values()))
-
-        def draw() -> tuple[str, tuple[Any, ...]]:
-            index = bisect_right(sums, rng.random() * sums[-1])
-            call = calls[min(index, len(calls) - 1)]
-            args = given.get(call)
-            if args is not None:
-                return call, tuple(args)
-            return call, workload.draw(call, rng) if workload is not None else ()
-
-        return draw
-
-    async def _request(
-        self, load: Load, intended: float, call: str, drawn: tuple[Any, ...]
-    ) -> None:
-        service, _, method = call.partition(".")
-        args = self._application.program.codec.encode((drawn, {}))
+    async def _request(self, load: Load, intended: float, drawn: Drawn) -> None:
+        service, method, call = drawn.service, drawn.method, drawn.call
+        args = self._application.program.codec.encode((drawn.args, {}))
         identity = RequestId(root_id(time.time_ns() // 1_000_000, _IDS))
         origin = Origin(service, method, args)
         self.open[identity] = (call, load.name, intended)

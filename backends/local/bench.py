@@ -8,6 +8,7 @@ short rounds, so that whatever else the machine does meets both.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -22,10 +23,11 @@ from pathlib import Path
 
 import msgspec
 
+from backends.local.background import until_ready
 from backends.local.driving import Driver, draw_requests, driver
 from backends.local.folder import Folder
 from backends.local.generator import Seen, Stage
-from backends.local.started import Started, started, until_ready_at
+from backends.local.started import Started, started
 from backends.local.stores import Wish
 from backends.local.up import Wanted, prepare
 from backends.local.usage import cores, memory, see_measurable
@@ -316,7 +318,7 @@ def _start_up(wanted: Bench) -> float:
                 if process.poll() is not None or time.monotonic() > began + _UP:
                     raise MuError(f"`up {wanted.app}` did not come up: see what it wrote above")
                 time.sleep(_GLANCE)
-            until_ready_at(running.url)
+            asyncio.run(until_ready(running.url))
             return time.monotonic() - began
         finally:
             process.terminate()

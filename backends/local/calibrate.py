@@ -39,12 +39,13 @@ from pathlib import Path
 
 import msgspec
 
+from backends.local.background import until_ready
 from backends.local.bench import Bench, Machine, Told, machine, temporary
 from backends.local.driving import Driver, Requests, driver
 from backends.local.generator import GENERATOR, Seen, Stage, calmest
 from backends.local.meter import Meter
 from backends.local.nodes import GATEWAY
-from backends.local.started import Started, until_ready_at
+from backends.local.started import Started
 from backends.local.stores import StoreChoice, Wish, apart
 from backends.local.usage import cores, see_measurable
 from compiler.application import Application, load
@@ -214,7 +215,7 @@ def _restart(up: Started) -> float:
     assert running is not None
     began = time.monotonic()
     os.kill(up.processes()["Leaf"][0], signal.SIGKILL)
-    until_ready_at(running.addresses["Leaf"])
+    asyncio.run(until_ready(running.addresses["Leaf"]))
     lasted = time.monotonic() - began
     time.sleep(0.2)  # until the supervisor has said so
     return lasted

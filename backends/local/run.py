@@ -1,6 +1,6 @@
 """``run``: a scenario on real processes of this machine, with its faults, and judged.
 
-The runner forks the supervisor, drives the load, and keeps the clocks of kills and
+The runner starts the application, drives the load, and keeps the clocks of kills and
 partitions. The store is a new one in a folder of its own, which is kept only if somebody asks.
 """
 
@@ -9,26 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
-import time
 from dataclasses import dataclass, field, replace
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 from random import Random
 
 from backends.experiment.course import Course, Progress, settings_of
 from backends.experiment.watching import Watching
+from backends.local.background import Background, background
 from backends.local.folder import Folder
 from backends.local.nodes import UPKEEP, Plan, names
 from backends.local.stores import StoreChoice, Wish
-from backends.local.supervisor import Supervisor, listen
 from backends.local.up import Wanted, prepare
 from backends.runtime.host import Protocol
-from backends.runtime.http import Broken, Client, Unreachable
 from backends.runtime.node import Node
 from compiler.application import Application
 from core.attempt import attempt
@@ -42,8 +38,6 @@ __all__ = ["Local", "run"]
 _log = logging.getLogger("mu2sls")
 
 _AGAIN = 1.0
-_READY = 30.0
-"""Seconds for the nodes to get ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +96,10 @@ def _erase(store: StoreChoice, prepared: bool) -> None:
 
 
 class _Experiment:
-    """The runner's side: the supervisor is a child, and so are the nodes."""
+    """The runner's side; the nodes are in the background."""
 
     node: Node
+    _up: Background
 
     def __init__(
         self, scenario: Scenario, plan: Plan, folder: Folder, progress: Progress | None
@@ -114,29 +109,14 @@ class _Experiment:
         program = plan.application.program
         self._course = Course(scenario, program, len(self._slots), progress)
         self._services = list(program.services)
-        self._lifeline = os.pipe()
         self._plan = replace(plan, make_for=self._make)
 
     def run(self) -> Run:
-        listener = listen()
-        supervisor = Supervisor(self._plan, self._folder, listener, _nothing)
-        self._process = multiprocessing.get_context("fork").Process(
-            target=self._supervise, args=(supervisor,), name="supervisor"
-        )
-        self._process.start()
-        supervisor.release()
-        os.close(self._lifeline[0])
         try:
-            return asyncio.run(self._run(supervisor.url))
+            with background(self._plan, self._folder) as self._up:
+                return asyncio.run(self._run())
         finally:
-            os.close(self._lifeline[1])
-            self._process.join()
             self._course.close()
-
-    def _supervise(self, supervisor: Supervisor) -> None:
-        os.close(self._lifeline[1])
-        supervisor.start()
-        supervisor.supervise(self._lifeline[0])
 
     def _make(self, role: str, number: int, restarts: int) -> Watching:
         """In a node: what watches it."""
@@ -146,13 +126,13 @@ class _Experiment:
         injection = self._course.injection([role, str(number), str(restarts)])
         return Watching(injection, slot, service)
 
-    async def _run(self, url: str) -> Run:
+    async def _run(self) -> Run:
         plan = self._plan
         store = plan.store.calm().open()
-        addresses = dict.fromkeys(self._services, url)
+        addresses = dict.fromkeys(self._services, self._up.url)
         self.node = Node(plan.application, store, plan.key, addresses, plan.settings)
-        await _ready(url, self._process)
         try:
+            await self._up.ready()
             return await self._course.run(self)
         finally:
             await store.close()
@@ -181,32 +161,10 @@ class _Experiment:
 
     async def drained(self) -> None:
         """End the nodes."""
-        self._process.terminate()
-        await asyncio.to_thread(self._process.join)
-
-
-async def _ready(url: str, process: ForkProcess) -> None:
-    """Wait until the gateway and the store answer."""
-    client = Client()
-    deadline = time.monotonic() + _READY
-    try:
-        while True:
-            with contextlib.suppress(Unreachable, Broken):
-                status, _, _ = await client.request("GET", f"{url}/readyz", timeout=1.0)
-                if status == 200:
-                    return
-            if not process.is_alive() or time.monotonic() > deadline:
-                raise MuError(f"the application did not get ready within {_READY:g} s")
-            await asyncio.sleep(0.05)
-    finally:
-        await client.close()
+        await asyncio.to_thread(self._up.end)
 
 
 def _continue(pid: int) -> None:
     """Once more: a very short sleep may have been over before it began."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGCONT)
-
-
-def _nothing(_: str) -> None:
-    """Whoever dies in an experiment was meant to."""
