@@ -64,7 +64,9 @@ def measure(regions: int) -> float:
 
 def main() -> None:
     """Print the best of five."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--regions", type=int, default=100_000)
     regions = parser.parse_args().regions
     best = max(measure(regions) for _ in range(5))

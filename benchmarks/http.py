@@ -155,7 +155,9 @@ def _there(console: Console, names: dict[str, tuple[str, ...]]) -> list[tuple[st
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="for each repetition")
     parser.add_argument("--repetitions", type=int, default=3, help="the best one counts")
     parser.add_argument("--only", default="", help="only candidates with this in their name")

@@ -10,7 +10,9 @@ process of some service every two seconds; all checks are made on what was recor
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -36,7 +38,7 @@ def main() -> int:
     outcome = judge(done, application)
     outcome.wall_seconds = time.perf_counter() - started
     console = Console(highlight=False)
-    task = Task("soak", options.app, module="backends.local run")
+    task = _Soak("soak", options.app, options=options)
     report.print_report(console, task, scenario, outcome)
     _say(console, outcome)
     if options.out is not None:
@@ -46,14 +48,32 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.soak",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--app", default="apps/hotel", metavar="APP", help="the application (%(default)s)")
     add("--seconds", type=float, default=600.0, help="how long there is load (%(default)g)")
     add("--rate", type=float, default=100.0, help="requests per second (%(default)g)")
     add("--every", type=float, default=2.0, help="seconds between two kills (%(default)g)")
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add("--seed", type=int, default=int(time.time()), help="of load and kills (the time)")
     return parser.parse_args()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Soak(Task):
+    """A soak is no scenario's file."""
+
+    options: argparse.Namespace
+
+    def command(self, seed: int) -> str:
+        """The command line that runs this with ``seed``."""
+        asked = {**vars(self.options), "seed": seed}
+        words = [f"--{name}={value}" for name, value in asked.items() if name != "out"]
+        return shlex.join(["python", "-m", "benchmarks.soak", *words])
 
 
 def _scenario(options: argparse.Namespace, application: Application) -> Scenario:
@@ -61,7 +81,7 @@ def _scenario(options: argparse.Namespace, application: Application) -> Scenario
     return Scenario(
         "soak",
         options.app,
-        seed=int(time.time()),
+        seed=options.seed,
         heal=60.0,
         retry=Retry(attempts=20, timeout=5.0),
         load=[steady],

@@ -144,7 +144,9 @@ def _several(path: str, synchronous: Synchronous, seconds: float, processes: int
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="for each row")
     parser.add_argument("--folder", help="where to measure (default: a temporary folder)")
     arguments = parser.parse_args()

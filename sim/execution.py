@@ -208,4 +208,4 @@ def write_run(
     out.mkdir(parents=True, exist_ok=True)
     result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome, place))
     with open(out / "history.jsonl", "wb") as file:
-        trace.write(file, done, prepared.application.program.codec)
+        trace.write(file, done, prepared.application.program.codec, place.backend)

@@ -31,20 +31,20 @@ VERSION = 1
 _Line = dict[str, Any]
 
 
-def write(file: IO[bytes], run: Run, codec: Codec) -> None:
-    """Write the history of a run."""
+def write(file: IO[bytes], run: Run, codec: Codec, backend: str = "simulator") -> None:
+    """Write the history of a run; ``backend`` as in ``result.json``."""
     encoder = msgspec.json.Encoder()
-    for line in lines(run, codec):
+    for line in lines(run, codec, backend):
         file.write(encoder.encode(line) + b"\n")
 
 
-def lines(run: Run, codec: Codec) -> Iterator[_Line]:
+def lines(run: Run, codec: Codec, backend: str) -> Iterator[_Line]:
     """The lines of ``history.jsonl``, as plain dictionaries."""
     scenario, history = run.scenario, run.history
     yield {
         "event": "run",
         "version": VERSION,
-        "backend": "simulator",
+        "backend": backend,
         "protocol": run.protocol,
         "scenario": scenario.name,
         "app": scenario.app,

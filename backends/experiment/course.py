@@ -33,6 +33,7 @@ from core.program import Program
 from core.retention import retain
 from sim.arrivals import load_end
 from sim.faults import PLATFORM
+from sim.garbage import rare_collections
 from sim.history import History
 from sim.run import Run
 from sim.scenario import Scenario
@@ -130,6 +131,10 @@ class Course:
 
     async def run(self, target: Target) -> Run:
         """Drive the load at nodes that are ready, heal, and look."""
+        with rare_collections():  # one that walks a long history is a pause of seconds
+            return await self._run(target)
+
+    async def _run(self, target: Target) -> Run:
         node, scenario, shared = target.node, self.scenario, self.shared
         store, loop = node.store, asyncio.get_running_loop()
         os.set_blocking(self._report[0], False)

@@ -22,7 +22,10 @@ _WIDTH = 120
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers",
+        description="Exactly-once increments over HTTP: see benchmarks/peers/README.md",
+    )
     parser.add_argument("--seconds", type=float, default=10.0, help="for each figure")
     parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before each figure")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])

@@ -58,6 +58,7 @@ def test_a_quiet_run_holds_and_is_measured(tmp_path):
     assert result["measurements"]["succeeded"] + result["measurements"]["raised"] == 120
     assert "python -m backends.local run" in said
     history = (tmp_path / "out" / "history.jsonl").read_text().splitlines()
+    assert json.loads(history[0])["backend"] == "local"
     assert len(history) > 500
 
 
