@@ -2,8 +2,11 @@
 
 import signal
 
+AS_OF_A_TERMINAL = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+
 
 def pytest_configure(config):
-    """Ctrl-C works, also where a shell that runs in the background has told us to ignore it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Signals work, also where a shell that runs in the background, or nohup, has them ignored."""
+    for number, handler in AS_OF_A_TERMINAL.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
