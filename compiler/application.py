@@ -152,7 +152,7 @@ def _check_services(layout: Layout, declared: Declared) -> None:
     if layout.listing is not None:
         for name, _path, line in layout.listed:
             if name not in declared.services:
-                text = layout.listing.read_text().splitlines()[line - 1]
+                text = layout.listing.read_text(encoding="utf-8-sig").splitlines()[line - 1]
                 declared.problems.add_error(
                     CompileError(
                         layout.listing, line, 1, len(name) + 1, text,
@@ -163,8 +163,8 @@ def _check_services(layout: Layout, declared: Declared) -> None:
     elif not declared.services and not declared.problems:
         files = ", ".join(display_path(path) for path in layout.files.values())
         raise ApplicationNotFound(
-            f"there is no service in {files}: decorate a class with @service "
-            "(from compiler import service)."
+            f"there is no service in {files}",
+            "decorate a class with @service (from compiler import service)",
         )
 
 

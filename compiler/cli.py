@@ -1,13 +1,16 @@
 """The command line: check an application, look at what it became, try it.
 
-Exit status: 0 done, 1 the method that was run raised an exception, 2 bad input.
+Exit status: 0 done, 1 the method that was run raised an exception, 2 bad input, 130 after
+Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from compiler.model import Service
 
 __all__ = ["BadInput", "main"]
+
+_INTERRUPTED = 130
 
 _APP = """\
 APP is a package (apps/hotel or apps.hotel), a module (hotel.py or a dotted
@@ -53,9 +58,15 @@ def main(arguments: Sequence[str]) -> int:
     except CompileErrors as errors:
         _show_errors(complaints, errors)
         return 2
-    except (MuError, OSError) as error:
+    except MuError as error:
         complaints.print(Text.assemble(("error: ", "bold red"), str(error)))
         return 2
+    except KeyboardInterrupt:
+        complaints.print("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _INTERRUPTED
     return status
 
 
@@ -101,8 +112,15 @@ def _parser() -> argparse.ArgumentParser:
         help="JSON ('[1, 2]', '\"text\"', 3), or bare words, which are strings; name=value too",
     )
     run.add_argument("--empty", action="store_true", help="without the workload's set-up data")
-    run.add_argument("--seed", type=int, help="seed of random numbers and uuids")
+    run.add_argument("--seed", type=_seed, metavar="N", help="seed of random numbers and uuids")
     return parser
+
+
+def _seed(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no seed: give a whole number") from None
 
 
 def _show_errors(console: Console, errors: CompileErrors) -> None:
@@ -163,9 +181,24 @@ def _build(options: argparse.Namespace) -> int:
     from compiler.emit import emit
 
     console = Console(soft_wrap=True)
-    for path in emit(_load(options.app), options.out):
+    application = _load(options.app)
+    with _writing(options.out):
+        written = emit(application, options.out)
+    for path in written:
         console.print(f"wrote {display_path(path.absolute())}", highlight=False)
     return 0
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """:raises BadInput: what is to be written cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or out}: cannot be written: {error.strerror}: give another place "
+            "with -o"
+        ) from None
 
 
 def _graph(options: argparse.Namespace) -> int:
@@ -175,7 +208,9 @@ def _graph(options: argparse.Namespace) -> int:
         sys.stdout.write(to_dot(_load(options.app).graph))
         return 0
     writer = graph_writer(options.out)
-    writer(_load(options.app), options.out)
+    application = _load(options.app)
+    with _writing(options.out):
+        writer(application, options.out)
     Console(soft_wrap=True).print(f"wrote {options.out}", highlight=False)
     return 0
 

@@ -7,8 +7,9 @@ so that nobody has to mend them one run at a time.
 from __future__ import annotations
 
 import ast
+import linecache
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,14 @@ __all__ = [
     "WorkloadError",
     "display_path",
     "innermost_place",
+    "marked",
+    "raised",
+    "source_line",
 ]
+
+
+_LONGEST = 200
+"""So many characters of a source line are shown."""
 
 
 def display_path(path: Path) -> str:
@@ -39,21 +47,15 @@ def innermost_place(error: BaseException, files: Iterable[Path]) -> tuple[Path |
     What is raised of code that does not compile has the place of that code.
     """
     known = {str(path): path for path in files}
-    found: tuple[Path | None, int] = (None, 0)
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename in known:
-            found = (known[frame.filename], frame.lineno or 1)
     if isinstance(error, SyntaxError) and error.filename in known:
-        found = (known[error.filename], error.lineno or 1)
-    return found
+        return known[error.filename], error.lineno or 1
+    frame = _innermost_frame(error, known)
+    return (None, 0) if frame is None else (known[frame.filename], frame.lineno or 1)
 
 
-class ApplicationNotFound(MuError):
-    """There is no such application; the message says what was tried."""
-
-
-class WorkloadError(MuError):
-    """The application's workload fails; the message names the entry, its file and line."""
+def _innermost_frame(error: BaseException, known: Container[str]) -> traceback.FrameSummary | None:
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame for frame in reversed(frames) if frame.filename in known), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +78,98 @@ class CompileError:
 
     @property
     def place(self) -> str:
-        """``file:line:column``."""
-        return f"{display_path(self.path)}:{self.line}:{self.column}"
+        """``file:line:column``, or the file alone if the line is not known."""
+        file = display_path(self.path)
+        return f"{file}:{self.line}:{self.column}" if self.line else file
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: {self.what}"]
-        stripped = self.text.strip()
-        if stripped:
-            indent = len(self.text) - len(self.text.lstrip())
-            start = max(self.column - 1 - indent, 0)
-            width = max(min(self.end_column - self.column, len(stripped) - start), 1)
-            lines += [f"    {stripped}", "    " + " " * start + "^" * width]
+        lines = [f"{self.place}: {self.what}", *marked(self.text, self.column, self.end_column)]
         if self.remedy:
             lines.append(f"    instead: {self.remedy}")
         return "\n".join(lines)
+
+
+def raised(error: BaseException, files: Sequence[Path], what: str, remedy: str) -> CompileError:
+    """What user code raised, at the innermost line of ``files`` that it was raised from.
+
+    :param files: the application's; the first stands for the place if it was none of them.
+    """
+    path, line = innermost_place(error, files)
+    if path is None:
+        return CompileError(files[0], 0, 0, 0, "", what, remedy)
+    text = source_line(path, line)
+    start, end = _columns(error, str(path), line, text)
+    return CompileError(path, line, start, end, text, what, remedy)
+
+
+def source_line(path: Path, line: int) -> str:
+    """A line of a file, from 1, without its end; empty if there is none."""
+    linecache.checkcache(str(path))
+    return linecache.getline(str(path), line).rstrip()
+
+
+def _columns(error: BaseException, file: str, line: int, text: str) -> tuple[int, int]:
+    """From where to where, from 1, the code that raised ``error`` stands in its line."""
+    start, end = len(text) - len(text.lstrip()) + 1, len(text) + 1
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.offset or start, (error.offset or start) + 1
+    frame = _innermost_frame(error, {file})
+    if frame is None or frame.colno is None:  # Python was told not to keep columns
+        return start, end
+    if frame.end_lineno == line and frame.end_colno is not None:
+        end = _characters(text, frame.end_colno) + 1
+    return _characters(text, frame.colno) + 1, end
+
+
+def marked(text: str, column: int, end_column: int) -> list[str]:
+    """A source line and carets below what stands from ``column`` to ``end_column``, from 1.
+
+    Nothing for a blank line; of a very long one, what stands around the carets.
+    """
+    stripped = text.strip()
+    if not stripped:
+        return []
+    start = max(column - 1 - (len(text) - len(text.lstrip())), 0)
+    width = max(min(end_column - column, len(stripped) - start), 1)
+    first = max(start - _LONGEST // 2, 0) if len(stripped) > _LONGEST else 0
+    shown = stripped[first : first + _LONGEST]
+    start -= first
+    carets = "^" * max(min(width, len(shown) - start), 1)
+    return [f"    {shown}", "    " + " " * start + carets]
+
+
+class ApplicationNotFound(MuError):
+    """There is no such application.
+
+    :ivar what: what is wrong, and what was tried.
+    :ivar remedy: what to give instead.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 class CompileErrors(MuError):
     """Every error of an application.
 
     :ivar errors: in the order of files and lines.
+    :param asked_by: the place that asked for the application, if that is worth telling.
     """
 
-    def __init__(self, errors: Sequence[CompileError]) -> None:
+    def __init__(self, errors: Sequence[CompileError], asked_by: str = "") -> None:
         self.errors = tuple(
             sorted(errors, key=lambda error: (str(error.path), error.line, error.column))
         )
         count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        if asked_by:
+            count += f" in the application that {asked_by} asks for"
         super().__init__("\n\n".join([*map(str, self.errors), count]))
+
+
+class WorkloadError(CompileErrors):
+    """The application's workload fails when it is used: set-up, or arguments of requests."""
 
 
 class Problems:

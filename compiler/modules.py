@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import compiler as facade
-from compiler.errors import CompileError, Problems, innermost_place
+from compiler.errors import CompileError, Problems, raised
 from compiler.sources import Source
 from core.errors import TransactionException
 
@@ -140,7 +140,7 @@ def import_plain(root: Path, sources: Sequence[Source], problems: Problems) -> l
         for source in sources:
             try:
                 found.append(PlainModule(source, importlib.import_module(source.name)))
-            except Exception as error:  # the user's module level may raise anything
+            except (Exception, SystemExit) as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
     for plain in found:
         for name, value in PAPER_NAMES.items():
@@ -168,24 +168,19 @@ def import_workload(
     with _importing(root, [*sources, workload]):
         try:
             return importlib.import_module(workload.name)
-        except Exception as error:  # the user's module level may raise anything
+        except (Exception, SystemExit) as error:  # the user's module level may raise anything
             problems.add_error(_import_error(workload, error, [*sources, workload]))
     return types.ModuleType(workload.name)
 
 
-def _import_error(source: Source, error: Exception, sources: Sequence[Source]) -> CompileError:
+def _import_error(source: Source, error: BaseException, sources: Sequence[Source]) -> CompileError:
     """Where in the application's modules the import failed, and why."""
-    by_path = {each.path: each for each in sources}
-    path, line = innermost_place(error, by_path)
-    where, line = (source, 1) if path is None else (by_path[path], line)
-    lines = where.text.splitlines()
-    text = lines[line - 1] if line <= len(lines) else ""
-    column = len(text) - len(text.lstrip()) + 1
     what, remedy = _explain_import(error)
-    return CompileError(where.path, line, column, len(text.rstrip()) + 1, text, what, remedy)
+    files = [source.path, *(each.path for each in sources)]
+    return raised(error, files, what, remedy)
 
 
-def _explain_import(error: Exception) -> tuple[str, str]:
+def _explain_import(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"there is no module {error.name} to import",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ast
 import csv
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import ast_comments  # type: ignore[import-untyped]
@@ -22,6 +24,11 @@ from compiler.errors import ApplicationNotFound, CompileError, Problems, display
 __all__ = ["Layout", "Source", "find_layout", "parse_sources"]
 
 OURS = frozenset({"compiler", "core", "sim", "backends", "figures", "tests"})
+_KINDS = (
+    "give a package (apps/hotel or apps.hotel), a module (hotel.py), a folder of modules, or a "
+    ".csv file with ClassName,path lines"
+)
+_CLOSE = 0.7
 NOT_COMPILED = ("test_*.py", "conftest.py", "__main__.py", "setup.py", "workload.py")
 
 
@@ -76,20 +83,52 @@ def find_layout(app: str | Path) -> Layout:
     :raises ApplicationNotFound: there is no such application.
     """
     path = Path(app)
-    if path.exists():
+    if str(app) and os.path.exists(path):
         return _layout_of_path(path.resolve())
     dotted = str(app)
     if all(part.isidentifier() for part in dotted.split(".")):
         for folder in [Path.cwd(), *map(Path, sys.path)]:
             base = folder.joinpath(*dotted.split("."))
             for candidate in (base, base.with_suffix(".py")):
-                if candidate.exists():
+                if os.path.exists(candidate):
                     return _layout_of_path(candidate.resolve())
+        path = Path(*dotted.split("."))
+    near = _nearest(path)
     raise ApplicationNotFound(
-        f"there is no application {str(app)!r}: neither a file or folder {path.absolute()} nor an "
-        "importable module of that name. Give a package (apps/hotel or apps.hotel), a module "
-        "(hotel.py), a folder of modules, or a .csv file with ClassName,path lines."
+        f"there is no application {dotted!r}: neither a file or folder {Path(app).absolute()} nor "
+        "an importable module of that name",
+        f"did you mean {near}? Else {_KINDS}" if near else _KINDS,
     )
+
+
+def _nearest(path: Path) -> str:
+    """What could have been meant by ``path``: of a similar name beside it, or of its name in
+    another folder of the working directory; empty if there is nothing.
+    """
+    try:
+        beside = {
+            each.stem: each
+            for each in sorted(path.parent.iterdir() if path.parent.is_dir() else ())
+            if _may_be_application(each)
+        }
+        close = get_close_matches(path.stem, beside, 1, _CLOSE)
+        if close:
+            return str(beside[close[0]])
+        for folder in sorted(Path().iterdir()) if path.name else ():
+            for each in (folder / path.name, (folder / path.name).with_suffix(".py")):
+                if _may_be_application(each):
+                    return str(each)
+    except (OSError, ValueError):
+        pass  # what cannot be looked at is no help
+    return ""
+
+
+def _may_be_application(path: Path) -> bool:
+    if path.name.startswith((".", "_")) or any(path.match(skip) for skip in NOT_COMPILED):
+        return False
+    if path.is_dir():
+        return next(path.glob("*.py"), None) is not None
+    return path.suffix in (".py", ".csv") and path.is_file()
 
 
 def _layout_of_path(path: Path) -> Layout:
@@ -102,10 +141,7 @@ def _layout_of_path(path: Path) -> Layout:
             return _layout_of_folder(path.parent)
         root, name = _import_name(path)
         return Layout(path.stem, root, {name: path})
-    raise ApplicationNotFound(
-        f"{display_path(path)} is no application: give a package, a .py module, a folder, or a "
-        ".csv file with ClassName,path lines."
-    )
+    raise ApplicationNotFound(f"{display_path(path)} is no application", _KINDS)
 
 
 def _layout_of_folder(folder: Path) -> Layout:
@@ -113,7 +149,10 @@ def _layout_of_folder(folder: Path) -> Layout:
     files = sorted(folder.rglob("*.py") if package else folder.glob("*.py"))
     files = [file for file in files if not any(file.match(skip) for skip in NOT_COMPILED)]
     if not files:
-        raise ApplicationNotFound(f"the folder {display_path(folder)} holds no Python modules.")
+        raise ApplicationNotFound(
+            f"the folder {display_path(folder)} holds no Python modules to compile",
+            "give a folder with a module whose classes are decorated with @service",
+        )
     named = {}
     root = folder
     for file in files:
@@ -129,8 +168,10 @@ def _layout_of_folder(folder: Path) -> Layout:
 def _layout_of_listing(listing: Path) -> Layout:
     layout = Layout(listing.stem, listing.parent, listing=listing)
     problems = Problems()
-    text = listing.read_text()
-    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+    text = _text(listing, problems)
+    problems.raise_if_any()
+    assert text is not None
+    for number, row in enumerate(_rows(listing, text, problems), start=1):
         if not row or row[0].lstrip().startswith("#"):
             continue
         cells = [cell.strip() for cell in row]
@@ -145,11 +186,27 @@ def _layout_of_listing(listing: Path) -> Layout:
             layout.files[_import_name(path)[1]] = path
     problems.raise_if_any()
     if not layout.files:
-        raise ApplicationNotFound(f"{display_path(listing)} lists no services.")
+        raise ApplicationNotFound(
+            f"{display_path(listing)} lists no services",
+            "write a line for each: Hotel,services/hotel.py",
+        )
     workload = listing.with_name("workload.py")
     if workload.exists():
         layout.workload = (_import_name(workload)[1], workload)
     return layout
+
+
+def _rows(listing: Path, text: str, problems: Problems) -> Iterator[list[str]]:
+    reader = csv.reader(text.splitlines(), strict=True)
+    try:
+        yield from reader
+    except csv.Error as error:
+        line = text.splitlines()[reader.line_num - 1]
+        what = f"this is no line of a .csv file: {error}"
+        end = len(line) + 1
+        problems.add_error(
+            CompileError(listing, reader.line_num, 1, end, line, what, "Hotel,services/hotel.py")
+        )
 
 
 def _listing_error(listing: Path, cells: list[str]) -> tuple[str, str] | None:
@@ -208,10 +265,16 @@ def parse_sources(layout: Layout, problems: Problems) -> list[Source]:
 
 def parse(name: str, path: Path, problems: Problems) -> Source | None:
     """One parsed module; None if it does not parse, which is recorded."""
+    text = _text(path, problems)
+    if text is None:
+        return None
     try:
-        text = path.read_text(encoding="utf-8")
         tree = ast_comments.parse(text, str(path))
         ast.parse(text, str(path))
+    except (RecursionError, MemoryError):
+        what, remedy = "this is nested too deeply for Python", "shorter expressions"
+        problems.add_error(CompileError(path, 0, 0, 0, "", what, remedy))
+        return None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         column = getattr(error, "offset", None) or 1
@@ -231,6 +294,18 @@ def parse(name: str, path: Path, problems: Problems) -> Source | None:
         return None
     assert isinstance(tree, ast.Module)
     return Source(path, name, text, tree)
+
+
+def _text(path: Path, problems: Problems) -> str | None:
+    """What stands in a file; None if it cannot be read, which is recorded."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        what, remedy = "this is not text in UTF-8", "a file that is saved as UTF-8"
+    except OSError as error:
+        what, remedy = f"cannot be read: {error.strerror}", "a file that can be read"
+    problems.add_error(CompileError(path, 0, 0, 0, "", what, remedy))
+    return None
 
 
 def _imported(source: Source, layout: Layout) -> Iterator[tuple[str, Path]]:

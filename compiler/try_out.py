@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["try_out"]
 
 _SHOWN_ELEMENTS = 20
+_SHOWN_CHARACTERS = 20
 
 
 def try_out(
@@ -80,6 +81,8 @@ def _arguments(method: Function, words: Sequence[str]) -> tuple[list[Any], dict[
     keywords: dict[str, Any] = {}
     for word in words:
         name, equals, value = word.partition("=")
+        if equals and name in keywords:
+            raise BadInput(f"{method.full_name} is given {name} twice: give it once")
         if equals and name in names:
             keywords[name] = _value(value)
         elif equals and name.isidentifier() and parameters.kwarg is None:
@@ -99,6 +102,11 @@ def _value(word: str) -> Any:
         return json.loads(word)
     except json.JSONDecodeError:
         return word
+    except (ValueError, RecursionError):
+        raise BadInput(
+            f"the argument {word[:_SHOWN_CHARACTERS]}... is too long a number or nested too deeply"
+            ": give a shorter one"
+        ) from None
 
 
 def _check(method: Function, arguments: list[Any], keywords: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from compiler.api.substitutes import substitute
-from compiler.errors import Problems, WorkloadError, display_path, innermost_place
+from compiler.errors import CompileError, Problems, WorkloadError, raised, source_line
 from compiler.model import Declared, Function
 from compiler.modules import import_workload
 from compiler.signatures import fits, shown_signature
@@ -56,36 +56,36 @@ class Entry:
         """
         try:
             drawn = self.function(rng)
-        except Exception as error:  # whatever the user's function raises
-            raise _failed(self._name, error, self.files) from error
+        except (Exception, SystemExit) as error:  # whatever the user's function raises
+            remedy = "a function that gives arguments whatever rng draws"
+            raise _failed(self._name, error, self.files, remedy) from error
         if not isinstance(drawn, tuple):
-            raise self._error(f"gives {drawn!r}, which is no tuple: mind the comma, (x,)")
+            raise self._error(f"gives {drawn!r}, which is no tuple", "mind the comma: (x,)")
         if self._drawn < _CHECKED_DRAWS:
             self._drawn += 1
             problem = fits(self.method, [ast.Constant(None)] * len(drawn), [])
             if problem is not None:
-                raise self._error(
-                    f"gives {drawn!r}, but {self.call}{problem[0]}: give what "
-                    f"{shown_signature(self.method)} takes"
-                )
+                what = f"gives {drawn!r}, but {self.call}{problem[0]}"
+                raise self._error(what, f"what {shown_signature(self.method)} takes")
         return drawn
 
     @property
     def _name(self) -> str:
         return f'ARGUMENTS["{self.call}"]'
 
-    def _error(self, what: str) -> WorkloadError:
+    def _error(self, what: str, remedy: str) -> WorkloadError:
+        """What is wrong with a draw, at the function that gave it."""
         code = getattr(self.function, "__code__", None)
-        if code is None:
-            return WorkloadError(f"{self._name} {what}")
-        where = f"{display_path(Path(code.co_filename))}:{code.co_firstlineno}"
-        return WorkloadError(f"{where}: {self._name} {what}")
+        path, line = (Path(code.co_filename), code.co_firstlineno) if code else (self.files[0], 0)
+        text = source_line(path, line)
+        column = len(text) - len(text.lstrip()) + 1
+        what = f"{self._name} {what}"
+        return WorkloadError([CompileError(path, line, column, len(text) + 1, text, what, remedy)])
 
 
-def _failed(what: str, error: Exception, files: Sequence[Path]) -> WorkloadError:
-    path, line = innermost_place(error, files)
-    where = "" if path is None else f"{display_path(path)}:{line}: "
-    return WorkloadError(f"{where}{what} raised {type(error).__name__}: {error}")
+def _failed(what: str, error: BaseException, files: Sequence[Path], remedy: str) -> WorkloadError:
+    found = raised(error, files, f"{what} raised {type(error).__name__}: {error}", remedy)
+    return WorkloadError([found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,9 @@ class Workload:
             return
         try:
             self.setup()
-        except Exception as error:  # whatever the user's function raises
-            raise _failed("setup()", error, self.files) from error
+        except (Exception, SystemExit) as error:  # whatever the user's function raises
+            remedy = "a setup() that runs without error"
+            raise _failed("setup()", error, self.files, remedy) from error
 
 
 def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> Workload | None:

@@ -48,7 +48,8 @@ def draw_comparison(runs: Sequence[Run]) -> Figure:
     head = 1.0 + _LEGEND * len(runs)
     bottom = 0.75 + _ROW * (rows + 1)
     height = head + _TOP + bottom + 0.2
-    with mpl.rc_context({"font.family": "sans-serif", "text.color": INK["text"]}):
+    ink = INK["text"]
+    with mpl.rc_context({"font.family": "sans-serif", "text.color": ink, "text.parse_math": False}):
         figure = Figure(figsize=(_WIDTH, height), facecolor="white")
         _head(figure, runs, height)
         grid: dict[str, Any] = {"left": 0.07, "right": 0.975, "top": 1 - head / height}

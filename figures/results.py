@@ -8,6 +8,7 @@ read. Durations are in seconds, rates per second, histogram buckets in microseco
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -27,24 +28,30 @@ __all__ = [
     "read",
 ]
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+"""No run measures more, of what is measured in seconds or per second."""
+
 FORMAT = "mu2sls-result"
 VERSION = 1
+
+_SHORTEST = 1e-9
 
 
 class Bucket(msgspec.Struct, frozen=True, array_like=True):
     """``count`` latencies from ``low`` (included) to ``high`` (excluded), in microseconds."""
 
-    low: int
-    high: int
-    count: int
+    low: _Count
+    high: _Count
+    count: _Count
 
 
 class Latency(msgspec.Struct, frozen=True):
     """From the intended start of a request to its first answer, retries included."""
 
-    count: int
-    highest: float
-    percentiles: dict[str, float]
+    count: _Count
+    highest: _Amount
+    percentiles: dict[str, _Amount]
     buckets: list[Bucket]
 
 
@@ -55,26 +62,30 @@ class Measurements(msgspec.Struct, frozen=True):
     :ivar seconds: how long the run took in all, with the time to settle; 0 if nobody said.
     """
 
-    sent: int
-    succeeded: int
-    raised: int
-    failed: int
-    unknown: int
-    in_time: int
-    goodput: float
-    load_seconds: float
+    sent: _Count
+    succeeded: _Count
+    raised: _Count
+    failed: _Count
+    unknown: _Count
+    in_time: _Count
+    goodput: _Amount
+    load_seconds: _Amount
     latency: Latency
-    commits_per_request: float
-    trips_per_request: float
-    refused_commits: dict[str, int] = {}
-    seconds: float = 0.0
+    commits_per_request: _Amount
+    trips_per_request: _Amount
+    refused_commits: dict[str, _Count] = {}
+    seconds: _Amount = 0.0
+
+    def __post_init__(self) -> None:
+        if 0 < self.load_seconds < _SHORTEST:
+            raise ValueError(f"a load of {self.load_seconds} seconds")
 
 
 class Fault(msgspec.Struct, frozen=True):
     """A declared fault and how often it struck."""
 
     kind: str
-    strikes: int
+    strikes: _Count
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -145,11 +156,15 @@ def read(path: Path) -> Result:
         remedy = "give the result.json that a run wrote with --out"
         raise BadResult(f"{path}: there is no such file; {remedy}") from None
     except OSError as error:
-        raise BadResult(f"{path}: cannot be read: {error.strerror}") from None
+        remedy = "give a result.json that can be read"
+        raise BadResult(f"{path}: cannot be read: {error.strerror}; {remedy}") from None
     try:
         head = msgspec.json.decode(data, type=_Head)
-    except msgspec.MsgspecError:
+    except msgspec.ValidationError:
         head = _Head()
+    except msgspec.DecodeError as error:
+        remedy = "give one that --out wrote, or run the scenario again"
+        raise BadResult(f"{path}: this is not a result file ({error}); {remedy}") from None
     if head.format != FORMAT:
         raise BadResult(f"{path}: this is not a result file; give one that --out wrote")
     if head.version != VERSION:

@@ -25,6 +25,7 @@ from sim import report, result
 from sim.execution import Prepared, execute, planting, prepare, write_run
 from sim.outcome import EXIT, Outcome, Sweep, Task
 from sim.protocol import OURS, PROTOCOLS
+from sim.quantities import LARGEST
 from sim.shrink import shrink, write_scenario
 from sim.sweep import sweep
 
@@ -32,6 +33,7 @@ __all__ = ["main"]
 
 _BAD_INPUT = 2
 _INTERRUPTED = 130
+_MOST, _DIGITS = 1_000_000, 7
 
 _DESCRIPTION = """\
 Run a scenario in the simulator: a compiled application under load and faults,
@@ -153,7 +155,7 @@ class _Session:
             try:
                 write_run(self.out, prepared, done, outcome)
             except OSError as error:
-                raise _unwritable(self.out, error) from None
+                raise _unwritable(error.filename2 or error.filename or self.out, error) from None
             self._say(f"Written: {self.out / 'result.json'}, {self.out / 'history.jsonl'}")
         if shrinking:
             self._shrink(outcome)
@@ -177,7 +179,7 @@ class _Session:
             try:
                 result.write(self.out / "result.json", result.of_sweep(found))
             except OSError as error:
-                raise _unwritable(self.out, error) from None
+                raise _unwritable(error.filename2 or error.filename or self.out, error) from None
             self._say(f"Written: {self.out / 'result.json'}")
         failing = found.with_status("fails")
         if shrinking and not found.interrupted:
@@ -264,14 +266,18 @@ def _parser() -> argparse.ArgumentParser:
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is not a seed: give a whole number from 0 up")
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise argparse.ArgumentTypeError(f"this seed is too large: give at most {LARGEST}")
     return int(text)
 
 
 def _several(what: str) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) == 0:
+        if not text.isdecimal() or not text.strip("0"):
             message = f"'{text}' is not a number of {what}: give one from 1 up"
             raise argparse.ArgumentTypeError(message)
+        if len(text) > _DIGITS or int(text) > _MOST:
+            raise argparse.ArgumentTypeError(f"{text} {what} are too many: give at most {_MOST:,}")
         return int(text)
 
     return read

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from compiler import application as compiled
+from compiler.errors import ApplicationNotFound, CompileErrors
 from core.errors import MuError, UnsupportedValue
 from core.program import Method, Program
 from sim import checks, result, trace
@@ -22,7 +23,7 @@ from sim.outcome import Outcome, Task
 from sim.protocol import OURS, PROTOCOLS
 from sim.run import Run, run
 from sim.scenario import Check, Scenario
-from sim.scenario_file import read
+from sim.scenario_file import ScenarioFile, read
 from sim.scenario_names import Known
 from sim.scenario_source import nearest
 
@@ -62,7 +63,7 @@ def prepare(task: Task) -> Prepared:
     :raises MuError: bad input; the message names the place and the remedy.
     """
     file = read(task.file, task.app or None, task.profile or None)
-    application = compiled.load(file.scenario.app)
+    application = _compiled(file)
     file.fit(known(application))
     scenario = file.scenario
     if task.app:
@@ -72,6 +73,19 @@ def prepare(task: Task) -> Prepared:
     if task.faultless:
         scenario = msgspec.structs.replace(scenario, faults=[])
     return Prepared(task, scenario, application)
+
+
+def _compiled(file: ScenarioFile) -> Application:
+    """The scenario's application.
+
+    :raises MuError: there is none, or it does not compile.
+    """
+    try:
+        return compiled.load(file.scenario.app)
+    except ApplicationNotFound as error:
+        raise file.without_app(error.what, error.remedy) from None
+    except CompileErrors as error:
+        raise type(error)(error.errors, file.app_place) from None
 
 
 def known(application: Application) -> Known:
@@ -187,10 +201,16 @@ def attempt(prepared: Prepared, seed: int, out: Path | None = None) -> Outcome:
         if out is not None and outcome.judged == "fails":
             write_run(out / f"seed-{seed}", prepared, done, outcome)
     except Exception as error:  # one broken seed must not end a sweep
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        return Outcome(seed, error=text)
+        return Outcome(seed, error=_told(error))
     return outcome
+
+
+def _told(error: Exception) -> str:
+    """What broke a run off, and where, in one line."""
+    if isinstance(error, CompileErrors):
+        return "; ".join(f"{each.place}: {each.what}" for each in error.errors)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
 
 
 def write_run(

@@ -21,7 +21,9 @@ from collections.abc import Callable
 from typing import TypeGuard, TypeVar
 
 __all__ = [
+    "LARGEST",
     "QuantityError",
+    "at_most",
     "count",
     "duration",
     "number",
@@ -36,6 +38,11 @@ __all__ = [
 ]
 
 _N = TypeVar("_N", int, float)
+
+LARGEST = 2**63 - 1
+"""The largest whole number that every reader of results understands."""
+
+_YEAR = 8760 * 3600.0
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PER = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0}
@@ -98,6 +105,8 @@ def duration(value: object) -> float:
             raise QuantityError(f"'{part[2]}' in '{value}' is not a unit of time", remedy)
         seconds += float(part[1]) * unit
         end = part.end()
+    if seconds > _YEAR:
+        raise QuantityError(f"{show_value(value)} is longer than a year", "write at most 8760h")
     return seconds
 
 
@@ -160,7 +169,21 @@ def count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         remedy = "write a whole number such as 8"
         raise QuantityError(f"{show_value(value)} is not a whole number", remedy)
+    if value > LARGEST:
+        raise QuantityError("this number is too large", f"write at most {LARGEST}")
     return value
+
+
+def at_most(read: Callable[[object], _N], largest: _N) -> Callable[[object], _N]:
+    """The reader ``read``, which then also refuses what is above ``largest``."""
+
+    def read_at_most(value: object) -> _N:
+        found = read(value)
+        if found > largest:
+            raise QuantityError(f"{show_value(value)} is too many", f"write at most {largest:,}")
+        return found
+
+    return read_at_most
 
 
 def positive(read: Callable[[object], _N]) -> Callable[[object], _N]:

@@ -232,8 +232,13 @@ def _verdicts(verdicts: Sequence[Verdict], title: str) -> RenderableType:
 
 
 def _evidence(verdict: Verdict) -> RenderableType:
-    lines = [_Trimmed(Padding(Text(line), (0, 0, 0, 4))) for line in verdict.evidence]
+    lines = [_Trimmed(Padding(_witness(line), (0, 0, 0, 4))) for line in verdict.evidence]
     return Group(Text(f"  {verdict.name}:", style=_STYLE[verdict.status]), *lines)
+
+
+def _witness(line: str) -> Text:
+    """A line of evidence; those of source code, which are indented, are cut, not folded."""
+    return Text(line, no_wrap=line.startswith(" "), overflow="ellipsis")
 
 
 def _summed(each: Iterable[Sequence[Verdict]]) -> list[Verdict]:

@@ -282,8 +282,12 @@ def write(path: Path, result: ResultFile) -> None:
     """
     text = msgspec.json.format(msgspec.json.encode(result), indent=1)
     partial = path.with_name(path.name + ".part")
-    partial.write_bytes(text + b"\n")
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(text + b"\n")
+        os.replace(partial, path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> ResultFile:

@@ -19,7 +19,7 @@ from sim.scenario_faults import read_faults
 from sim.scenario_load import read_loads
 from sim.scenario_names import Known, Names
 from sim.scenario_platform import read_platform, read_recovery, read_retention, read_retry
-from sim.scenario_source import Node, ScenarioError, Source, Table, one_of, word
+from sim.scenario_source import Mistake, Node, ScenarioError, Source, Table, one_of, word
 from sim.thresholds import METRICS, parse
 
 __all__ = ["ScenarioError", "ScenarioFile", "read"]
@@ -47,10 +47,26 @@ class ScenarioFile:
     :ivar scenario: what the file says, with defaults.
     """
 
-    def __init__(self, scenario: Scenario, source: Source, names: Names) -> None:
+    def __init__(self, scenario: Scenario, source: Source, names: Names, app: Node | None) -> None:
         self.scenario = scenario
         self._source = source
         self._names = names
+        self._app = app
+
+    @property
+    def app_place(self) -> str:
+        """What names the application: ``file:line:column``, or the option that took its place."""
+        if self._app is None:
+            return "--app"
+        mark = self._app.start_mark
+        return f"{self._source.file}:{mark.line + 1}:{mark.column + 1}"
+
+    def without_app(self, what: str, remedy: str) -> ScenarioError:
+        """The error that there is no such application."""
+        if self._app is None:
+            return ScenarioError([Mistake("--app", 0, 0, "", what, remedy)])
+        self._source.mistake(self._app, f"app: {what}", remedy)
+        return ScenarioError(self._source.mistakes)
 
     def fit(self, known: Known) -> None:
         """Check every service, method and invariant that the file names.
@@ -78,7 +94,7 @@ def read(file: str, app: str | None = None, profile: str | None = None) -> Scena
     names = Names()
     scenario = _scenario(table, names, app, profile)
     source.finish()
-    return ScenarioFile(scenario, source, names)
+    return ScenarioFile(scenario, source, names, None if app else table.node_of("app"))
 
 
 def _scenario(table: Table, names: Names, app: str | None, profile: str | None) -> Scenario:

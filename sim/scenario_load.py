@@ -7,7 +7,16 @@ from typing import Any
 
 from ruamel.yaml.nodes import ScalarNode
 
-from sim.quantities import QuantityError, count, duration, number, positive, rate, show_value
+from sim.quantities import (
+    QuantityError,
+    at_most,
+    count,
+    duration,
+    number,
+    positive,
+    rate,
+    show_value,
+)
 from sim.scenario import Call, Load, Stage
 from sim.scenario_names import Names
 from sim.scenario_source import Node, Source, Table, one_of, word
@@ -36,6 +45,7 @@ _EXAMPLES = {
     "stages": "stages: [{duration: 10s, target: 50/s}]",
 }
 _USERS = "stages: [{duration: 10s, target: 50}]"
+_VUS = at_most(count, 100_000)
 _KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages")
 
 
@@ -70,7 +80,7 @@ def _load(table: Table, name: str, names: Names) -> Load:
         rate=table.take("rate", positive(rate), 0.0),
         duration=table.take("duration", positive(duration), 0.0),
         start=table.take("start", duration, 0.0),
-        vus=table.take("vus", positive(count), 0),
+        vus=table.take("vus", positive(_VUS), 0),
         iterations=table.take("iterations", positive(count), 0),
         stages=_stages(table, executor),
     )
@@ -118,7 +128,7 @@ def _arguments(value: object) -> list[Any]:
 
 
 def _stages(table: Table, executor: str) -> list[Stage]:
-    target: Callable[[object], float] = count if executor == "ramping-vus" else rate
+    target: Callable[[object], float] = _VUS if executor == "ramping-vus" else rate
     example = _example("stages", executor)
     found = []
     for node in table.items("stages", example):

@@ -13,7 +13,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sim.quantities import QuantityError, count, duration, number, positive, rate, ratio, show_value
+from sim.quantities import (
+    QuantityError,
+    at_most,
+    count,
+    duration,
+    number,
+    positive,
+    rate,
+    ratio,
+    show_value,
+)
 from sim.scenario import Platform, Recovery, Retention, Retry, ServicePlatform
 from sim.scenario_names import Names
 from sim.scenario_source import Mistake, Node, ScenarioError, Source, Table, nearest, one_of
@@ -33,11 +43,12 @@ _Readers = Mapping[str, Callable[[object], Any]]
 PROFILES = {"default": Platform()}
 """Platforms by name; what a scenario writes beside ``profile`` takes precedence."""
 
+_PODS = at_most(count, 10_000)
 _SERVICE: _Readers = {
-    "replicas": positive(count),
+    "replicas": positive(_PODS),
     "concurrency": positive(count),
-    "workers": positive(count),
-    "max_replicas": count,
+    "workers": positive(_PODS),
+    "max_replicas": _PODS,
 }
 _STORE: _Readers = {
     "read_version": duration,

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from compiler.errors import marked
 from core.errors import MuError
 from sim.quantities import QuantityError, show_value
 
@@ -37,6 +38,7 @@ _T = TypeVar("_T")
 _BARE_PERCENT = re.compile(r"(^|[\s:\[{,])%")
 """A value that begins with %, which YAML reserves."""
 _DEEPEST = 40
+_LONGEST_NUMBER = 40
 
 
 class Mistake(NamedTuple):
@@ -52,12 +54,9 @@ class Mistake(NamedTuple):
     def __str__(self) -> str:
         if not self.line:
             return f"{self.file}: {self.what}\n    {self.remedy}"
-        text = f"{self.file}:{self.line}:{self.column}: {self.what}\n"
-        indent = len(self.source) - len(self.source.lstrip())
-        if self.source.strip():
-            caret = " " * max(0, self.column - 1 - indent)
-            text += f"    {self.source.strip()}\n    {caret}^\n"
-        return f"{text}    {self.remedy}"
+        place = f"{self.file}:{self.line}:{self.column}"
+        shown = marked(self.source, self.column, self.column + 1)
+        return "\n".join([f"{place}: {self.what}", *shown, f"    {self.remedy}"])
 
 
 class ScenarioError(MuError):
@@ -114,7 +113,7 @@ class Source:
     """
 
     def __init__(self, file: str) -> None:
-        self.file = file
+        self.file = file or "''"
         self.lines: list[str] = []
         self.mistakes: list[Mistake] = []
         text = self._text()
@@ -166,7 +165,8 @@ class Source:
         except UnicodeDecodeError:
             self.mistake(None, "this is not text in UTF-8", "save the file as UTF-8")
         except OSError as error:
-            self.mistake(None, f"cannot be read: {error.strerror}", "check its permissions")
+            remedy = "give the path of a scenario file that can be read"
+            self.mistake(None, f"cannot be read: {error.strerror}", remedy)
         raise ScenarioError(self.mistakes)
 
     def _compose(self, text: str) -> Node | None:
@@ -177,7 +177,7 @@ class Source:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             what = f"this is not YAML: {error.problem or error.context or 'it cannot be parsed'}"
-            self._at(line, column, what, self._syntax_remedy(line))
+            self._at(line, column, what, self._syntax_remedy(line, what))
         except YAMLError as error:
             what = f"this is not YAML: {' '.join(str(error).split())}"
             self.mistake(None, what, "save it as plain UTF-8 text")
@@ -185,8 +185,12 @@ class Source:
             self.mistake(None, "this is nested too deeply", "write it flatter")
         raise ScenarioError(self.mistakes)
 
-    def _syntax_remedy(self, line: int) -> str:
+    def _syntax_remedy(self, line: int, what: str) -> str:
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        if "another document" in what:
+            return "write one scenario in a file: remove what follows '---'"
+        if "undefined alias" in what:
+            return "put what begins with * in quotes"
         if "\t" in text:
             return "indent with spaces: YAML does not allow tabs"
         if "@every" in text:
@@ -285,11 +289,19 @@ def _scalar(kind: str, text: str) -> Any:
         return None
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int":
-        return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
-    if kind == "float":
-        return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+    if kind in ("int", "float"):
+        return _number(kind, text.replace("_", ""))
     if kind != "str":
         what = f"{show_value(text)} has the tag '{kind}', which means nothing here"
         raise QuantityError(what, "write plain text, numbers, true or false")
     return text
+
+
+def _number(kind: str, text: str) -> int | float:
+    try:
+        if kind == "int":
+            return int(text, 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
+        return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:  # not digits after all, or more of them than Python converts
+        shown = show_value(text if len(text) <= _LONGEST_NUMBER else f"{text[:_LONGEST_NUMBER]}...")
+        raise QuantityError(f"{shown} is not a number", "write one such as 8 or 0.3") from None

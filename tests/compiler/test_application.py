@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
 import networkx as nx
 import pytest
@@ -310,12 +311,73 @@ def test_run_shows_the_users_exception(shop, capsys):
         (["Shop"], "there is no method Shop"),
         (["Shop.buy"], "Shop.buy is not given what: give buy(what: str, count: int=1)"),
         (["Shop.buy", "a", "b", "c"], "at most 2"),
+        (["Shop.buy", "what=tea", "what=tea"], "Shop.buy is given what twice: give it once"),
+        (
+            ["Shop.buy", "[" * 50_000],
+            "the argument [[[[[[[[[[[[[[[[[[[[... is too long a number or",
+        ),
+        (["Shop.buy", "1" * 5000], "the argument 11111111111111111111... is too long a number or"),
         (["Shop.buy", "tea", "cuont=2"], "has no parameter cuont: give buy(what: str"),
     ],
 )
 def test_run_with_wrong_input(shop, capsys, arguments, message):
     assert run("run", shop.sources[0].path, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+WRONG_FILES = [
+    ("a.py", b"\xff", "a.py: this is not text in UTF-8\n    instead: a file that is saved"),
+    ("a.csv", b"\xff", "a.csv: this is not text in UTF-8\n    instead: a file that is saved"),
+    ("a.csv", b"S,'b.py'\nS,\"b.py", "a.csv:2:1: this is no line of a .csv file: unexpected"),
+    ("a.csv", b"S," + b"x" * 200_000, "a.csv:1:1: this is no line of a .csv file: field larger"),
+    ("a.csv", b"", "a.csv lists no services; write a line for each: "),
+    ("a.txt", b"", "a.txt is no application; give a package"),
+    ("a.py", b"x = " + b"-" * 50_000 + b"1", "a.py: this is nested too deeply for Python"),
+    ("a.py", b"import sys\nsys.exit(0)", "a.py:2:1: importing the module fails here: SystemExit"),
+    ("a/b.py/c", b"", "a/b.py: cannot be read: Is a directory\n    instead: a file that can"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), WRONG_FILES)
+def test_a_file_that_is_no_application(tmp_path, monkeypatch, capsys, name, content, message):
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_bytes(content)
+    assert run("check", name.partition("/")[0]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+    assert max(map(len, said.err.splitlines())) < 300
+
+
+def test_a_set_up_that_exits(tmp_path, capsys):
+    path = write_app(
+        tmp_path, "@service\nclass S:\n    pass\ndef setup():\n    raise SystemExit(0)\n"
+    )
+    assert run("check", path) == 2
+    assert ":6:5: setup() raised SystemExit: 0\n    raise SystemExit(0)" in capsys.readouterr().err
+
+
+def test_a_byte_order_mark_and_lines_as_in_windows_are_let_through(tmp_path):
+    text = "\ufefffrom compiler import service\r\n@service\r\nclass S:\r\n    pass\r\n"
+    (tmp_path / "a.py").write_text(text, encoding="utf-8", newline="")
+    (tmp_path / "a.csv").write_text("\ufeffS,a.py\r\n", encoding="utf-8", newline="")
+    assert run("check", tmp_path / "a.py") == 0
+    assert run("check", tmp_path / "a.csv") == 0
+
+
+def test_a_place_that_cannot_be_written(shop, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for command, out in (("build", "file"), ("graph", "file/x.dot"), ("graph", "none/x.svg")):
+        assert run(command, shop.sources[0].path, "-o", tmp_path / out) == 2
+        said = capsys.readouterr().err
+        assert f"error: {tmp_path / out}: cannot be written: " in said
+        assert said.endswith(": give another place with -o\n")
+
+
+def test_interrupted(tmp_path, capsys):
+    assert run("check", write_app(tmp_path, "raise KeyboardInterrupt\n")) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_wrong_input(tmp_path, shop, capsys, monkeypatch):

@@ -346,6 +346,37 @@ def test_a_missing_application(tmp_path):
         load(tmp_path / "empty")
 
 
+@pytest.mark.parametrize(
+    ("app", "near"),
+    [
+        ("apps/hotl", "apps/hotel"),
+        ("apps/Hotel", "apps/hotel"),
+        ("apps.hotle", "apps/hotel"),
+        ("apps/shop", "apps/shop.py"),
+        ("apps/shp.py", "apps/shop.py"),
+        ("apps/shops.csv", "apps/shop.py"),
+        ("hotel", "apps/hotel"),
+        ("app/hotel", "apps/hotel"),
+        ("apps/notes", ""),
+        ("apps/unlike", ""),
+        ("none/unlike", ""),
+        ("a" * 300, ""),
+        ("nul\0", ""),
+        ("", ""),
+    ],
+)
+def test_a_missing_application_has_a_nearest(tmp_path, monkeypatch, app, near):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "apps/hotel").mkdir(parents=True)
+    (tmp_path / "apps/hotel/services.py").touch()
+    (tmp_path / "apps/shop.py").touch()
+    (tmp_path / "apps/notes.txt").touch()
+    with pytest.raises(ApplicationNotFound) as raised:
+        load(app)
+    assert f"there is no application {app!r}" in raised.value.what
+    assert raised.value.remedy.startswith(f"did you mean {near}? " if near else "give a package")
+
+
 def test_two_services_of_one_name(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.py").write_text(

@@ -40,22 +40,27 @@ def test_tables_that_do_not_fit_the_services(tmp_path, tables, what, remedy):
 
 
 DRAWS = [
-    ("('x')", "no tuple: mind the comma"),
-    ("()", "not given what: give what buy(what, count=1) takes"),
-    ("(1, 2, 3)", "at most 2"),
-    ("rng.choice([])", "raised IndexError"),
+    ("('x')", 5, "no tuple", "mind the comma"),
+    ("()", 5, "not given what", "what buy(what, count=1) takes"),
+    ("(1, 2, 3)", 5, "at most 2", "what buy(what, count=1) takes"),
+    ("(1, rng.choice([]))", 33, "raised IndexError", "a function that gives arguments"),
 ]
 
 
-@pytest.mark.parametrize(("drawn", "what"), DRAWS)
-def test_draws_that_fail_name_the_entry(tmp_path, drawn, what):
+@pytest.mark.parametrize(("drawn", "column", "what", "remedy"), DRAWS)
+def test_draws_that_fail_name_the_entry(tmp_path, drawn, column, what, remedy):
     arguments = f"MIX = {{}}\nARGUMENTS = {{\n    'Shop.buy': lambda rng: {drawn},\n}}"
     workload = compiled(tmp_path, f"{SHOP}\n{arguments}\n", "shop").workload
     with pytest.raises(WorkloadError) as raised:
         workload.draw("Shop.buy", random.Random(1))
-    message = str(raised.value)
-    assert what in message
-    assert 'shop.py:14: ARGUMENTS["Shop.buy"]' in message
+    (error,) = raised.value.errors
+    assert what in error.what
+    assert remedy in error.remedy
+    assert error.place.endswith(f"shop.py:14:{column}")
+    place, source, caret, *_ = str(raised.value).splitlines()
+    assert 'ARGUMENTS["Shop.buy"]' in place
+    assert source == f"    'Shop.buy': lambda rng: {drawn},"
+    assert caret.index("^") == column - 1
 
 
 def test_draws_that_fit(tmp_path):
@@ -68,5 +73,29 @@ def test_draws_that_fit(tmp_path):
 
 
 def test_a_set_up_that_fails(tmp_path):
-    with pytest.raises(WorkloadError, match=r"shop.py:13: setup\(\) raised KeyError: 'nope'"):
-        compiled(tmp_path, f"{SHOP}\ndef setup():\n    {{}}['nope']\n", "shop")
+    setup = "def setup():\n    'é'; print({}['nope'])\n"
+    with pytest.raises(WorkloadError) as raised:
+        compiled(tmp_path, f"{SHOP}\n{setup}", "shop")
+    assert str(raised.value).replace(f"{tmp_path}/", "") == (
+        "shop.py:13:16: setup() raised KeyError: 'nope'\n"
+        "    'é'; print({}['nope'])\n"
+        "               ^^^^^^^^^^\n"
+        "    instead: a setup() that runs without error\n"
+        "\n"
+        "1 error"
+    )
+
+
+def test_a_set_up_that_fails_nowhere_in_the_application(tmp_path):
+    setup = "import operator\nsetup = operator.methodcaller('sell', ())\n"
+    with pytest.raises(WorkloadError, match=r"shop.py: setup\(\) raised TypeError: ") as raised:
+        compiled(tmp_path, f"{SHOP}\n{setup}", "shop")
+    assert "instead: a setup() that runs" in str(raised.value)
+
+
+def test_a_set_up_of_several_lines_is_marked_to_the_end_of_the_first(tmp_path):
+    setup = "def setup():\n    int(\n        'x')\n"
+    with pytest.raises(WorkloadError) as raised:
+        compiled(tmp_path, f"{SHOP}\n{setup}", "shop")
+    (error,) = raised.value.errors
+    assert (error.line, error.column, error.end_column) == (13, 5, 9)

@@ -1,5 +1,6 @@
 """The command line: what it prints, where it draws, and what bad input is told."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ def test_two_results(tmp_path, capsys):
     assert (tmp_path / "a" / "compare.png").stat().st_size > 10_000
 
 
+def test_a_name_that_looks_like_a_formula(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made.write(tmp_path, "$1", scenario={"name": r"$\frac{1$", "app": "$2$"})
+    assert cli.main(["compare", "$1", "-o", "x.svg"]) == 0
+    assert r"$\frac{1$" in Path("x.svg").read_text()
+
+
 def test_folders_and_another_place(tmp_path, capsys):
     made.write(tmp_path)
     picture = tmp_path / "x.svg"
@@ -35,6 +43,11 @@ def test_folders_and_another_place(tmp_path, capsys):
     [
         (["none.json"], "none.json: there is no such file; give the result.json that a run wrote"),
         (["a", "text"], "text: this is not a result file"),
+        (["a", "cut"], "cut: this is not a result file (Input data was truncated); give one that"),
+        (["a", "negative"], "negative: the file is damaged (Expected `int` >= 0 - at `$.meas"),
+        (["a", "huge"], "huge: the file is damaged (Expected `float` <= 1000000000000000.0"),
+        (["a", "short"], "short: the file is damaged (a load of 1e-300 seconds"),
+        (["a", "odd"], "odd/result.json: cannot be read: Is a directory; give a result.json that"),
         (["a", "newer"], "newer: the file has version 9, figures read version 1"),
         (["a", "damaged"], "damaged: the file is damaged"),
         (["a", "sweep"], "sweep: this is a sweep over many seeds, but a is a single run"),
@@ -49,6 +62,14 @@ def test_bad_input(tmp_path, monkeypatch, capsys, arguments, says):
     (tmp_path / "text").write_text("hello")
     (tmp_path / "newer").write_text('{"format": "mu2sls-result", "version": 9}')
     (tmp_path / "damaged").write_text('{"format": "mu2sls-result", "version": 1}')
+    (tmp_path / "cut").write_text('{"format": "mu2sls-result", "version": 1')
+    (tmp_path / "odd" / "result.json").mkdir(parents=True)
+    for name, wrong in (
+        ("negative", {"sent": -1}),
+        ("huge", {"goodput": 1e300}),
+        ("short", {"load_seconds": 1e-300}),
+    ):
+        (tmp_path / name).write_text(json.dumps(made.result(measurements=wrong)))
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert cli.main(["compare", *arguments]) == 2

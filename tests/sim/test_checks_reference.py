@@ -1,6 +1,7 @@
 """The reference oracle follows correct runs of every shape, and names where others leave it."""
 
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -252,7 +253,9 @@ def test_invariants_run_on_the_final_state():
     application = SimpleNamespace(
         program=DEPOT.program,
         reference=DEPOT.reference,
-        workload=SimpleNamespace(invariants={"three_nails": three_nails, "broken": broken}),
+        workload=SimpleNamespace(
+            invariants={"three_nails": three_nails, "broken": broken}, files=[Path(__file__)]
+        ),
     )
     names = ["depot.three_nails", "depot.broken", "depot.unknown"]
     scenario = Scenario("x", "depot", check=[Check("invariant", name) for name in names])
@@ -262,8 +265,13 @@ def test_invariants_run_on_the_final_state():
         run.final[key] = CODEC.encode(count)
         verdicts = {v.name: v for v in check(run, application, scenario)}
         assert verdicts["depot.three_nails"].status == status
-    assert verdicts["depot.three_nails"].evidence[0].startswith("there are 4 nails")
+    place, *shown = verdicts["depot.three_nails"].evidence
+    assert re.search(r"test_checks_reference.py:\d+:\d+: there are 4 nails", place)
+    assert any(line.startswith("    assert count == 3, ") for line in shown)
     assert verdicts["depot.broken"].status == "inconclusive"
+    place, line, *_ = verdicts["depot.broken"].evidence
+    assert re.search(r":\d+:9: depot.broken raised LookupError: what now", place)
+    assert line.lstrip() == 'raise LookupError("what now")'
     assert verdicts["depot.unknown"].status == "inconclusive"
 
 

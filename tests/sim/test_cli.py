@@ -137,6 +137,9 @@ def test_files_of_a_run(world, scenario, tmp_path):
     ("arguments", "says"),
     [
         (["none.yaml"], "none.yaml: there is no such file"),
+        ([""], "'': there is no such file"),
+        (["a" * 300], "cannot be read: File name too long\n    give the path of a scenario file"),
+        (["case.yaml", "--profile", "none"], "none: there is no such profile"),
         (["bad.yaml"], "bad.yaml:2:1: 'lod' is not a key of a scenario"),
         (["case.yaml", "--planted", "no_intend"], "did you mean 'no_intent'?"),
         (["case.yaml", "--out", "case.yaml/x"], "case.yaml/x: cannot be written"),
@@ -160,13 +163,122 @@ def test_a_scenario_that_does_not_fit_the_application(world, scenario, capsys):
     assert "did you mean 'hotel.sane'?" in capsys.readouterr().err
 
 
-def test_an_application_that_is_not_there(world, scenario, capsys, monkeypatch):
+MISSING = "there is no application 'apps/hotl'", "did you mean apps/hotel?"
+
+
+@pytest.fixture
+def missing(monkeypatch):
+    """An application that is not there."""
+
     def load(app):
-        raise ApplicationNotFound(f"there is no application {app}")
+        raise ApplicationNotFound(*MISSING)
 
     monkeypatch.setattr(execution.compiled, "load", load)
+
+
+def test_an_application_that_is_not_there(scenario, missing, capsys):
     assert cli.main([scenario]) == 2
-    assert capsys.readouterr().err == "there is no application apps/hotel\n"
+    assert capsys.readouterr().err == (
+        "case.yaml:1:6: app: there is no application 'apps/hotl'\n"
+        "    app: apps/hotel\n"
+        "         ^\n"
+        "    did you mean apps/hotel?\n"
+        "\n"
+        "1 mistake\n"
+    )
+
+
+def test_an_application_of_the_command_line_that_is_not_there(scenario, missing, capsys):
+    assert cli.main([scenario, "--app", "apps/hotl"]) == 2
+    assert capsys.readouterr().err == (
+        "--app: there is no application 'apps/hotl'\n    did you mean apps/hotel?\n\n1 mistake\n"
+    )
+
+
+SHOP = """\
+from compiler import instance, service
+@service
+class Shop:
+    def __init__(self):
+        self.sold = 0  # type: Persistent[int]
+    def sell(self):
+        self.sold += 1
+MIX = {"Shop.sell": 1}
+"""
+SALE = """\
+app: shop.py
+load: [{executor: constant-arrival-rate, rate: 5/s, duration: 1s}]
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """Writes a shop with a mistake and the scenario of a sale, ``sale.yaml``."""
+
+    def write(more):
+        (tmp_path / "shop.py").write_text(SHOP + more)
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sale.yaml").write_text(SALE)
+    return write
+
+
+def test_an_application_that_does_not_compile(shop, capsys):
+    shop("@service\nclass Other:\n    def m(self):\n        self.x = 1\n")
+    assert cli.main(["sale.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("shop.py:12:9: Other has no field x\n    self.x = 1\n    ^^^^^^\n")
+    assert said.endswith("\n\n1 error in the application that sale.yaml:1:6 asks for\n")
+    assert cli.main(["sale.yaml", "--app", "shop.py"]) == 2
+    assert capsys.readouterr().err.endswith("1 error in the application that --app asks for\n")
+
+
+def test_an_application_whose_set_up_fails(shop, capsys):
+    shop("def setup():\n    {}['nope']\n")
+    assert cli.main(["sale.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("shop.py:10:5: setup() raised KeyError: 'nope'\n    {}['nope']\n    ^")
+    assert said.endswith("\n\n1 error in the application that sale.yaml:1:6 asks for\n")
+
+
+def test_an_application_whose_arguments_fail(shop, capsys):
+    shop("ARGUMENTS = {\n    'Shop.sell': lambda rng: rng.choice([]),\n}\n")
+    assert cli.main(["sale.yaml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith('shop.py:10:30: ARGUMENTS["Shop.sell"] raised IndexError')
+    assert "\n    'Shop.sell': lambda rng: rng.choice([]),\n" in said
+    assert cli.main(["sale.yaml", "--seeds", "2", "--jobs", "1"]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert 'seed 1 the run broke off: shop.py:10:30: ARGUMENTS["Shop.sell"] raised' in said
+
+
+def test_an_application_whose_invariants_do_not_hold(shop, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shop(
+        "def few():\n    assert instance(Shop).sold < 2\n"
+        "def none():\n    assert not instance(Shop).sold, 'some were sold'\n"
+        "def broken():\n    instance(Shop).bought.sort()\n"
+        "def leaving():\n    raise SystemExit(0)\n"
+    )
+    assert cli.main(["sale.yaml", "--app", "shop.py"]) == 1
+    said = capsys.readouterr().out
+    for expected in (
+        r"    shop\.py:10:\d+: an assertion does.*\n {8}assert instance\(Shop\).sold < 2\n +\^",
+        r"    shop\.py:12:\d+: some were sold\n {8}assert not instance\(Shop\).sold, 'some.*\n +\^",
+        r"    instance\(Shop\).bought.sort\(\)\n {8}\^{21}\n {8}instead: an invariant that can",
+    ):
+        assert re.search(expected, said), expected
+    assert "    shop.py:16:5: shop.leaving raised SystemExit: 0\n" in said
+    assert "    shop.py:14:5: shop.broken raised AttributeError: " in said
+
+
+def test_a_result_that_cannot_be_written(world, scenario, tmp_path, capsys):
+    (tmp_path / "runs/result.json").mkdir(parents=True)
+    for more in ([], ["--seeds", "1", "--jobs", "1"]):
+        assert cli.main([scenario, "--out", "runs", *more]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("runs/result.json: cannot be written: Is a directory; give a")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["result.json"]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +290,10 @@ def test_an_application_that_is_not_there(world, scenario, capsys, monkeypatch):
         (["case.yaml", "--jobs", "-1"], "'-1' is not a number of processes: give one from 1 up"),
         (["case.yaml", "--faults", "all"], "invalid choice: 'all'"),
         (["case.yaml", "--protocol", "none"], "invalid choice: 'none'"),
+        (["case.yaml", "--seed", "9" * 19], "this seed is too large: give at most 92233720368547"),
+        (["case.yaml", "--seed", "9" * 5000], "this seed is too large"),
+        (["case.yaml", "--seeds", "1000001"], "1000001 seeds are too many: give at most 1,000,000"),
+        (["case.yaml", "--seeds", "9" * 5000], "seeds are too many"),
         (["case.yaml", "--sed", "1"], "unrecognized arguments: --sed"),
     ],
 )

@@ -3,7 +3,9 @@
 import pytest
 
 from sim.quantities import (
+    LARGEST,
     QuantityError,
+    at_most,
     count,
     duration,
     number,
@@ -146,3 +148,16 @@ def test_measured_values_are_shown_with_three_digits():
     assert show_rate(49.84) == "49.8/s"
     assert show_rate(12345) == "12,345/s"
     assert show_rate(0) == "0/s"
+
+
+def test_what_is_too_large():
+    assert (duration("8760h"), count(LARGEST), at_most(count, 5)(5)) == (8760 * 3600, LARGEST, 5)
+    for read, value, says in (
+        (duration, "8760h1s", "'8760h1s' is longer than a year; write at most 8760h"),
+        (count, LARGEST + 1, "this number is too large; write at most 9223372036854775807"),
+        (count, 10**5000, "this number is too large"),
+        (at_most(count, 5000), 5001, "'5001' is too many; write at most 5,000"),
+    ):
+        with pytest.raises(QuantityError) as caught:
+            read(value)
+        assert says in str(caught.value)

@@ -223,10 +223,29 @@ def test_a_mistake_shows_its_place_and_the_remedy(mistakes):
         ("app: a\ncheck: [{inv: x}]\n" + LOAD, "2:9: this check names no invariant"),
         ("app: a\ncheck: exactly_once\n" + LOAD, "2:8: 'check' must be a list"),
         ("app: !!python/name:os.system a\n" + LOAD, "means nothing here"),
+        ("app: a\nseed: 0x_\n" + LOAD, "2:7: '0x' is not a number"),
+        ("app: a\nseed: !!int x\n" + LOAD, "2:7: 'x' is not a number"),
+        ("app: a\nheal: !!float x\n" + LOAD, "2:7: 'x' is not a number"),
+        (f"app: a\nseed: {'9' * 5000}\n" + LOAD, f"2:7: '{'9' * 40}...' is not a number"),
+        (f"app: a\nseed: {'9' * 50}\n" + LOAD, "2:7: this number is too large"),
+        ("app: a\nheal: 8761h\n" + LOAD, "2:7: '8761h' is longer than a year"),
+        ("app: a\nplatform: {services: {A: {replicas: 10001}}}\n" + LOAD, "at most 10,000"),
+        ("app: a\nplatform: {defaults: {workers: 10001}}\n" + LOAD, "at most 10,000"),
+        ("app: a\nplatform: {defaults: {max_replicas: 10001}}\n" + LOAD, "at most 10,000"),
+        ("app: a\n" + LOAD + "---\napp: b\n", "remove what follows '---'"),
+        ("app: *a\n" + LOAD, "1:6: this is not YAML: found undefined alias 'a'"),
+        ("app: *a\n" + LOAD, "put what begins with * in quotes"),
     ],
 )
 def test_mistakes(mistakes, text, says):
     assert says in mistakes(text)
+
+
+def test_of_a_very_long_line_only_what_stands_around_the_place_is_shown(mistakes):
+    said = mistakes(f"app: a\nload: [{'{}, ' * 5000}{{rate: 5}}]\n").split("\n\n")[-2]
+    _, shown, caret, _ = said.splitlines()
+    assert len(shown) < 210
+    assert shown[caret.index("^")] == "5"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +267,11 @@ def test_mistakes(mistakes, text, says):
         ("{executor: shared-iterations, vus: 3}", "the load 'load-1' has no iterations"),
         ("{executor: constant-vus, vus: 3, duration: 1s, mix: [{weight: 3}]}", "names no method"),
         ("{executor: constant-vus, vus: 3, duration: 1s, mix: [book]}", "'book' is not a method"),
+        ("{executor: constant-vus, vus: 100001, duration: 1s}", "2:38: '100001' is too many"),
+        (
+            "{executor: ramping-vus, stages: [{duration: 1s, target: 100001}]}",
+            "write at most 100,000",
+        ),
         ("5", "2:8: a load must be a mapping"),
     ],
 )
