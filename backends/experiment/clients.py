@@ -95,6 +95,7 @@ class _ClientCaller(Caller):
 class Clients:
     """All loads of a scenario.
 
+    :param host: the name that an ingress at the nodes' addresses knows them by, or empty.
     :ivar results: what became of the requests, in the order in which that was known.
     """
 
@@ -105,8 +106,9 @@ class Clients:
         node: Node,
         watching: Watching,
         history: History,
+        host: str = "",
     ) -> None:
-        self._http = HttpClient(4096)
+        self._http = HttpClient(4096, host=host)
         self._caller = _ClientCaller(self._http, Wire(node.key), node, watching, history)
         self._application = application
         self._now = watching.injection.now

@@ -94,6 +94,7 @@ class Course:
     :param slots: how many nodes share the memory.
     :param one_clock: whether nodes and the runner read the same clock. If not, what the log
         says of when a commit happened is not looked at.
+    :param host: the name that an ingress at the nodes' addresses knows them by, or empty.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Course:
         slots: int = 0,
         progress: Progress | None = None,
         one_clock: bool = True,
+        host: str = "",
     ) -> None:
         self.scenario = scenario
         self.shared = Shared(
@@ -115,6 +117,7 @@ class Course:
         self._slot = slots
         self._progress = progress
         self._one_clock = one_clock
+        self._host = host
         self._report = os.pipe()
         self._unread = b""
         self._strikes: list[Strike] = []
@@ -142,7 +145,7 @@ class Course:
         self._history.initial = await snapshot(store)
         before = len(await store.log())
         watching = Watching(self.injection(["runner"]), self._slot, CLIENT)
-        clients = Clients(scenario, node.application, node, watching, self._history)
+        clients = Clients(scenario, node.application, node, watching, self._history, self._host)
         shared.start()
         clocks = asyncio.ensure_future(Disruptions(scenario, watching.injection, target.kill).run())
         telling = asyncio.ensure_future(self._tell())

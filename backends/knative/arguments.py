@@ -38,7 +38,7 @@ service account of the pod this runs in; --context and --namespace choose.
 exit status:
   0  done, and ready
   1  the cluster refused, something is not ready, the method raised, or a check of `run` fails
-  2  bad input: the message names the place and the remedy
+  2  bad input, or no way to the cluster or its namespace: the message has the place and the remedy
   3  `run` cannot tell: a check could not be made, or a fault never struck
 
 docs/knative.md has the rest.
@@ -64,19 +64,37 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
     )
+    return parser
+
+
+def _of_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("application", metavar="APP", help="the application, such as apps/hotel")
+
+
+def _of_deployment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "application", metavar="APP", help="the application, such as apps/hotel; or its name"
+        "application",
+        metavar="APP",
+        help="the application, such as apps/hotel; or the deployment's name",
     )
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default="", metavar="NAME", help="the deployment's name (the application's)"
     )
-    return parser
 
 
 def _build(commands: Any) -> None:
     parser = _command(commands, "build", "build the image that all pods of the application run")
+    _of_sources(parser)
     add = parser.add_argument
-    add("--image", required=True, metavar="REF", help="its name, such as registry.example/hotel:1")
+    add(
+        "--image",
+        required=True,
+        metavar="REF",
+        help="its name, such as registry.example/hotel:1",
+    )
     add("--push", action="store_true", help="push it to its registry")
     add("--builder", default="", choices=BUILDERS, help="what builds it (the first that works)")
     add("--base", default=_BUILD.base, metavar="REF", help="the base image (%(default)s)")
@@ -87,11 +105,34 @@ def _build(commands: Any) -> None:
         metavar="REF",
         help="the image with FoundationDB's client library (%(default)s)",
     )
-    add("--fdb-library", default=_BUILD.fdb_library, metavar="PATH", help="in it (%(default)s)")
-    add("--uid", type=_count, default=_BUILD.uid, metavar="N", help="the user (%(default)s)")
+    add(
+        "--fdb-library",
+        default=_BUILD.fdb_library,
+        metavar="PATH",
+        help="the library in that image (%(default)s)",
+    )
+    add(
+        "--uid",
+        type=_count,
+        default=_BUILD.uid,
+        metavar="N",
+        help="the user it runs as, not 0 (%(default)s)",
+    )
     add("--wheels", type=Path, metavar="DIR", help="install from these wheels, not from PyPI")
-    add("--requirements", type=Path, metavar="FILE", help="what the application imports")
-    add("--extra", type=Path, action="append", default=[], metavar="FILE", help="a file beside it")
+    add(
+        "--requirements",
+        type=Path,
+        metavar="FILE",
+        help="what the application imports beyond Python, for pip, with the files it includes",
+    )
+    add(
+        "--extra",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file that the application reads beside its modules; may be given again",
+    )
     add(
         "--build-option",
         action="append",
@@ -103,14 +144,20 @@ def _build(commands: Any) -> None:
 
 def _render(commands: Any) -> None:
     parser = _command(commands, "render", "print the manifests as YAML; needs no cluster")
+    _of_sources(parser)
+    _name(parser)
     _settings(parser)
-    parser.add_argument("--namespace", "-n", default="", metavar="NS", help="(default)")
+    parser.add_argument(
+        "--namespace", "-n", default="", metavar="NS", help="the namespace (default)"
+    )
 
 
 def _deploy(commands: Any) -> None:
     parser = _command(
         commands, "deploy", "apply the manifests, wait until all is ready, prune what is left over"
     )
+    _of_sources(parser)
+    _name(parser)
     _settings(parser)
     _cluster(parser)
     parser.add_argument(
@@ -136,6 +183,8 @@ def _deploy(commands: Any) -> None:
 
 def _status(commands: Any) -> None:
     parser = _command(commands, "status", "show what is deployed and how it is")
+    _of_deployment(parser)
+    _name(parser)
     _cluster(parser)
     _output(parser)
 
@@ -144,20 +193,18 @@ def _invoke(commands: Any) -> None:
     parser = _command(
         commands, "invoke", "call a method of the deployed application through its gateway"
     )
-    parser.add_argument("method", metavar="SERVICE.METHOD")
+    _of_deployment(parser)
+    parser.add_argument(
+        "method", metavar="SERVICE.METHOD", help="the method, such as Frontend.book"
+    )
     parser.add_argument(
         "arguments",
         nargs="*",
         metavar="ARG",
         help="JSON, in order, or name=JSON; what is no JSON is a string",
     )
-    parser.add_argument("--url", default="", help="the gateway's address (the cluster's answer)")
-    parser.add_argument(
-        "--host",
-        default="",
-        metavar="NAME",
-        help="the Host header, if --url is the address of an ingress and not of the gateway",
-    )
+    _name(parser)
+    _gateway(parser)
     parser.add_argument(
         "--key",
         default="",
@@ -165,28 +212,36 @@ def _invoke(commands: Any) -> None:
         help="the Idempotency-Key of an earlier call whose answer is not known",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=60.0, metavar="S", help="give up after (%(default)g)"
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="seconds after which to give up (%(default)g)",
     )
     _cluster(parser)
 
 
 def _run(commands: Any) -> None:
-    text = "run a scenario against the deployed application, with pods deleted, and check it"
-    parser = commands.add_parser(
-        "run", help=text, description=text[:1].upper() + text[1:] + ".", allow_abbrev=False
+    parser = _command(
+        commands,
+        "run",
+        "run a scenario against the deployed application, with pods deleted, and check it",
     )
     add = parser.add_argument
     add("scenario", metavar="SCENARIO", help="the scenario file, such as scenarios/crash.yaml")
     add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
-    add("--name", default="", metavar="NAME", help="the deployment's name (the application's)")
+    _name(parser)
     add("--seed", type=_count, metavar="N", help="the seed, in place of the scenario's own")
-    add("--url", default="", help="the gateway's address (the cluster's answer)")
+    _gateway(parser)
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add("--quiet", action="store_true", help="show no progress")
     _cluster(parser)
 
 
 def _logs(commands: Any) -> None:
     parser = _command(commands, "logs", "print the log lines of the application's pods")
+    _of_deployment(parser)
+    _name(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="go on as they come")
     parser.add_argument(
         "--service",
@@ -208,6 +263,8 @@ def _delete(commands: Any) -> None:
     parser = _command(
         commands, "delete", "delete everything that was deployed; the data in FoundationDB stays"
     )
+    _of_deployment(parser)
+    _name(parser)
     parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
     _cluster(parser)
     _waiting(parser, "until all is gone")
@@ -217,7 +274,7 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to deploy")
     add = group.add_argument
     add("--image", default="", metavar="REF", help="the image, a digest or a tag that stays")
-    add("--settings", default="", metavar="FILE", help="YAML with more: docs/knative.md")
+    add("--settings", default="", metavar="FILE", help="YAML with more settings: docs/knative.md")
     add(
         "--cluster-file",
         default="",
@@ -236,7 +293,6 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the key between services (what was deployed before, or a new one)",
     )
-
     add(
         "--record",
         action="store_true",
@@ -244,11 +300,23 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _gateway(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where the gateway is")
+    add = group.add_argument
+    add("--url", default="", help="its address, as http://host:port (the cluster's answer)")
+    add(
+        "--host",
+        default="",
+        metavar="NAME",
+        help="the gateway's name, if --url is the address of an ingress and not its own",
+    )
+
+
 def _cluster(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which cluster")
     add = group.add_argument
-    add("--context", default="", metavar="NAME", help="of the kubeconfig (the current one)")
-    add("--namespace", "-n", default="", metavar="NS", help="(the context's)")
+    add("--context", default="", metavar="NAME", help="the kubeconfig's context (the current one)")
+    add("--namespace", "-n", default="", metavar="NS", help="the namespace (the context's)")
 
 
 def _waiting(parser: argparse.ArgumentParser, until: str) -> None:
@@ -264,7 +332,11 @@ def _waiting(parser: argparse.ArgumentParser, until: str) -> None:
 
 def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--output", "-o", choices=["table", "json"], default="table", help="(%(default)s)"
+        "--output",
+        "-o",
+        choices=["table", "json"],
+        default="table",
+        help="how to print (%(default)s)",
     )
 
 

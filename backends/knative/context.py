@@ -7,8 +7,9 @@ in the context         what
 ``code/``              our packages that run a node: core, compiler, backends
 ``application/``       the application's modules, under the paths they have below their root, so
                        that they are imported under the same names
-``requirements.txt``   what a node imports, pinned to the versions installed here
-``constraints.txt``    what those need in turn, pinned likewise
+``requirements.txt``   what a node imports, pinned to the versions installed here, and what the
+                       application's own requirements say
+``constraints.txt``    what those need in turn, pinned likewise, and the application's constraints
 ``wheels/``            wheels to install from, or nothing: then pip downloads
 =====================  =====================================================================
 
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from backends.knative.errors import ImageProblem
 from backends.knative.imports import imported_files
+from backends.knative.requirements import Lines, read_requirements
 from compiler.application import load
 from compiler.sources import OURS, find_layout
 
@@ -53,7 +55,8 @@ def write_context(
 
     :param folder: where; it must not exist, or be empty.
     :param wheels: a folder of wheels, for a build without a network.
-    :param requirements: what the application imports beyond Python, as pip reads it.
+    :param requirements: a file of what the application imports beyond Python, as pip reads it
+        (:mod:`backends.knative.requirements`).
     :param extras: files of the application beside its modules.
     :returns: the application's path below ``application/``.
     :raises ImageProblem: a file or package that is missing, or a folder that is in use.
@@ -64,7 +67,7 @@ def write_context(
     files = [*_modules(app), *(extra.resolve() for extra in extras)]
     for file in files:
         if not file.is_file():
-            raise ImageProblem(f"there is no file {file}")
+            raise ImageProblem(f"there is no file {file}: give one that is there with --extra")
     root = _common_root(app, files)
     folder.mkdir(parents=True, exist_ok=True)
     for package in _PACKAGES:
@@ -126,16 +129,11 @@ def _write_requirements(folder: Path, requirements: Path | None) -> None:
     lines = [f"{name}=={_version(name)}" for name in _NEEDED]
     lines += [f"{name}=={version}" for name in _WELCOME if (version := _installed(name))]
     lines.append(f"foundationdb=={FDB_VERSION}")
-    if requirements is not None:
-        try:
-            lines += requirements.read_text().splitlines()
-        except OSError as error:
-            raise ImageProblem(
-                f"{requirements} cannot be read ({error.strerror}): give a file for pip"
-            ) from None
+    given = Lines() if requirements is None else read_requirements(requirements)
+    lines += given.requirements
     (folder / "requirements.txt").write_text("\n".join(lines) + "\n")
     pinned = sorted(f"{name}=={version}" for name, version in _closure(_NEEDED))
-    (folder / "constraints.txt").write_text("\n".join(pinned) + "\n")
+    (folder / "constraints.txt").write_text("\n".join([*pinned, *given.constraints]) + "\n")
 
 
 def _version(name: str) -> str:

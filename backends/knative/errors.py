@@ -12,7 +12,14 @@ class KnativeError(MuError):
 
 
 class RenderProblem(KnativeError):
-    """The application or the settings have no manifests: a name, a number, a file."""
+    """The application or the settings have no manifests: a name, a number, a file.
+
+    :ivar setting: which setting it is about, from the outermost name; empty: none in particular.
+    """
+
+    def __init__(self, message: str, *setting: str) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class ImageProblem(KnativeError):

@@ -95,18 +95,21 @@ def run(
     key: bytes,
     kill: Kill,
     progress: Progress | None = None,
+    host: str = "",
 ) -> Run:
     """Run a scenario whose faults can be injected.
 
-    :param url: the gateway's base URL; ``key``: the deployment's.
+    :param url: the gateway's base URL, or, with ``host``, that of an ingress which knows the
+        gateway by that name.
+    :param key: the deployment's.
     :raises NotRecording: the gateway does not let the store be looked at.
     :raises GatewaySilent: it does not answer, at first or in the end.
     :raises MuError: pods cannot be deleted.
     """
-    course = Course(scenario, application.program, 0, progress, one_clock=False)
+    course = Course(scenario, application.program, 0, progress, one_clock=False, host=host)
 
     async def drive() -> Run:
-        client = Client()
+        client = Client(host=host)
         store = RemoteStore(client, url, Wire(key))
         addresses = dict.fromkeys(application.program.services, url)
         node = Node(application, store, key, addresses, settings_of(scenario))
@@ -144,7 +147,7 @@ async def _check(client: Client, store: RemoteStore, url: str) -> None:
     except (Unreachable, Broken) as error:
         raise GatewaySilent(
             f"the gateway at {url} cannot be reached: {error}: see that it runs (status), or "
-            "give its address with --url"
+            "give its address with --url and --host"
         ) from None
     if status >= 500:
         said = " ".join(body[:200].decode(errors="replace").split())
@@ -154,5 +157,5 @@ async def _check(client: Client, store: RemoteStore, url: str) -> None:
     except StoreUnavailable as error:
         raise NotRecording(
             f"the gateway at {url} does not show its store ({error}): deploy the application with "
-            "--record; if it is, see that --url, --name and --namespace are those of one deployment"
+            "--record; if it is, see that --url, --host, --name and --namespace belong together"
         ) from None

@@ -85,7 +85,8 @@ class Names:
         self.instance = settings.name or self._application
         if self.instance != kubernetes_name(self.instance):
             raise RenderProblem(
-                f"the name {settings.name!r} is no DNS label: use a-z, 0-9 and -, a letter first"
+                f"the name {settings.name!r} is no DNS label: use a-z, 0-9 and -, a letter first",
+                "name",
             )
         self.components = {GATEWAY: GATEWAY, UPKEEP: UPKEEP}
         taken = {GATEWAY: "the gateway", UPKEEP: "upkeep", COMMON: "what they share"}
@@ -104,7 +105,8 @@ class Names:
         if len(name) > _LONGEST:
             raise RenderProblem(
                 f"{what} would be called {name}, which is over {_LONGEST} characters and leaves "
-                "Knative no room for its own: choose a shorter name (--name) or rename the service"
+                "Knative no room for its own: choose a shorter name (--name) or rename the service",
+                "name",
             )
 
     def of(self, part: str) -> str:

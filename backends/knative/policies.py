@@ -36,7 +36,7 @@ from backends.knative.errors import RenderProblem
 from backends.knative.names import COMPONENT, GATEWAY, INSTANCE, UPKEEP, Names
 from backends.knative.settings import Settings
 
-__all__ = ["REQUEST_PORTS", "network_policy", "store_ports"]
+__all__ = ["REQUEST_PORTS", "cidr_block", "network_policy", "store_ports"]
 
 REQUEST_PORTS = (8012, 8013, 8112)
 """Where queue-proxy takes requests: HTTP/1, HTTP/2, TLS (knative.dev/networking, ports)."""
@@ -98,18 +98,23 @@ def _egress(part: str, names: Names, edges: Edges, settings: Settings) -> list[d
 def _store(settings: Settings) -> dict[str, Any]:
     """To all of FoundationDB's processes: a client talks to many, not to coordinators alone."""
     rule: dict[str, Any] = {"ports": _tcp(store_ports(settings))}
-    blocks = [_block(network) for network in settings.store_networks]
+    blocks = [cidr_block(network) for network in settings.store_networks]
     if blocks:
         rule["to"] = [{"ipBlock": {"cidr": block}} for block in blocks]
     return rule
 
 
-def _block(network: str) -> str:
+def cidr_block(network: str) -> str:
+    """A network as Kubernetes writes it.
+
+    :raises RenderProblem: it is none.
+    """
     try:
         return str(ipaddress.ip_network(network))
     except ValueError as error:
         raise RenderProblem(
-            f"store_networks has {network!r}, which is no CIDR block ({error}): write 10.0.0.0/16"
+            f"store_networks has {network!r}, which is no CIDR block ({error}): write 10.0.0.0/16",
+            "store_networks",
         ) from None
 
 
@@ -138,7 +143,8 @@ def _coordinator_ports(cluster_file: bytes) -> set[int]:
                 return ports
     raise RenderProblem(
         "that is no cluster file of FoundationDB: it holds one line, "
-        "description:id@address:port,...; copy it again from a machine of the cluster"
+        "description:id@address:port,...; copy it again from a machine of the cluster",
+        "cluster_file",
     )
 
 

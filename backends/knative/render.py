@@ -25,32 +25,26 @@ from typing import Any
 
 import msgspec
 
-from backends.fdb.settings import OLDEST_API_VERSION
+from backends.knative.checks import check_settings
+from backends.knative.config_hash import config_hash
 from backends.knative.container import CLUSTER_FILE, WIRE_KEY_FILE
 from backends.knative.edges import Edges, edges
-from backends.knative.environment import LOG_LEVELS
-from backends.knative.errors import RenderProblem
 from backends.knative.names import (
     CLUSTER_FILE_KEY,
     COMMON,
     CONTENT_HASH,
     GATEWAY,
-    UPKEEP,
     WIRE_KEY_KEY,
     Names,
     content_hash,
 )
-from backends.knative.policies import network_policy, store_ports
-from backends.knative.settings import Scale, Settings
+from backends.knative.policies import network_policy
+from backends.knative.settings import Settings
 from backends.knative.workloads import knative_service, upkeep_deployment
 from backends.runtime.settings import Settings as NodeSettings
-from backends.runtime.wire import KEY_BYTES
 from compiler.application import Application
 
 __all__ = ["render"]
-
-_LONGEST_TIMEOUT = 600
-"""Knative's own limit, ``max-revision-timeout-seconds``, as it is shipped."""
 
 
 def render(application: Application, settings: Settings) -> list[dict[str, Any]]:
@@ -58,7 +52,7 @@ def render(application: Application, settings: Settings) -> list[dict[str, Any]]
 
     :raises RenderProblem: a name, a number or a file with which there are none.
     """
-    _check(application, settings)
+    check_settings(application, settings)
     names, calls = Names(application, settings), edges(application)
     objects = [_stamped(manifest) for manifest in _objects(application, names, calls, settings)]
     return msgspec.convert(msgspec.to_builtins(objects), list[dict[str, Any]])
@@ -69,7 +63,7 @@ def _objects(
 ) -> Iterator[dict[str, Any]]:
     shared = list(_shared(application, names, settings))
     yield from shared
-    config = content_hash(shared)
+    config = config_hash(shared, f"{settings.namespace}/{names.instance}")
     if settings.network_policies:
         for part in sorted(names.components):
             yield network_policy(part, names, calls, settings)
@@ -139,56 +133,3 @@ def _stamped(manifest: dict[str, Any]) -> dict[str, Any]:
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), CONTENT_HASH: content_hash(manifest)}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _check(application: Application, settings: Settings) -> None:
-    """:raises RenderProblem: settings that cannot work, and what can."""
-    if not settings.image:
-        raise RenderProblem("no image is given: build one and name it (--image)")
-    parts = {*application.program.services, GATEWAY}
-    for name, allowed in (("scales", parts), ("resources_by_service", parts | {UPKEEP})):
-        for part in sorted(getattr(settings, name).keys() - allowed):
-            raise RenderProblem(
-                f"{name} has {part}, which {application.name} does not: "
-                f"{', '.join(sorted(allowed))}"
-            )
-    for part in sorted(parts):
-        _check_scale(part, settings.scales.get(part, settings.scale))
-    if not settings.nodes.request_timeout <= settings.timeout <= _LONGEST_TIMEOUT:
-        raise RenderProblem(
-            f"a timeout of {settings.timeout} s cannot work: choose one from "
-            f"{settings.nodes.request_timeout:g} (the nodes' request_timeout) to "
-            f"{_LONGEST_TIMEOUT} (Knative's limit)"
-        )
-    if settings.wire_key is not None and len(settings.wire_key) < KEY_BYTES:
-        raise RenderProblem(
-            f"a wire key of {len(settings.wire_key)} bytes is too short: {KEY_BYTES} or more"
-        )
-    if settings.fdb_api_version < OLDEST_API_VERSION:
-        raise RenderProblem(
-            f"FoundationDB API version {settings.fdb_api_version} is too old: "
-            f"{OLDEST_API_VERSION} or newer"
-        )
-    if settings.uid < 1:
-        raise RenderProblem("the processes do not run as root: choose a uid above 0")
-    if settings.log_level not in LOG_LEVELS:
-        raise RenderProblem(
-            f"there is no log level {settings.log_level!r}: choose one of {', '.join(LOG_LEVELS)}"
-        )
-    for field in msgspec.structs.fields(NodeSettings):
-        value = getattr(settings.nodes, field.name)
-        if not value > 0:  # a node refuses it when it starts
-            raise RenderProblem(f"nodes has {field.name} {value:g}: it has to be above 0")
-    store_ports(settings)
-
-
-def _check_scale(part: str, scale: Scale) -> None:
-    numbers = (scale.min_scale, scale.max_scale, scale.concurrency)
-    if min(numbers) < 0 or (scale.max_scale and scale.min_scale > scale.max_scale):
-        raise RenderProblem(
-            f"{part} cannot have {scale.min_scale} to {scale.max_scale} pods with "
-            f"{scale.concurrency} requests each: 0 or more, the minimum first (a maximum of 0 is "
-            "no limit)"
-        )
-    if not 1 <= scale.utilization <= 100:
-        raise RenderProblem(f"{part} cannot have a utilization of {scale.utilization} %: 1 to 100")

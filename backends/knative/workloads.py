@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from backends.knative.config_hash import CONFIG_HASH
 from backends.knative.container import PORT, pod
 from backends.knative.edges import Edges
 from backends.knative.names import COMPONENT, GATEWAY, INSTANCE, UPKEEP, Names
 from backends.knative.settings import Scale, Settings
 
-__all__ = ["CONFIG_HASH", "SERVING", "knative_service", "upkeep_deployment"]
+__all__ = ["SERVING", "knative_service", "upkeep_deployment"]
 
 SERVING = "serving.knative.dev/v1"
-CONFIG_HASH = "mu2sls/config-hash"
-"""On pods: a hash of what they read from ConfigMaps and Secrets, so that a change rolls out."""
 _VISIBILITY = "networking.knative.dev/visibility"
 _AUTOSCALING = "autoscaling.knative.dev"
 _SPARE_SECONDS = 5

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backends.local.run import Local, run
 from backends.local.stores import Wish
+from backends.progress import Bar
 from core.errors import MuError
 from sim import report
 from sim.execution import judge, prepare, write_run
@@ -47,7 +47,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
     local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
     logging.getLogger("backends").setLevel(logging.ERROR)  # trouble is what was asked for
     started = time.perf_counter()
-    with _Bar(errors, scenario.name, options.quiet or not errors.is_terminal) as bar:
+    with Bar(errors, scenario.name, options.quiet) as bar:
         done = run(scenario, prepared.application, local, bar.show)
     outcome = judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started
@@ -75,33 +75,3 @@ def _writable(folder: Path) -> None:
         raise MuError(f"{folder}: cannot be written: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise MuError(f"{folder}: cannot be written; give a folder that can be")
-
-
-class _Bar:
-    """Progress on standard error; it begins with the first news, after every node was forked."""
-
-    def __init__(self, errors: Console, name: str, hidden: bool) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-        )
-        self._progress = Progress(*columns, console=errors, transient=True, disable=hidden)
-        self._line = self._progress.add_task(name, total=None, note="")
-        self._started = False
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, now: float, end: float) -> None:
-        """So many seconds have passed, of so many."""
-        if not self._started:
-            self._started = True
-            self._progress.start()
-        self._progress.update(
-            self._line, completed=now, total=end, note=f"{now:,.0f} of {end:,.0f} s"
-        )

@@ -299,11 +299,13 @@ class Client:
 
     :param connections: the most connections to one server.
     :param limit: the largest answer taken, in bytes; 0: any.
+    :param host: the name that an ingress knows the servers by; empty: that of the address.
     """
 
-    def __init__(self, connections: int = 256, limit: int = 0) -> None:
+    def __init__(self, connections: int = 256, limit: int = 0, host: str = "") -> None:
         self._limit = limit
         self._session = aiohttp.ClientSession(
+            headers={"Host": host} if host else None,
             connector=aiohttp.TCPConnector(
                 limit=0, limit_per_host=connections, keepalive_timeout=_IDLE_CLIENT
             ),

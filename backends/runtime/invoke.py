@@ -101,7 +101,7 @@ async def invoke(
 
     :param told: is told, in a line, why it is asked again.
     """
-    client = Client()
+    client = Client(host=call.host)
     end = time.monotonic() + call.timeout
     pause = _PAUSE
     unsure = False
@@ -130,8 +130,6 @@ def _overall(last: Result, unsure: bool) -> Result:
 async def _try(client: Client, call: Call, left: float) -> tuple[Result, float | None]:
     """The result of one try, and when to try again: seconds, None for soon, negative: never."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": call.key}
-    if call.host:
-        headers["Host"] = call.host
     url = f"{call.url.rstrip('/')}/{quote(call.method, safe='.')}"
     try:
         status, answered, body = await client.request(

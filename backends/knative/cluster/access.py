@@ -82,6 +82,11 @@ def _from_files(paths: str, choice: Choice) -> Access:
         raise ConfigurationError(
             f"the Kubernetes configuration {paths} cannot be used: {error}"
         ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"the Kubernetes configuration {paths} cannot be read: {error.strerror or error}: "
+            "check its permissions, or name another file in KUBECONFIG"
+        ) from None
     except Exception as error:  # a kubeconfig can be broken in any way: YAML, types, base64
         said = " ".join(str(error).split()) or "no message"
         raise ConfigurationError(

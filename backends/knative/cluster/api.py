@@ -18,6 +18,7 @@ TLS, 401, 403 and the rest             nothing: it is the answer
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -216,4 +217,6 @@ def _retry_after(headers: Mapping[str, str] | None) -> float | None:
 
 
 def _said(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """The library's words, without the address in memory that it begins some with."""
+    said = re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?", "", str(error))
+    return " ".join(said.split()) or type(error).__name__

@@ -3,7 +3,8 @@
 Two families, and an exit status for each:
 
 * :class:`ConfigurationError` and :class:`InputError` (2): what was given cannot work.
-* :class:`ClusterError` (1): the cluster refused, failed, or never became ready.
+* :class:`ClusterError` (1): the cluster refused, failed, or never became ready. Of these, what
+  was given leads nowhere (2) where there is no API server, and where there is no namespace.
 
 Every message holds what Kubernetes itself said. :mod:`backends.knative.cluster.explain` makes
 them out of its answers.
@@ -59,6 +60,8 @@ class ClusterError(KnativeError):
 class Unreachable(ClusterError):
     """No connection to the API server, or none that can be trusted."""
 
+    status = 2
+
 
 class Broken(ClusterError):
     """A connection broke in mid-answer; whoever reads a stream may go on where it ended."""
@@ -94,6 +97,8 @@ class NotThere(ClusterError):
 
 class NamespaceMissing(ClusterError):
     """The namespace does not exist (404)."""
+
+    status = 2
 
 
 class NotInstalled(ClusterError):

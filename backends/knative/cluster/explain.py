@@ -170,7 +170,7 @@ def _not_found(asked: Asked, answer: Answer) -> ClusterError:
         name = asked.namespace or asked.name
         return NamespaceMissing(
             f"namespace {name} does not exist: choose another with --namespace, or have it made "
-            "with --create-namespace"
+            "by deploy --create-namespace"
         )
     if answer.known and answer.details.get("name"):
         return NotThere(_message(asked, answer, "it may have been deleted in the meantime"))

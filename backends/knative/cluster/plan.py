@@ -41,7 +41,16 @@ from backends.knative.cluster.kinds import (
 from backends.knative.cluster.objects import Objects
 from backends.knative.names import INSTANCE, MANAGED_BY, MANAGER, selector
 
-__all__ = ["Action", "Change", "check_cluster", "difference", "owned", "rehearse", "to_prune"]
+__all__ = [
+    "Action",
+    "Change",
+    "check_cluster",
+    "check_namespace",
+    "difference",
+    "owned",
+    "rehearse",
+    "to_prune",
+]
 
 Action = Literal["created", "configured", "unchanged", "pruned"]
 _COLLECTED = (FieldConflict, Forbidden, Invalid, Taken, WebhookRefused)
@@ -76,9 +85,18 @@ def check_cluster(objects: Objects) -> None:
     :raises NotInstalled: Knative Serving is not there.
     :raises ClusterError: the cluster cannot be asked.
     """
-    with suppress(Forbidden):  # whoever may deploy into a namespace may not be let look at it
-        objects.get(NAMESPACE, objects.namespace)
+    check_namespace(objects)
     objects.list(KNATIVE_SERVICE, selector=f"{MANAGED_BY}={MANAGER},{INSTANCE}=none")
+
+
+def check_namespace(objects: Objects) -> None:
+    """See that the namespace is there, which Kubernetes does not say where nothing is in it.
+
+    :raises NamespaceMissing: there is no such namespace.
+    :raises ClusterError: the cluster cannot be asked.
+    """
+    with suppress(Forbidden):  # whoever may work in a namespace may not be let look at it
+        objects.get(NAMESPACE, objects.namespace)
 
 
 def rehearse(

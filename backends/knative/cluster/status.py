@@ -12,7 +12,7 @@ from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.readiness import WAITED_FOR, readiness
 from backends.knative.names import COMPONENT, GATEWAY, selector
 
-__all__ = ["ServiceStatus", "gateway_url", "statuses"]
+__all__ = ["ServiceStatus", "components", "gateway_url", "statuses"]
 
 _KNATIVE_SERVICE_LABEL = "serving.knative.dev/service"
 
@@ -64,6 +64,16 @@ def gateway_url(objects: Objects, instance: str) -> str:
     for item in objects.list(KNATIVE_SERVICE, chosen).items:
         return str((item.get("status") or {}).get("url") or "")
     return ""
+
+
+def components(objects: Objects, instance: str) -> list[str]:
+    """What a deployment has, by the values of the component label; empty if it is not there.
+
+    :raises ClusterError: the cluster cannot be asked.
+    """
+    items = [each for kind in WAITED_FOR for each in objects.list(kind, selector(instance)).items]
+    found = {(item["metadata"].get("labels") or {}).get(COMPONENT) for item in items}
+    return sorted(str(each) for each in found if each)
 
 
 def _name(item: Mapping[str, Any]) -> str:

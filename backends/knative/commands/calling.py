@@ -8,10 +8,8 @@ import asyncio
 import msgspec
 from rich.console import Console
 
-from backends.knative.choices import ChoiceProblem, base_url, header_value, instance_name
-from backends.knative.cluster.errors import NotReady
-from backends.knative.cluster.status import gateway_url
-from backends.knative.commands.connection import connected
+from backends.knative.choices import ChoiceProblem, base_url, header_value, host_name, instance_name
+from backends.knative.commands.connection import connected, find_gateway
 from backends.runtime.invoke import Call, Result, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 
@@ -28,7 +26,7 @@ def invoke(options: argparse.Namespace, console: Console, errors: Console) -> in
     if options.method.count(".") != 1:
         raise ChoiceProblem(f"{options.method} names no method: write Service.method")
     given = base_url(options.url) if options.url else ""
-    host = header_value("--host", options.host)
+    host = host_name(options.host)
     try:
         body = make_body(options.arguments)
     except ValueError as error:
@@ -44,13 +42,7 @@ def invoke(options: argparse.Namespace, console: Console, errors: Console) -> in
 def _find(options: argparse.Namespace, errors: Console) -> str:
     instance = instance_name(options.application, options.name)
     with connected(options, errors) as objects:
-        url = gateway_url(objects, instance)
-    if not url:
-        raise NotReady(
-            f"{instance} has no gateway with an address in namespace {objects.namespace}: see "
-            "python -m backends.knative status, or give its address with --url"
-        )
-    return url
+        return find_gateway(objects, instance)
 
 
 def _report(result: Result, key: str, console: Console, errors: Console) -> int:
@@ -61,6 +53,8 @@ def _report(result: Result, key: str, console: Console, errors: Console) -> int:
     errors.print(result.why, markup=False)
     if result.outcome == "definite":
         errors.print("Nothing happened.")
+        if not result.problem:  # nobody answered
+            errors.print("See that it runs (status), or give its address with --url and --host.")
     elif result.outcome == "indefinite":
         errors.print(
             f"Nobody knows yet whether it took effect: call it again with --key {key}",

@@ -36,13 +36,10 @@ def deploy(options: argparse.Namespace, console: Console, errors: Console) -> in
 
     :raises MuError: bad input, or the cluster refuses, or something is not ready.
     """
-    application, settings = (
-        load(options.application),
-        choose_settings(options, default_namespace=""),
-    )
-    with connected(options, errors, settings.namespace) as objects:
+    application = load(options.application)
+    settings = choose_settings(options, application, default_namespace="")
+    with connected(options, errors, settings.namespace, there=False) as objects:
         settings = msgspec.structs.replace(settings, namespace=objects.namespace)
-        render(application, settings)  # whatever is wrong with it shows before anything is sent
         return _Deployment(options, application, settings, objects, console, errors).run()
 
 

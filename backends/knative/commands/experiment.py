@@ -14,17 +14,16 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from backends.knative.choices import base_url
-from backends.knative.cluster.errors import NotReady
+from backends.knative.choices import base_url, host_name, instance_name
 from backends.knative.cluster.kinds import POD
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.secrets import read_wire_key
-from backends.knative.cluster.status import gateway_url
-from backends.knative.commands.connection import connected
+from backends.knative.commands.connection import connected, find_gateway
 from backends.knative.experiment import injectable
 from backends.knative.experiment import run as run_scenario
 from backends.knative.names import COMPONENT, UPKEEP, Names, selector
 from backends.knative.settings import Settings
+from backends.progress import Bar
 from core.errors import MuError
 from sim import report
 from sim.execution import judge, prepare, write_run
@@ -50,6 +49,9 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     if options.seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=options.seed)
     given = base_url(options.url) if options.url else ""
+    host = host_name(options.host)
+    if options.name:
+        instance_name(prepared.application.name, options.name)
     if options.out is not None:
         with _written(options.out):
             options.out.mkdir(parents=True, exist_ok=True)
@@ -58,16 +60,14 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     with connected(options, errors) as objects:
         chosen = Settings(image="", name=options.name, namespace=objects.namespace)
         names = Names(prepared.application, chosen)
-        url = given or gateway_url(objects, names.instance)
-        if not url:
-            raise NotReady(
-                f"{names.instance} has no gateway with an address in namespace "
-                f"{objects.namespace}: deploy it, or give its address with --url"
-            )
+        url = given or find_gateway(objects, names.instance)
         key = read_wire_key(objects, names)
-        errors.print(f"{scenario.name}: load on {names.instance} at {url}", markup=False)
+        if not options.quiet:
+            where = f"{url} ({host})" if host else url
+            errors.print(f"{scenario.name}: load on {names.instance} at {where}", markup=False)
         pods = Pods(objects, names)
-        done = run_scenario(scenario, prepared.application, url, key, pods.kill)
+        with Bar(errors, scenario.name, options.quiet) as bar:
+            done = run_scenario(scenario, prepared.application, url, key, pods.kill, bar.show, host)
     outcome = judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started
     outcome.not_injected = [describe(fault) for fault in rest]

@@ -6,6 +6,7 @@ import argparse
 
 from rich.console import Console
 
+from backends.knative.choices import image_name
 from backends.knative.image import Build, build_image
 
 __all__ = ["build"]
@@ -31,7 +32,7 @@ def build(options: argparse.Namespace, console: Console, errors: Console) -> int
     )
     build_image(
         options.application,
-        [options.image],
+        [image_name("--image", options.image)],
         settings,
         lambda line: errors.print(line, markup=False, style="dim"),
     )

@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from backends.knative.choices import instance_name
+from backends.knative.cluster.errors import InputError
 from backends.knative.cluster.logs import Line, Wanted, follow_logs, read_logs
-from backends.knative.cluster.status import statuses
+from backends.knative.cluster.objects import Objects
+from backends.knative.cluster.status import components, statuses
 from backends.knative.commands.connection import connected
 from backends.knative.names import COMPONENT, kubernetes_name, selector
 from backends.knative.reporting import print_status
@@ -49,11 +51,12 @@ def logs(options: argparse.Namespace, console: Console, errors: Console) -> int:
     :raises MuError: bad input, or the cluster cannot be asked.
     """
     instance = instance_name(options.application, options.name)
-    chosen = selector(instance)
-    if options.service:
-        chosen += f",{COMPONENT}={kubernetes_name(options.service)}"
+    part = kubernetes_name(options.service) if options.service else ""
+    chosen = selector(instance) + (f",{COMPONENT}={part}" if part else "")
     wanted = Wanted(chosen, options.since, options.tail, options.previous)
     with connected(options, errors) as objects:
+        if part:
+            _check_part(objects, instance, part)
         following = options.follow and not options.previous
         lines = (
             follow_logs(objects, wanted, lambda: math.inf)
@@ -67,6 +70,16 @@ def logs(options: argparse.Namespace, console: Console, errors: Console) -> int:
     if not colours:
         errors.print(f"{instance} has no pods with logs; Knative takes away pods that idle")
     return 0 if colours else _FAILED
+
+
+def _check_part(objects: Objects, instance: str, part: str) -> None:
+    """:raises InputError: the deployment is there, and has no such part."""
+    known = components(objects, instance)
+    if known and part not in known:
+        raise InputError(
+            f"{instance} has no {part} in namespace {objects.namespace}: choose one of "
+            f"{', '.join(known)} with --service"
+        )
 
 
 def _print(line: Line, colour: str, console: Console) -> None:

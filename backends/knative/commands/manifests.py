@@ -7,7 +7,7 @@ import argparse
 from rich.console import Console
 
 from backends.knative.choices import choose_settings
-from backends.knative.names import CLUSTER_FILE_KEY, WIRE_KEY_KEY, Names
+from backends.knative.names import CLUSTER_FILE_KEY, WIRE_KEY_KEY, Names, kubernetes_name
 from backends.knative.render import render as render_manifests
 from backends.knative.reporting import print_yaml
 from backends.knative.settings import Settings
@@ -22,8 +22,8 @@ def render(options: argparse.Namespace, _console: Console, errors: Console) -> i
     :raises MuError: there are none for this application and these settings.
     """
     loaded = application.load(options.application)
-    placeholder = f"registry.example/{loaded.name.lower()}:placeholder"
-    settings = choose_settings(options, default_image=placeholder)
+    placeholder = f"registry.example/{kubernetes_name(loaded.name)}:placeholder"
+    settings = choose_settings(options, loaded, default_image=placeholder)
     manifests = render_manifests(loaded, settings)
     print_yaml(manifests)
     for line in _missing(Names(loaded, settings), settings, placeholder):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from urllib3.exceptions import NewConnectionError
 
 from backends.knative import cli
 from tests.backends.knative.cluster.running import CLUSTER_FILE, TWO, run
+from tests.backends.knative.cluster.standin import StandIn, listing, status
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = ("build", "render", "deploy", "status", "invoke", "run", "logs", "delete")
@@ -41,6 +43,15 @@ def test_help_names_every_command_and_says_what_it_does():
         assert run(command, "--help").status == 0
     assert "exit status:" in seen.out
     assert "deploy apps/hotel --dry-run" in seen.out
+
+
+def test_help_names_what_a_command_takes_and_nothing_else():
+    assert "--name" not in run("build", "--help").out
+    for command in ("build", "render", "deploy"):
+        assert "deployment's name;" not in run(command, "--help").out
+        assert "or the deployment's name" not in run(command, "--help").out
+    for command in ("invoke", "run"):
+        assert {"--url", "--host"} <= set(run(command, "--help").out.split())
 
 
 def test_every_command_has_its_function():
@@ -126,21 +137,116 @@ def test_without_the_client_a_cluster_cannot_be_asked():
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["status"], ["logs"], ["delete"], ["deploy", "--image", "x"]])
-def test_without_a_configuration_there_is_no_cluster(app, command):
-    seen = run(command[0], app, *command[1:])
-    assert seen.status == 2
+ASKING = [
+    ["status", "shop"],
+    ["logs", "shop"],
+    ["logs", "shop", "--follow"],
+    ["delete", "shop", "--yes"],
+    ["invoke", "shop", "Shop.buy", "x"],
+    ["run", "scenarios/smoke.yaml"],
+    ["deploy", "apps/hotel", "--image", "x", "--cluster-config-map", "fdb"],
+    ["deploy", "apps/hotel", "--image", "x", "--cluster-config-map", "fdb", "--dry-run=server"],
+]
+"""Every command that needs a cluster."""
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_without_a_configuration_there_is_no_cluster(monkeypatch, command):
+    monkeypatch.chdir(ROOT)
+    seen = run(*command)
+    assert (seen.status, seen.out) == (2, "")
     assert "no Kubernetes configuration" in seen.err
+    assert "KUBECONFIG" in seen.err
+    assert len(seen.err.splitlines()) == 1
 
 
-def test_deploying_takes_an_image(app, monkeypatch):
-    path = app.with_name("kubeconfig")
+def configure(monkeypatch, path, server):
     path.write_text(
         "{apiVersion: v1, kind: Config, current-context: a,"
-        " clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}], users: [],"
+        f" clusters: [{{name: a, cluster: {{server: '{server}'}}}}], users: [],"
         " contexts: [{name: a, context: {cluster: a}}]}"
     )
     monkeypatch.setenv("KUBECONFIG", str(path))
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_a_server_that_cannot_be_reached(monkeypatch, tmp_path, command):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    patient = "backends.knative.cluster.api.Api._send"
+    monkeypatch.setattr(patient, refused := Refused())
+    configure(monkeypatch, tmp_path / "kubeconfig", "http://127.0.0.1:1")
+    seen = run(*command)
+    assert (seen.status, seen.out) == (2, "")
+    last = seen.err.splitlines()[-1]
+    assert "http://127.0.0.1:1 cannot be reached: Connection refused: see whether" in last
+    assert "--context" in last
+    assert "object at" not in last
+    assert refused.times > 1
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_a_namespace_that_there_is_not(monkeypatch, tmp_path, command):
+    monkeypatch.chdir(ROOT)
+
+    def handle(asked):
+        if asked.path == "/api/v1/namespaces/nowhere":
+            return status(404, "not found", "NotFound", {"name": "nowhere", "kind": "namespaces"})
+        return listing([])
+
+    with StandIn(handle) as server:
+        configure(monkeypatch, tmp_path / "kubeconfig", server.url)
+        seen = run(*command, "--namespace", "nowhere")
+    assert (seen.status, seen.out) == (2, "")
+    assert "namespace nowhere does not exist" in seen.err
+    assert "--namespace" in seen.err
+    assert len(seen.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ASKING, ids=" ".join)
+def test_names_that_there_cannot_be(monkeypatch, tmp_path, command):
+    """They are refused before anything is asked."""
+    monkeypatch.chdir(ROOT)
+    configure(monkeypatch, tmp_path / "kubeconfig", "http://127.0.0.1:1")
+    for option, name in (("--namespace", "a/b"), ("--namespace", "A"), ("--name", "A b")):
+        seen = run(*command, option, name)
+        assert (seen.status, seen.out) == (2, "")
+        assert option in seen.err
+        assert repr(name) in seen.err or name in seen.err
+        assert len(seen.err.splitlines()) == 1
+    seen = run(*command, "--context", "other")
+    assert (seen.status, seen.out) == (2, "")
+    assert "there is no context other" in seen.err
+    assert seen.err.endswith("it has a\n")
+
+
+def test_logs_of_a_service_that_there_is_not(monkeypatch, tmp_path):
+    def handle(asked):
+        labels = {"app.kubernetes.io/component": "stock"}
+        item = {"kind": "Service", "metadata": {"name": "shop-stock", "labels": labels}}
+        return listing([] if asked.path.endswith("/pods") else [item])
+
+    with StandIn(handle) as server:
+        configure(monkeypatch, tmp_path / "kubeconfig", server.url)
+        seen = run("logs", "shop", "--service", "Stork")
+        assert (seen.status, seen.out) == (2, "")
+        assert "shop has no stork in namespace default: choose one of stock" in seen.err
+        assert run("logs", "shop", "--service", "Stock").status == 1
+
+
+class Refused:
+    """In place of a request: nobody listens."""
+
+    def __init__(self):
+        self.times = 0
+
+    def __call__(self, *_asked):
+        self.times += 1
+        raise NewConnectionError(object(), "Connection refused")
+
+
+def test_deploying_takes_an_image(app, monkeypatch):
+    configure(monkeypatch, app.with_name("kubeconfig"), "http://127.0.0.1:1")
     seen = run("deploy", app)
     assert seen.status == 2
     assert "--image" in seen.err
@@ -155,7 +261,25 @@ def test_deploying_takes_an_image(app, monkeypatch):
         ("- image", ["holds no settings"]),
         ("", ["is empty"]),
         ("imgae: x\n", ["no setting imgae", "image"]),
-        ("timeout: soon\n", ["$.timeout", "`int`"]),
+        ("image: x\n\ntimeout: soon\n", [":3: timeout: ", "`int`"]),
+        (
+            "image: x\nscale:\n  minscale: 1\n",
+            [":3: ", "no setting scale.minscale", "mean min_scale"],
+        ),
+        ("nodes: {retries: 1}", [":1: ", "no setting nodes.retries", "attempts"]),
+        ("scale: 5", [":1: scale: "]),
+        ("scales:\n  Stock:\n    concurrency: lots\n", [":3: scales.Stock.concurrency: "]),
+        ("scales:\n  Stock:\n    concurrency: 1001\n", [":3: Stock cannot", "1000 at most"]),
+        ("image: x\nscale: {concurrency: 1001}\n", [":2: ", "1000 at most"]),
+        ("scales: {1: {}}", [":1: scales.1: "]),
+        ("scales:\n  Stock: {}\n  Stork: {}\n", [":3: ", "scales has Stork", "Stock"]),
+        ("resources:\n  memory_limit: big\n", [":2: ", "'big'", "512Mi"]),
+        ("image: Shop\n", [":1: ", "in lower case"]),
+        ("uid: 5\ntimeout: 7\n", [":2: ", "a timeout of 7 s"]),
+        ("namespace: A\n", [":1: ", "no namespace 'A'"]),
+        ("name: A\n", [":1: ", "no DNS label"]),
+        ("uid: 1\nuid: 2\n", [":2: ", "is not YAML", "duplicate key"]),
+        ("[" * 5000, ["nested too deeply"]),
         ("wire_key: abc\n", ["--wire-key-file"]),
         ("cluster_file: abc\n", ["--cluster-file"]),
     ],
@@ -175,6 +299,15 @@ def test_settings_come_from_a_file(app, tmp_path, text, parts):
     assert seen.status == 2
     for part in [*parts, str(settings)]:
         assert part in seen.err
+    assert len(seen.err.splitlines()) == 1
+
+
+def test_what_an_option_gives_is_not_blamed_on_the_file(app, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("image: r/shop:7\nnamespace: here\n")
+    seen = run("render", app, "--settings", settings, "--image", "Shop")
+    assert (seen.status, seen.out) == (2, "")
+    assert seen.err.startswith("--image: ")
 
 
 @pytest.mark.parametrize("option", ["--settings", "--cluster-file", "--wire-key-file"])
@@ -184,6 +317,21 @@ def test_files_that_cannot_be_read(app, tmp_path, option):
         assert seen.status == 2
         assert why in seen.err
         assert option in seen.err
+
+
+def test_files_that_hold_something_else(app, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"\xff\xfe")
+    for option, says in (
+        ("--settings", "holds no settings"),
+        ("--cluster-file", "no cluster file"),
+        ("--wire-key-file", "2 bytes is too short"),
+    ):
+        seen = run("render", app, option, path)
+        assert (seen.status, seen.out) == (2, "")
+        assert seen.err.startswith(f"{path}")
+        assert says in seen.err
+        assert len(seen.err.splitlines()) == 1
 
 
 def test_the_cluster_file_of_foundationdb_is_found(app, tmp_path, monkeypatch):
@@ -204,7 +352,17 @@ def test_the_cluster_file_of_foundationdb_is_found(app, tmp_path, monkeypatch):
         (["invoke", "x", "A.b", "--url", "http://h:99999"], "http://host:port"),
         (["invoke", "x", "A.b", "--url", "http://h", "--host", "a\nb"], "--host"),
         (["invoke", "x", "A.b", "--url", "http://h", "--key", "\u00e9"], "--key"),
+        (["invoke", "x", "A.b", "--url", "http://h", "--host", "http://h"], "--host"),
         (["run", "scenarios/smoke.yaml", "--url", "gateway"], "http://host:port"),
+        (["run", "scenarios/smoke.yaml", "--url", "http://h", "--host", "a b"], "--host"),
+        (["run", "scenarios/smoke.yaml", "--name", "A b"], "--name"),
+        (["render", "apps/hotel", "--image", "A b"], "no name of an image"),
+        (["deploy", "apps/hotel", "--image", "A b"], "no name of an image"),
+        (["build", "apps/hotel", "--image", "A b"], "no name of an image"),
+        (["build", "apps/hotel", "--image", f"a@sha256:{'0' * 64}"], "give a tag"),
+        (["render", "apps/hotel", "--cluster-config-map", "A b"], "--cluster-config-map"),
+        (["render", "apps/hotel", "--namespace", "A b"], "--namespace"),
+        (["render", "apps/hotel", "--name", "A b"], "--name"),
     ],
 )
 def test_names_and_addresses_that_are_none(monkeypatch, arguments, part):

@@ -1,12 +1,9 @@
 """A scenario against a deployment, played by recording nodes of this machine."""
 
+import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
-import time
-import urllib.error
-import urllib.request
 from dataclasses import replace
 
 import msgspec
@@ -14,8 +11,8 @@ import pytest
 
 from backends.experiment.recording import Recording
 from backends.knative.experiment import GatewaySilent, NotRecording, injectable, run
+from backends.local.background import background
 from backends.local.folder import Folder
-from backends.local.supervisor import Supervisor, listen
 from backends.local.up import Wanted, prepare
 from compiler.application import load
 from core.errors import MuError
@@ -23,6 +20,7 @@ from core.unsafe import unsafe
 from sim.execution import judge
 from sim.scenario import Call, Fault, Load, Retry, Scenario
 from tests.backends.experiment.apps import ROOT
+from tests.backends.knative.ingress import HOST, Ingress
 
 pytestmark = pytest.mark.real
 
@@ -44,29 +42,10 @@ class Deployment:
         self.key = plan.key
         if recording:
             plan = replace(plan, make_for=lambda *_: Recording())
-        supervisor = Supervisor(plan, self.folder, listen(), lambda _: None)
-        self.url = supervisor.url
-
-        def supervise():
-            supervisor.start()
-            supervisor.supervise()
-
-        self.process = multiprocessing.get_context("fork").Process(target=supervise)
-        self.process.start()
-        supervisor.release()
-        self.await_ready()
-
-    def await_ready(self):
-        deadline = time.monotonic() + 20
-        while True:
-            with (
-                contextlib.suppress(urllib.error.URLError, ConnectionError),
-                urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer,
-            ):
-                if answer.status == 200:
-                    return
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        self._running = contextlib.ExitStack()
+        self._up = self._running.enter_context(background(plan, self.folder))
+        self.url = self._up.url
+        asyncio.run(self._up.ready())
 
     def kill(self, service, mode, rng):
         """As pods are deleted: a process of the service dies."""
@@ -76,8 +55,7 @@ class Deployment:
         return [node.name]
 
     def end(self):
-        self.process.terminate()
-        self.process.join()
+        self._running.close()
 
 
 @pytest.fixture
@@ -111,6 +89,34 @@ def test_pods_are_deleted_and_every_check_holds(deployed):
     assert all(done.fault_strikes)
     assert outcome.metrics.commits > 50
     assert outcome.metrics.sent == 100
+
+
+def test_a_gateway_behind_an_ingress_is_asked_for_by_its_name(deployed):
+    nodes = deployed("counter")
+    told = []
+
+    def run_through(url, host):
+        return run(
+            scenario("counter"),
+            nodes.application,
+            url,
+            nodes.key,
+            nodes.kill,
+            lambda *seconds: told.append(seconds),
+            host,
+        )
+
+    with Ingress(nodes.url) as ingress:
+        done = run_through(ingress.url, HOST)
+        assert set(ingress.hosts) == {HOST}
+        assert len(ingress.hosts) > 100
+        with pytest.raises(NotRecording, match="404"):
+            run_through(ingress.url, "motel-gateway.default.example.com")
+    outcome = judge(done, nodes.application)
+    assert set(statuses(outcome).values()) == {"holds"}
+    assert (outcome.metrics.sent, outcome.metrics.succeeded) == (100, 100)
+    assert told[-1][0] > 2.0
+    assert {end for _now, end in told} == {2.5}
 
 
 def test_what_was_there_before_is_not_judged(deployed):

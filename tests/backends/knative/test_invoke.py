@@ -39,6 +39,13 @@ def test_the_command_tells_how_it_failed(answer, text):
     assert gateway.asked[0].headers["Idempotency-Key"] == "mine"
 
 
+def test_a_gateway_that_nobody_is_at():
+    seen = run("invoke", "shop", "A.b", "--url", "http://127.0.0.1:1", "--timeout", "0.1")
+    assert (seen.status, seen.out) == (1, "")
+    assert seen.err.endswith("give its address with --url and --host.\n")
+    assert "Nothing happened" in seen.err
+
+
 @pytest.mark.parametrize(
     "arguments", [["Ab"], ["A.b.c"], ["A.b", "1", "a=2"], ["A.b", "--url", "ftp://x"]], ids=str
 )

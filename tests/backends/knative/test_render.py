@@ -365,7 +365,24 @@ def test_a_service_that_calls_come_back_to_has_no_hard_limit(tmp_path):
         ({"scales": {"upkeep": Scale()}}, "scales has upkeep"),
         ({"resources_by_service": {"x": Resources()}}, "resources_by_service has x"),
         ({"scale": Scale(min_scale=3, max_scale=2)}, "3 to 2 pods"),
-        ({"scale": Scale(min_scale=-1)}, "-1 to 0 pods"),
+        ({"scale": Scale(min_scale=-1)}, "min_scale of -1"),
+        ({"scale": Scale(concurrency=-1)}, "concurrency of -1"),
+        ({"scale": Scale(concurrency=1001)}, "1000 at most"),
+        ({"scales": {"Hotel": Scale(concurrency=1001)}}, "Hotel cannot have a concurrency of 1001"),
+        ({"image": "Registry/Hotel:1"}, "in lower case"),
+        ({"image": "hotel:"}, "no name of an image"),
+        ({"image": "hotel@sha256:12"}, "no name of an image"),
+        ({"image": "https://registry/hotel"}, "no name of an image"),
+        ({"pull_policy": "always"}, "Always"),
+        ({"pull_secrets": ("a", "No_Name")}, "'No_Name'"),
+        ({"service_account": "a/b"}, "'a/b'"),
+        ({"cluster_config_map": "a b"}, "'a b'"),
+        ({"namespace": "A"}, "no namespace 'A'"),
+        ({"namespace": "a" * 64}, "no namespace"),
+        ({"resources": Resources(memory_limit="512 MB")}, "memory_limit is '512 MB'"),
+        ({"resources_by_service": {"upkeep": Resources(cpu_limit="x")}}, "cpu_limit is 'x'"),
+        ({"store_ports": (0,)}, "no port"),
+        ({"upkeep_replicas": -1}, "-1 pods"),
         ({"scale": Scale(utilization=0)}, "utilization of 0 %"),
         ({"timeout": 5}, "a timeout of 5 s"),
         ({"timeout": 601}, "a timeout of 601 s"),
@@ -387,6 +404,28 @@ def test_settings_that_cannot_work_are_refused(changes, says):
         rendered(**changes)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "hotel",
+        "hotel:1",
+        "localhost/hotel:1.2_x",
+        "registry.example:5000/team/hotel-app",
+        "Registry.example/a__b/c",
+        "[::1]:5000/hotel",
+        f"r/hotel:1@sha256:{'0a' * 32}",
+    ],
+)
+def test_images_that_there_can_be(image):
+    assert {pod["containers"][0]["image"] for pod in pods(rendered(image=image))} == {image}
+
+
+def test_what_knative_takes_at_most_is_rendered():
+    for_all = rendered(scale=Scale(concurrency=1000), resources=Resources(cpu_limit="0.5"))
+    hotel = of_kind(for_all, "Service")["hotel-hotel"]["spec"]["template"]["spec"]
+    assert hotel["containerConcurrency"] == 1000
 
 
 def test_manifests_are_plain_data():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -178,6 +179,22 @@ def test_status_counts_restarts(counter):
 # --- gc
 
 
+def forgotten(text):
+    """What `gc` says that it forgot: requests and keys."""
+    if "nothing was old enough" in text:
+        return 0, 0
+    found = re.search(
+        r"^forgot ([\d,]+) finished requests?: ([\d,]+) keys? of the store$", text, re.M
+    )
+    return tuple(int(number.replace(",", "")) for number in found.groups())
+
+
+def given_back(text):
+    """What `gc` says that it gave back, and the sizes before and after, in MB."""
+    found = re.search(r"^gave back ([\d.]+) MB: ([\d.]+) MB before, ([\d.]+) MB now$", text, re.M)
+    return tuple(float(number) for number in found.groups())
+
+
 def test_gc_forgets_and_gives_back(tmp_path):
     up = Up("apps/counter", tmp_path / "data")
     for number in range(150):
@@ -191,10 +208,18 @@ def test_gc_forgets_and_gives_back(tmp_path):
     up.signal(signal.SIGTERM)
     up.wait()
     before = (up.data / "store.db").stat().st_size
+    whole = sum(path.stat().st_size for path in up.data.glob("store.db*")) / 1e6
     time.sleep(1.1)
     done = command("gc", "--older-than", "1s", "--data", up.data)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "forgot finished requests" in done.stdout
+    earlier, last = forgotten(while_up.stdout), forgotten(done.stdout)
+    assert last[0] >= 1
+    assert earlier[0] + last[0] == count  # each increment is one request
+    assert earlier[1] + last[1] == 3 * count  # a journal record, and its client's key both ways
+    given, was, now = given_back(done.stdout)
+    assert was == pytest.approx(whole, abs=0.006)
+    assert now == pytest.approx((up.data / "store.db").stat().st_size / 1e6, abs=0.006)
+    assert given == pytest.approx(was - now, abs=0.011)
     assert "the application is up" not in done.stdout
     assert (up.data / "store.db").stat().st_size < before / 2
     shown = command("status", "--data", up.data).stdout
@@ -213,6 +238,8 @@ def test_gc_without_anything_to_forget(tmp_path):
     up.wait()
     done = command("gc", "--data", up.data)
     assert done.returncode == 0
+    assert forgotten(done.stdout) == (0, 0)
+    assert given_back(done.stdout)
     again = Up("apps/counter", up.data)
     assert again.call("Counter.increment", "a", key="kept").value == 1
     again.end()
@@ -292,7 +319,7 @@ def test_who_was_perhaps_heard_once_is_told_the_key(
         async def close(self):
             pass
 
-    monkeypatch.setattr(invoke_module, "Client", Script)
+    monkeypatch.setattr(invoke_module, "Client", lambda host: Script())
     monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=0.3))
     assert ask.invoke(in_cluster.path, "A.b", [], "my-key") == expected
     assert ("ask again with --key my-key" in capsys.readouterr().err) == (expected == 3)

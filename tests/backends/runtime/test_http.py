@@ -913,6 +913,25 @@ def test_nobody_there_is_unreachable(on_loop, url):
     on_loop(main())
 
 
+@pytest.mark.parametrize("host", ["shop.example.com", ""])
+def test_a_client_that_knows_an_ingress_by_name(on_loop, host):
+    """One address may stand for many hosts, which are told apart by the header."""
+
+    async def name(incoming):
+        return Outgoing(200, f"{incoming.headers['host']} {incoming.headers['x-more']}".encode())
+
+    async def main():
+        async with serving(name) as (_, port):
+            client = Client(host=host)
+            url = f"http://127.0.0.1:{port}/call"
+            _, _, body = await client.request("POST", url, b"x", {"X-More": "1"})
+            await client.close()
+            return body.decode(), port
+
+    body, port = on_loop(main())
+    assert body == f"{host or f'127.0.0.1:{port}'} 1"
+
+
 def test_a_closed_client_reaches_nobody(on_loop):
     async def main():
         async with serving() as (_, port):

@@ -68,7 +68,7 @@ def test_context_and_namespace_can_be_chosen(tmp_path):
         (lambda path: path.write_text(""), {}, ["empty"]),
         (lambda path: path.write_text("- a\n- b\n"), {}, ["broken"]),
         (lambda path: path.write_text("contexts: 7\ncurrent-context: a"), {}, ["broken"]),
-        (lambda path: path.mkdir(), {}, ["IsADirectory"]),
+        (lambda path: path.mkdir(), {}, ["cannot be read: Is a directory"]),
         (lambda path: kubeconfig(path, "https://a"), {"context": "x"}, ["context x", "one"]),
         (lambda path: kubeconfig(path, "https://a", current=False), {}, ["--context", "one"]),
         (

@@ -226,11 +226,11 @@ def test_a_dry_run_on_the_server_says_all_and_does_nothing(shop, admin, objects)
 def test_a_namespace_can_be_made(shop, admin):
     shop.namespace = f"{admin.namespace}-new"
     seen = shop.deploy()
-    assert seen.status == 1
+    assert seen.status == 2
     assert f"namespace {shop.namespace} does not exist" in seen.err
     seen = shop.deploy("--create-namespace", "--dry-run=server")
     assert seen.lines == [f"namespace {shop.namespace} created (dry run)"]
-    assert shop.deploy().status == 1
+    assert shop.deploy().status == 2
     try:
         seen = shop.deploy("--create-namespace")
         assert seen.status == 0, seen.err

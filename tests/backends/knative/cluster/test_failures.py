@@ -39,7 +39,7 @@ def test_no_server(shop, edit_kubeconfig):
         url = f"https://127.0.0.1:{closed.getsockname()[1]}"
         edit_kubeconfig(lambda cluster, _user: cluster.update(server=url))
         seen = shop.deploy()
-    assert seen.status == 1
+    assert seen.status == 2
     assert f"the API server {url} cannot be reached" in seen.err
 
 
@@ -53,7 +53,7 @@ def test_a_server_whose_certificate_is_not_trusted(shop, edit_kubeconfig, tmp_pa
 
     edit_kubeconfig(change)
     seen = shop.deploy()
-    assert seen.status == 1
+    assert seen.status == 2
     assert "no secure connection" in seen.err
     assert "certificate" in seen.err
     assert "again in" not in seen.err
@@ -310,10 +310,10 @@ def test_knative_is_not_there(shop, admin, monkeypatch):
 
 def test_an_object_that_the_server_does_not_take(shop, admin, tmp_path):
     settings = tmp_path / "settings.yaml"
-    settings.write_text("resources: {memory_limit: lots}\n")
+    settings.write_text("resources: {memory_request: 2Mi, memory_limit: 1Mi}\n")
     seen = shop.deploy("--settings", settings)
     assert seen.status == 1
-    assert "lots" in seen.err or "quantities" in seen.err
+    assert "must be less than or equal to memory limit" in seen.err
     assert admin.names("v1:serviceaccounts") <= {"default"}
 
 
@@ -323,3 +323,13 @@ def test_the_namespace_may_be_out_of_sight(shop, limited, objects):
     assert all("namespaces" not in rule["resources"] for rule in RULES)
     assert objects.get(NAMESPACE, shop.namespace) is not None
     assert shop.deploy().status == 0
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("logs",), ("logs", "--follow"), ("delete", "-y")]
+)
+def test_a_namespace_that_there_is_not(shop, command):
+    shop.namespace = "mu2sls-test-nowhere"
+    seen = shop.run(*command)
+    assert (seen.status, seen.out) == (2, "")
+    assert "namespace mu2sls-test-nowhere does not exist" in seen.err
