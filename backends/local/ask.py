@@ -17,6 +17,7 @@ from backends.runtime.host import Host
 from backends.runtime.invoke import Call, Result, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 from backends.runtime.settings import Settings
+from backends.runtime.tally import Tally
 from backends.runtime.upkeep import forget
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
@@ -213,29 +214,48 @@ def collect_garbage(data: Path | None, older_than: float) -> int:
         )
     alone = folder.try_claim()
     before = _size(folder)
-    some = asyncio.run(_forget(folder, time.time_ns() - int(older_than * 1e9)))
+    tally = Tally()
+    asyncio.run(_forget(folder, time.time_ns() - int(older_than * 1e9), tally))
     shrink(str(folder.store), alone)
-    done = "forgot finished requests" if some else "nothing was old enough to be forgotten"
+    _show_forgotten(tally, before, _size(folder), alone)
+    return 0
+
+
+def _show_forgotten(tally: Tally, before: int, now: int, alone: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{done}; {before / 1e6:,.1f} MB before, {_size(folder) / 1e6:,.1f} MB now")
+    if tally.keys:
+        requests, keys = _number(tally.requests, "finished request"), _number(tally.keys, "key")
+        console.print(f"forgot {requests}: {keys} of the store")
+    else:
+        console.print("nothing was old enough to be forgotten")
+    given = max(0, before - now)
+    console.print(f"gave back {_shown(given)}: {_shown(before)} before, {_shown(now)} now")
     if not alone:
         console.print(
             "the application is up: freed room is used again; stop it and run `gc` to give it back"
         )
-    return 0
+
+
+def _number(of: int, noun: str) -> str:
+    return f"{of:,} {noun}" if of == 1 else f"{of:,} {noun}s"
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e6:,.2f} MB"
 
 
 def _size(folder: Folder) -> int:
     return sum(path.stat().st_size for path in folder.path.glob("store.db*"))
 
 
-async def _forget(folder: Folder, before_ns: int) -> bool:
+async def _forget(folder: Folder, before_ns: int, tally: Tally) -> None:
     store = LocalStore(folder.store)
     host = Host.of_store(store, Settings())
     try:
         for _ in range(Settings().attempts):
             try:
-                return await forget(host, before_ns)
+                await forget(host, before_ns, tally)
+                return
             except (Conflict, TooOld, Unknown):  # requests that began meanwhile
                 continue
         raise MuError(f"{folder.path}: too busy to forget anything: try again later")

@@ -25,11 +25,12 @@ import msgspec
 
 from backends.local.background import until_ready
 from backends.local.driving import Driver, draw_requests, driver
+from backends.local.erasing import erasing, prepared
 from backends.local.folder import Folder
 from backends.local.generator import Seen, Stage
 from backends.local.started import Started, started
 from backends.local.stores import Wish
-from backends.local.up import Wanted, prepare
+from backends.local.up import Wanted
 from backends.local.usage import cores, memory, see_measurable
 from backends.runtime.host import Protocol
 from compiler.application import Application
@@ -181,7 +182,7 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
         ]
         choice, forked = ups[0].plan.store, ups[0].seconds
     told("starting it with `up`")
-    start_up = _start_up(wanted)
+    start_up = _start_up(application, wanted)
     services = application.program.services
     return Report(
         application=application.name,
@@ -199,7 +200,7 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
 def temporary(
     application: Application, wanted: Bench, protocol: Protocol = attempt
 ) -> Iterator[Started]:
-    """The application, up on a new store in a folder that is removed afterwards.
+    """The application, up on a new store that is removed afterwards, as its folder is.
 
     :raises MuError: it cannot be started.
     """
@@ -213,10 +214,15 @@ def temporary(
             workers=wanted.workers,
             default_workers=wanted.default_workers,
             protocol=protocol,
+            namespace=_namespace(application, folder),
         )
-        plan = prepare(ask, application, folder, f"{application.name}-{folder.path.name}")
-        with started(plan, folder) as up:
+        with prepared(ask, application, folder) as plan, started(plan, folder) as up:
             yield up
+
+
+def _namespace(application: Application, folder: Folder) -> str:
+    """A part of a cluster that nobody else uses."""
+    return f"{application.name}-{folder.path.name}"
 
 
 def _figures(
@@ -297,29 +303,39 @@ def saturation(
 # --- `up`, as a user starts it
 
 
-def _start_up(wanted: Bench) -> float:
+def _start_up(application: Application, wanted: Bench) -> float:
     """Seconds from the command until it is ready."""
     with tempfile.TemporaryDirectory(prefix="mu2sls-bench-", ignore_cleanup_errors=True) as name:
         folder = Folder(Path(name), create=False)
-        words = ["up", wanted.app, "--port", "0", "--data", name]
-        words += ["--store", wanted.store.name, "--synchronous", wanted.store.synchronous]
-        words += ["--workers", str(wanted.default_workers)]
-        for service, count in wanted.workers.items():
-            words += ["--workers", f"{service}={count}"]
-        paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "backends.local", *words],
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-        try:
-            while (running := folder.running()) is None:
-                if process.poll() is not None or time.monotonic() > began + _UP:
-                    raise MuError(f"`up {wanted.app}` did not come up: see what it wrote above")
-                time.sleep(_GLANCE)
-            asyncio.run(until_ready(running.url))
-            return time.monotonic() - began
-        finally:
-            process.terminate()
-            process.wait()
+        namespace = _namespace(application, folder)
+        with erasing(wanted.store.choose(namespace, str(folder.store))):
+            return _seconds_to_ready(_words(wanted, name, namespace), folder)
+
+
+def _words(wanted: Bench, data: str, namespace: str) -> list[str]:
+    words = ["up", wanted.app, "--port", "0", "--data", data, "--namespace", namespace]
+    words += ["--store", wanted.store.name, "--synchronous", wanted.store.synchronous]
+    words += ["--workers", str(wanted.default_workers)]
+    for service, count in wanted.workers.items():
+        words += ["--workers", f"{service}={count}"]
+    return words
+
+
+def _seconds_to_ready(words: list[str], folder: Folder) -> float:
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backends.local", *words],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    try:
+        while (running := folder.running()) is None:
+            if process.poll() is not None or time.monotonic() > began + _UP:
+                raise MuError(f"`{' '.join(words[:2])}` did not come up: see what it wrote above")
+            time.sleep(_GLANCE)
+        asyncio.run(until_ready(running.url))
+        return time.monotonic() - began
+    finally:
+        process.terminate()
+        process.wait()

@@ -103,6 +103,12 @@ def _add_up(commands: _Commands) -> None:
     _add_workers(up)
     _add_store(up)
     add(
+        "--namespace",
+        default="",
+        metavar="NAME",
+        help="its part of a FoundationDB cluster (that of the application's name)",
+    )
+    add(
         "--retention",
         type=_duration,
         default=Settings().retention,
@@ -300,6 +306,7 @@ def _up(options: argparse.Namespace) -> int:
         default_workers=workers.pop("", 1),
         workers=workers,
         protocol=unsafe if options.unsafe else attempt,
+        namespace=options.namespace,
     )
     up(wanted, Voice(soft_wrap=True))
     return 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import signal
@@ -20,22 +19,20 @@ from random import Random
 from backends.experiment.course import Course, Progress, settings_of
 from backends.experiment.watching import Watching
 from backends.local.background import Background, background
+from backends.local.erasing import prepared
 from backends.local.folder import Folder
 from backends.local.nodes import UPKEEP, Plan, names
-from backends.local.stores import StoreChoice, Wish
+from backends.local.stores import Wish
 from backends.local.up import Wanted, prepare
 from backends.runtime.host import Protocol
 from backends.runtime.node import Node
 from compiler.application import Application
 from core.attempt import attempt
-from core.errors import MuError
 from sim.faults import PLATFORM
 from sim.run import Run
 from sim.scenario import Scenario
 
 __all__ = ["Local", "run"]
-
-_log = logging.getLogger("mu2sls")
 
 _AGAIN = 1.0
 
@@ -63,8 +60,6 @@ def run(
     path = local.keep or Path(tempfile.mkdtemp(prefix="mu2sls-run-"))
     folder = Folder(path)
     platform = scenario.platform
-    namespace = f"{application.name}-{path.name}"
-    store = local.store.choose(namespace, str(folder.store))
     wanted = Wanted(
         scenario.app,
         path,
@@ -74,25 +69,16 @@ def run(
         {name: each.replicas for name, each in platform.services.items()},
         platform.defaults.replicas,
         local.protocol,
+        f"{application.name}-{path.name}",
     )
-    prepared = False
-    try:
-        plan = prepare(wanted, application, folder, namespace)
-        prepared = True
+    if local.keep is not None:
+        plan = prepare(wanted, application, folder)
         return _Experiment(scenario, plan, folder, progress).run()
-    finally:
-        if local.keep is None:
-            _erase(store, prepared)
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _erase(store: StoreChoice, prepared: bool) -> None:
-    """Leave nothing in a cluster, whatever became of the run."""
     try:
-        asyncio.run(store.erase())
-    except MuError as error:
-        if prepared:  # else it is the very reason why the run did not start
-            _log.warning("what the run wrote is still there: %s", error)
+        with prepared(wanted, application, folder) as plan:
+            return _Experiment(scenario, plan, folder, progress).run()
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class _Experiment:

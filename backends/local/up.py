@@ -50,7 +50,10 @@ class Voice(Console):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line asks for; see :class:`backends.local.nodes.Plan`."""
+    """What the command line asks for; see :class:`backends.local.nodes.Plan`.
+
+    :ivar namespace: the part of a cluster to use; empty: that of the application's name.
+    """
 
     app: str
     data: Path | None = None
@@ -60,6 +63,14 @@ class Wanted:
     workers: Mapping[str, int] = field(default_factory=dict)
     default_workers: int = 1
     protocol: Protocol = attempt
+    namespace: str = ""
+
+    def choose(self, application: Application, folder: Folder) -> StoreChoice:
+        """The store that is asked for.
+
+        :raises MuError: there is no such kind of store.
+        """
+        return self.store.choose(self.namespace or application.name, str(folder.store))
 
 
 def data_folder(name: str, data: Path | None) -> Path:
@@ -67,10 +78,9 @@ def data_folder(name: str, data: Path | None) -> Path:
     return data if data is not None else DATA / name
 
 
-def prepare(wanted: Wanted, application: Application, folder: Folder, namespace: str = "") -> Plan:
+def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     """Set up the store, unless that was done before, and say what is to run.
 
-    :param namespace: the part of a cluster to use, if not the application's own.
     :raises MuError: there is no such service, or the store cannot be used.
     """
     services = application.program.services
@@ -79,7 +89,7 @@ def prepare(wanted: Wanted, application: Application, folder: Folder, namespace:
             raise MuError(
                 f"there is no service {name}: --workers takes one of {', '.join(services)}"
             )
-    store = wanted.store.choose(namespace or application.name, str(folder.store))
+    store = wanted.choose(application, folder)
     folder.claim()
     key = folder.key()
     apart(lambda: _set_up(application, store))

@@ -16,6 +16,8 @@ module      is about
 `public`    the gateway's node: JSON, OpenAPI, pages, problems
 `invoke`    a call through the gateway, as a person makes it
 `upkeep`    recovery, retention, and the clearing of completed intents
+`clock`     when the wall clock is believed by those who forget
+`tally`     what was forgotten, counted
 `watch`     what a scenario sees of a node, and where its faults strike
 `node`      what a node is made of, and its life from start to drain
 ==========  ==========================================================================

@@ -14,13 +14,15 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
+from backends.runtime.clock import SteadyClock, agrees, patience
 from backends.runtime.host import Host
+from backends.runtime.tally import Tally
 from core.errors import MuError
 from core.layout import JOURNAL
 from core.recovery import recover
 from core.retention import retain
 
-__all__ = ["SteadyClock", "forget", "keep_up"]
+__all__ = ["forget", "keep_up"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +41,13 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
         if found:
             _log.info("recovery drove %d requests again", found)
 
-    clock = SteadyClock()
+    async def goes_with_the_store(now: int) -> bool:
+        return await agrees(host.store, now, settings.retention)
+
+    clock = SteadyClock(patience(settings.retention), goes_with_the_store)
 
     async def retention() -> None:
-        now = clock.read()
+        now = await clock.read()
         if now is not None:
             await forget(host, now - period)
 
@@ -51,53 +56,18 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
         rounds.create_task(_rounds(retention, settings.retention_interval, stop))
 
 
-class SteadyClock:
-    """The wall clock, unless it has just jumped.
-
-    Forgetting cannot be undone: a round at a time that is ahead would have every request of
-    the present refused as too old until that time has come. So a clock that jumps against the
-    monotonic one is believed only when it has kept its word for PATIENCE seconds.
-    """
-
-    PATIENCE = 600.0
-    _JUMP = 60_000_000_000
-
-    def __init__(
-        self,
-        wall: Callable[[], int] = time.time_ns,
-        monotonic: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._offset = wall() - monotonic()
-        self._jumped: tuple[int, int] | None = None
-
-    def read(self) -> int | None:
-        """Unix time in nanoseconds; None if it cannot be trusted now."""
-        now, offset = self._monotonic(), self._wall() - self._monotonic()
-        if abs(offset - self._offset) <= self._JUMP:
-            self._offset, self._jumped = offset, None
-            return now + offset
-        if self._jumped is None or abs(offset - self._jumped[1]) > self._JUMP:
-            self._jumped = (now, offset)
-            seconds = (offset - self._offset) / 1e9
-            _log.warning("the clock jumped by %.0f s: nothing is forgotten for now", seconds)
-        elif now - self._jumped[0] >= self.PATIENCE * 1e9:
-            self._offset, self._jumped = offset, None
-            return now + offset
-        return None
-
-
-async def forget(host: Host, before_ns: int) -> bool:
+async def forget(host: Host, before_ns: int, tally: Tally | None = None) -> bool:
     """Forget requests that began before ``before_ns``, but none past the oldest intent.
 
-    :returns: whether there was anything to forget.
+    :param tally: where to count what is forgotten, also if it breaks off.
+    :returns: whether the watermark moved.
     :raises StoreError: the store did not play along; what is forgotten is.
     """
     some = False
     while True:
         upto = min(before_ns, await _end_of_piece(host))
-        moved = await host.maintain(retain(upto, 0))
+        steps = retain(upto, 0)
+        moved = await host.maintain(steps if tally is None else tally.counting(steps))
         some |= moved is not None
         if upto == before_ns or moved is None:
             return some

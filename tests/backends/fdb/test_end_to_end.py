@@ -26,7 +26,7 @@ from backends.fdb.namespace import Namespace
 from backends.fdb.store import _patiently
 from tests.backends.fdb.clusters import WITH_FAULTS, needs_cluster, plain, settings
 from tests.backends.fdb.shared import Served
-from tests.backends.local.running import ROOT, Up, environment, until
+from tests.backends.local.running import ROOT, Up, environment, session, until
 
 pytestmark = pytest.mark.real
 
@@ -173,18 +173,22 @@ def scenario(tmp_path, name, requests, seconds, often):
     return file
 
 
-def start(place, tmp_path, *words, **popen):
+def start(place, *words, program=("-m", "backends.local"), **popen):
     return subprocess.Popen(
-        [sys.executable, "-m", "backends.local", "run", *map(str, words), "--quiet"],
+        [sys.executable, *program, *map(str, words)],
         cwd=ROOT, env=environment(**place.env), text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, **popen,
     )  # fmt: skip
 
 
+def start_run(place, *words, **popen):
+    return start(place, "run", *words, "--quiet", **popen)
+
+
 def judged(place, tmp_path, file):
     """Run a scenario: every check holds, and nothing is left in the cluster."""
     out = tmp_path / "out"
-    running = start(place, tmp_path, file, "--store", "fdb", "--out", out)
+    running = start_run(place, file, "--store", "fdb", "--out", out)
     said, errors = running.communicate(timeout=240)
     assert running.returncode == 0, said + errors
     result = json.loads((out / "result.json").read_text())
@@ -215,9 +219,23 @@ def test_scenarios(place, tmp_path, name, often):
 
 
 @pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+def test_a_run_that_is_killed_leaves_nothing(place, tmp_path):
+    file = scenario(tmp_path, "smoke", 20, 30, 1)
+    running = start_run(place, file, "--store", "fdb", start_new_session=True)
+    try:
+        until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
+        time.sleep(2.0)
+    finally:
+        running.kill()
+        running.communicate(timeout=60)
+    until(lambda: not session(running.pid), what="the end of all of it")
+    assert place.keys("hotel-mu2sls-run-") == []
+
+
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
 def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
     file = scenario(tmp_path, "smoke", 20, 30, 1)
-    running = start(place, tmp_path, file, "--store", "fdb", start_new_session=True)
+    running = start_run(place, file, "--store", "fdb", start_new_session=True)
     try:
         until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
         time.sleep(2.0)
@@ -230,13 +248,98 @@ def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
     assert place.keys("hotel-mu2sls-run-") == []
 
 
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_a_run_that_is_kept_stays(place, tmp_path):
+    file = scenario(tmp_path, "smoke", 5, 1, 1)
+    running = start_run(place, file, "--store", "fdb", "--keep", tmp_path / "kept")
+    said, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, said + errors
+    assert place.keys("hotel-kept")
+
+
+# --- bench and calibrate
+
+
+@pytest.fixture
+def app(place, tmp_path):
+    """An application that nothing else on a cluster has the name of, and what it is to use."""
+    found = tmp_path / f"test_{uuid4().hex}"
+    shutil.copytree(ROOT / "apps" / "counter", found)
+    yield found
+    place.erase(found.name)
+
+
+def measured(place, *words, **options):
+    """Run a command that measures to its end."""
+    running = start(place, *words, **options)
+    said, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, said + errors
+    assert "still there" not in errors
+    return said
+
+
+@with_faults_or_cluster
+@pytest.mark.parametrize("options", [["--compare"], ["--saturation"]], ids=lambda words: words[0])
+def test_a_bench_leaves_nothing(place, app, options):
+    words = ["bench", app, "--store", "fdb", "--seconds", "0.3", "--clients", "2", *options]
+    assert app.name in measured(place, *words)
+    assert place.keys(app.name) == []
+
+
+CALIBRATE_UNFITTED = """
+import sys
+from backends.local import calibrate, cli
+calibrate._ROUNDS, calibrate.fit = 1, lambda _, platform, probed: (platform, probed)
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+def test_a_calibration_leaves_nothing(place, tmp_path):
+    profile = tmp_path / "profile.yaml"
+    words = ["calibrate", "-o", profile, "--store", "fdb", "--seconds", "0.2"]
+    measured(place, *words, program=["-c", CALIBRATE_UNFITTED])
+    assert "the cluster's redundancy mode" in profile.read_text()
+    assert place.keys("probe-mu2sls-bench-") == []
+
+
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_breaks_off_leaves_nothing(place, app, number):
+    """Whoever measures may be killed; what is left is erased when the last node has ended."""
+    words = ["bench", app, "--store", "fdb", "--seconds", "60", "--compare"]
+    running = start(place, *words, start_new_session=True)
+    try:
+        until(lambda: len(place.keys(app.name)) > 40, what="load")
+        os.kill(running.pid, number)
+        running.communicate(timeout=60)
+        until(lambda: not session(running.pid), what="the end of all of it")
+        assert place.keys(app.name) == []
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_an_application_with_a_namespace_of_its_own(place, app, tmp_path):
+    words = ["--store", "fdb", "--namespace", f"{app.name}-staging"]
+    up = Up(app, tmp_path / "data", *words, env=place.env)
+    try:
+        assert up.call("Counter.increment", "a").value == 1
+    finally:
+        up.end()
+    everything = place.keys(app.name)
+    assert everything
+    assert everything == place.keys(f"{app.name}-staging")
+
+
 # --- what is missing
 
 
 @pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
 def test_no_cluster_file(place, tmp_path):
     file = scenario(tmp_path, "smoke", 5, 1, 1)
-    running = start(place, tmp_path, file, "--store", f"fdb:{tmp_path / 'none'}")
+    running = start_run(place, file, "--store", f"fdb:{tmp_path / 'none'}")
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
     assert "No cluster file found" in errors
@@ -249,7 +352,7 @@ def test_no_cluster_file(place, tmp_path):
 def test_an_environment_that_cannot_be(place, tmp_path, words):
     name, value = words
     place.env[name] = value
-    running = start(place, tmp_path, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
+    running = start_run(place, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
     assert f"{name} is '{value}': give a whole number" in errors
@@ -259,7 +362,7 @@ def test_an_environment_that_cannot_be(place, tmp_path, words):
 def test_no_bindings(place, tmp_path):
     (tmp_path / "fdb.py").write_text("raise ImportError('not here')\n")
     place.env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{tmp_path}"
-    running = start(place, tmp_path, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
+    running = start_run(place, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
     assert "FoundationDB's Python bindings do not load" in errors

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from functools import partial
 
 import msgspec
 import pytest
 
-from backends.runtime import upkeep
-from backends.runtime.upkeep import SteadyClock, forget, keep_up
+from backends.runtime import clock, upkeep
+from backends.runtime.clock import SteadyClock
+from backends.runtime.upkeep import forget, keep_up
 from core.errors import StoreUnavailable
 from core.ids import earliest_root
 from core.layout import JOURNAL, WATERMARK, intent_key
@@ -175,27 +177,75 @@ def test_an_empty_journal_moves_the_watermark_all_the_same():
     run(main())
 
 
-class Clocks:
-    def __init__(self):
-        self.wall, self.monotonic = 1_000_000 * 10**9, 5 * 10**9
-
-    def pass_(self, seconds, jump=0.0):
-        self.monotonic += int(seconds * 1e9)
-        self.wall += int((seconds + jump) * 1e9)
+# --- a clock that starts a period ahead
 
 
-def test_a_clock_that_jumps_forgets_nothing_until_it_has_kept_its_word():
-    clocks = Clocks()
-    clock = SteadyClock(lambda: clocks.wall, lambda: clocks.monotonic)
-    clocks.pass_(60, jump=1.0)
-    assert clock.read() == clocks.wall
-    clocks.pass_(60, jump=400 * 86_400)
-    assert clock.read() is None
-    clocks.pass_(300)
-    assert clock.read() is None
-    clocks.pass_(60, jump=-400 * 86_400)  # set right again
-    assert clock.read() == clocks.wall
-    clocks.pass_(60, jump=7200)
-    assert clock.read() is None
-    clocks.pass_(SteadyClock.PATIENCE)
-    assert clock.read() == clocks.wall
+A_DAY = 86_400
+IN_USE = [7_200, A_DAY - 60]
+"""How many seconds before now the requests of a store in use began."""
+
+
+async def rounds(monkeypatch, settings, ages, ahead):
+    """Some rounds of upkeep, on a store with requests of these ages and a clock that is ahead."""
+    now_ms = time.time_ns() // 1_000_000
+    cluster = await with_records([now_ms - int(age * 1_000) for age in ages])
+    for host in cluster.hosts.values():
+        host.settings = settings
+    made = partial(SteadyClock, wall=lambda: time.time_ns() + int(ahead * 1e9))
+    monkeypatch.setattr(upkeep, "SteadyClock", made)
+    stop = asyncio.Event()
+    keeping = asyncio.ensure_future(keep_up(cluster.hosts["Counter"], stop))
+    await asyncio.sleep(0.3)
+    stop.set()
+    await keeping
+    return cluster, now_ms
+
+
+def watermark_ms(cluster):
+    return int.from_bytes(cluster.store.store.snapshot().get(WATERMARK, b"")[:6], "big")
+
+
+DAILY = msgspec.structs.replace(QUICK, retention=float(A_DAY))
+
+
+@pytest.mark.parametrize("ages", [IN_USE, [A_DAY + 60, 40 * A_DAY], []], ids=str)
+def test_a_clock_that_starts_ahead_does_not_have_the_present_refused(monkeypatch, ages):
+    async def main():
+        cluster, _ = await rounds(monkeypatch, DAILY, ages, ahead=400 * A_DAY)
+        assert len(cluster.journal()) == len(ages)
+        assert watermark_ms(cluster) == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("ages", [[7_200, A_DAY + 60], [700, 40 * A_DAY]], ids=str)
+def test_a_store_in_use_is_tidied_at_once(monkeypatch, ages):
+    async def main():
+        cluster, now_ms = await rounds(monkeypatch, DAILY, ages, ahead=0)
+        assert len(cluster.journal()) == 1
+        assert watermark_ms(cluster) == pytest.approx(now_ms - A_DAY * 1_000, abs=2_000)
+
+    run(main())
+
+
+@pytest.mark.parametrize("ages", [[], [40 * A_DAY], [1, 40 * A_DAY]], ids=str)
+def test_a_store_that_was_not_used_waits(monkeypatch, ages):
+    """Nothing of it says when now is; requests of the last minutes may have this clock's time."""
+
+    async def main():
+        cluster, _ = await rounds(monkeypatch, DAILY, ages, ahead=0)
+        assert len(cluster.journal()) == len(ages)
+        assert watermark_ms(cluster) == 0
+
+    run(main())
+
+
+def test_a_store_that_was_not_used_is_tidied_when_the_clock_has_kept_its_word(monkeypatch):
+    monkeypatch.setattr(clock, "PATIENCE", 0.05)
+
+    async def main():
+        cluster, now_ms = await rounds(monkeypatch, DAILY, [40 * A_DAY], ahead=0)
+        assert not cluster.journal()
+        assert watermark_ms(cluster) == pytest.approx(now_ms - A_DAY * 1_000, abs=2_000)
+
+    run(main())
