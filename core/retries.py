@@ -16,7 +16,7 @@ NO_TIME_LEFT = "no answer within the time and the tries that there were"
 _UNANSWERED = ("Interrupted", "Overloaded")
 _FINAL = ("Expired", "SetAside")
 _SHARE = 0.75
-_LEAST = 0.02
+_LEAST = 0.1
 
 
 def is_retried(reply: Reply) -> bool:
@@ -36,16 +36,19 @@ def patience(deadline_ns: int, now_ns: int, timeout: float) -> float:
     """How long to wait for a try, in seconds.
 
     A part of what the caller has left, so that a lost message is noticed before the caller's
-    own caller loses patience. A survivor whose time is over does not know that.
+    own caller loses patience; but all of it where little is left, so that many services can
+    call one another in a row. Never more, so that what nobody waits for any more ends by itself;
+    a survivor whose time is over does not know that, but has little time for what it asks then.
 
     :param deadline_ns: when nobody waits any more, 0 for never.
     :param timeout: the longest wait.
     """
-    if deadline_ns:
-        left = (deadline_ns - now_ns) / 1e9
-        if left > 0.0:
-            return min(timeout, max(_SHARE * left, _LEAST))
-    return timeout
+    if not deadline_ns:
+        return timeout
+    left = (deadline_ns - now_ns) / 1e9
+    if left <= 0.0:
+        return min(timeout, _LEAST)
+    return min(timeout, left, max(_SHARE * left, _LEAST))
 
 
 class Tries:
