@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.errors import TooLarge
+from core.readable import readable_key
 from core.store import (
     ATOMIC_OPERATIONS,
     KEY_LIMIT,
@@ -23,6 +24,8 @@ from core.store import (
 )
 
 __all__ = ["USER_KEYS_END", "check_bounds", "check_key", "check_transaction"]
+
+_SHOWN = 60
 
 USER_KEYS_END = b"\xff"
 """User keys sort before this one; beyond are FoundationDB's own (error 2004)."""
@@ -74,14 +77,23 @@ def check_transaction(
             raise TypeError(f"an entry of the log must be bytes, not {type(entry).__name__}")
         size += len(entry)
     if size > TRANSACTION_LIMIT:
-        raise TooLarge(f"the transaction has {size} bytes, more than {TRANSACTION_LIMIT}")
+        raise TooLarge(
+            f"what is read and written together has {size:,} bytes, more than "
+            f"{TRANSACTION_LIMIT:,}: do less in one transaction"
+        )
 
 
 def _check_write(key: bytes, value: bytes) -> None:
     check_key(key)
     if len(key) > KEY_LIMIT:
-        raise TooLarge(f"key {key[:20]!r}... has {len(key)} bytes, more than {KEY_LIMIT}")
+        raise TooLarge(
+            f"the key of {readable_key(key)[:_SHOWN]}... has {len(key):,} bytes, more than "
+            f"{KEY_LIMIT:,}: shorten it"
+        )
     if not isinstance(value, bytes):
         raise TypeError(f"the value of {key[:20]!r} must be bytes, not {type(value).__name__}")
     if len(value) > VALUE_LIMIT:
-        raise TooLarge(f"the value of {key[:20]!r} has {len(value)} bytes, more than {VALUE_LIMIT}")
+        raise TooLarge(
+            f"the value of {readable_key(key)[:_SHOWN]} has {len(value):,} bytes, more than "
+            f"{VALUE_LIMIT:,}: spread it over several elements"
+        )

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from core.codec import Codec
-from core.keys import decode_key
-from core.layout import (
-    CLIENT_KEYS,
-    CLIENT_KEYS_BY_ROOT,
-    DATA,
-    INTENTS,
-    JOURNAL,
-    SET_ASIDE,
-    SET_UP,
-    WATERMARK,
-)
 from core.messages import Failed, Outcome, Raised
+from core.readable import readable_key
 
 __all__ = ["Readable"]
 
@@ -30,44 +20,10 @@ class Readable:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def key(self, key: bytes) -> str:
-        """``Service.field[element]`` for data, a description for everything else."""
-        if key[:1] == DATA.begin and key.count(b"\x00") >= 2:
-            service, field, element = key[1:].split(b"\x00", 2)
-            name = f"{service.decode()}.{field.decode()}"
-            return f"{name}[{self._element(element)}]" if element else name
-        if key == WATERMARK:
-            return "the retention watermark"
-        if key == SET_UP:
-            return "the mark of what the store was set up for"
-        for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):
-            if key[:1] == section.begin:
-                return f"the {name} {key[1:17].hex()}"
-        if key[:1] == CLIENT_KEYS.begin:
-            return f"the client key {key[1:].decode(errors='replace')!r}"
-        if key[:1] == CLIENT_KEYS_BY_ROOT.begin:
-            return f"the client key of {key[1:].hex()}"
-        if key[:1] == JOURNAL.begin:
-            return self._journal(key)
-        return repr(key)
-
     @staticmethod
-    def _element(element: bytes) -> str:
-        try:
-            return repr(decode_key(element))
-        except Exception:
-            return element.hex()
-
-    @staticmethod
-    def _journal(key: bytes) -> str:
-        root, rest = key[1:17], key[17:]
-        numbers: list[str] = []
-        while rest and rest[0]:
-            size = rest[0]
-            numbers.append(str(int.from_bytes(rest[1 : 1 + size], "big")))
-            rest = rest[1 + size :]
-        place = int.from_bytes(rest[2:], "big") if rest else -1
-        return f"the journal of {'/'.join((root.hex(), *numbers))}, region {place}"
+    def key(key: bytes) -> str:
+        """See :func:`core.readable.readable_key`."""
+        return readable_key(key)
 
     def value(self, value: object) -> str:
         """A stored value, absent as ``nothing``; pairs of a scan as a dictionary."""

@@ -148,7 +148,7 @@ def test_a_survivor_tries_once_more_for_its_own_time():
     """Its deadline is over: whoever asked has asked somebody else by now."""
     script = Script(Broken("cut"))
     call(script, a_request(ROOT.child(1), deadline=1))
-    assert script.timeouts == [2.0]
+    assert script.timeouts == [0.1]
 
 
 # --- what is known after the last try
