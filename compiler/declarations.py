@@ -18,6 +18,7 @@ from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.plain_code import check_plain_code
+from compiler.undefined import check_names
 
 __all__ = ["declare"]
 
@@ -48,6 +49,7 @@ def declare(plain_modules: list[PlainModule], problems: Problems) -> Declared:
     mark_effectful(declared)
     _mark_used(declared)
     check_plain_code(declared)
+    check_names(declared)
     return declared
 
 

@@ -6,6 +6,7 @@ text, is used as it is, so that tests and applications share their classes.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import importlib
@@ -203,8 +204,13 @@ def _explain_import(error: BaseException) -> tuple[str, str]:
 def run_as_module(
     name: str, path: Path, body: list[ast.stmt], namespace: dict[str, Any]
 ) -> dict[str, Any]:
-    """Execute statements of ``path`` in ``namespace`` and return it."""
+    """Execute statements of ``path`` in ``namespace`` and return it.
+
+    Where the module has imported ``annotations`` of ``__future__``, none is evaluated here either.
+    """
     namespace["__name__"] = name
     tree = ast.Module(body=body, type_ignores=[])
-    exec(compile(tree, str(path), "exec", dont_inherit=True), namespace)
+    postponed = any(value is __future__.annotations for value in namespace.values())
+    flags = __future__.annotations.compiler_flag if postponed else 0
+    exec(compile(tree, str(path), "exec", flags, dont_inherit=True), namespace)
     return namespace

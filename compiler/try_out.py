@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import traceback
@@ -9,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console
 from rich.pretty import Pretty
 from rich.text import Text
 
 from compiler.cli import BadInput
+from compiler.json_types import json_type
 from compiler.runtime import ordered
 from compiler.signatures import fits, shown_signature
 from core.fields import FIELDS
@@ -37,15 +40,16 @@ def try_out(
     :raises BadInput: no such method, or arguments that do not fit it.
     """
     method = _find(application, target)
-    arguments, keywords = _arguments(method, words)
-    _check(method, arguments, keywords)
+    given, named = _arguments(method, words)
+    _check(method, given, named)
+    arguments, keywords = _converted(application, method, given, named)
     reference = application.reference(
         rng=None if seed is None else random.Random(seed), set_up=not empty
     )
     console = Console()
     service, name = target.split(".", 1)
     try:
-        result = reference.run(service, name, tuple(arguments), keywords)
+        result = reference.run(service, name, arguments, keywords)
     except Exception as error:  # whatever the user's method raises
         _show_exception(console, application, target, error)
         return 1
@@ -66,6 +70,12 @@ def _find(application: Application, target: str) -> Function:
     if target in known:
         service, name = target.split(".")
         return services[service].methods[name]
+    service, _, name = target.partition(".")
+    if service in services and name.startswith("_"):
+        raise BadInput(
+            f"{target}: what begins with an underscore is private to its service: give a public "
+            f"method ({', '.join(known)})"
+        )
     close = get_close_matches(target, known, 1, 0.4)
     hint = f"did you mean {close[0]}?" if close else ""
     raise BadInput(
@@ -74,42 +84,31 @@ def _find(application: Application, target: str) -> Function:
     )
 
 
-def _arguments(method: Function, words: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(method: Function, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The words given by position, and those given by name."""
     parameters = method.node.args
     names = {each.arg for each in (*parameters.args, *parameters.kwonlyargs)}
-    positional: list[Any] = []
-    keywords: dict[str, Any] = {}
+    positional: list[str] = []
+    keywords: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name in keywords:
             raise BadInput(f"{method.full_name} is given {name} twice: give it once")
         if equals and name in names:
-            keywords[name] = _value(value)
+            keywords[name] = value
         elif equals and name.isidentifier() and parameters.kwarg is None:
             raise BadInput(
                 f"{method.full_name} has no parameter {name}: give {shown_signature(method)}, or "
                 f"'\"{word}\"' for that very text"
             )
         elif equals and name.isidentifier():
-            keywords[name] = _value(value)
+            keywords[name] = value
         else:
-            positional.append(_value(word))
+            positional.append(word)
     return positional, keywords
 
 
-def _value(word: str) -> Any:
-    try:
-        return json.loads(word)
-    except json.JSONDecodeError:
-        return word
-    except (ValueError, RecursionError):
-        raise BadInput(
-            f"the argument {word[:_SHOWN_CHARACTERS]}... is too long a number or nested too deeply"
-            ": give a shorter one"
-        ) from None
-
-
-def _check(method: Function, arguments: list[Any], keywords: dict[str, Any]) -> None:
+def _check(method: Function, arguments: list[str], keywords: dict[str, str]) -> None:
     import ast
 
     nodes: list[ast.expr] = [ast.Constant(None) for _ in arguments]
@@ -119,6 +118,51 @@ def _check(method: Function, arguments: list[Any], keywords: dict[str, Any]) -> 
             f"{method.full_name}{problem[0]}: give {shown_signature(method)}, each argument as "
             "JSON or a bare word"
         )
+
+
+def _converted(
+    application: Application, method: Function, words: list[str], named: dict[str, str]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments as clients' are read: each of the type that its parameter is annotated with."""
+    assert method.service is not None
+    plain = inspect.unwrap(getattr(application.classes[method.service.name], method.name))
+    bound = inspect.signature(plain).bind(None, *words, **named)
+    _, *parameters = bound.signature.parameters.values()
+    for each in parameters:
+        if each.name not in bound.arguments:
+            continue
+        word, kind = bound.arguments[each.name], json_type(plain, each.name, json_in=True)
+        value: Any
+        if each.kind is each.VAR_POSITIONAL:
+            value = tuple(_value(method, each.name, kind, one) for one in word)
+        elif each.kind is each.VAR_KEYWORD:
+            value = {name: _value(method, name, kind, one) for name, one in word.items()}
+        else:
+            value = _value(method, each.name, kind, word)
+        bound.arguments[each.name] = value
+    return bound.args[1:], bound.kwargs
+
+
+def _value(method: Function, name: str, kind: Any, word: str) -> Any:
+    try:
+        value, text = json.loads(word), word
+    except json.JSONDecodeError:
+        value, text = word, json.dumps(word)
+    except (ValueError, RecursionError):
+        raise BadInput(
+            f"the argument {word[:_SHOWN_CHARACTERS]}... is too long a number or nested too deeply"
+            ": give a shorter one"
+        ) from None
+    try:
+        return value if kind is Any else msgspec.json.decode(text, type=kind)
+    except Exception as error:  # a class of the user's may raise whatever it likes
+        what, _, path = str(error).partition(" - at `$")
+        wants_text = what.startswith("Expected `str") and not isinstance(value, str)
+        hint = f", or '{json.dumps(word)}' for that very text" if wants_text else ""
+        raise BadInput(
+            f"{method.full_name}: {name}{path.rstrip('`')}: {what or type(error).__name__}: give "
+            f"{shown_signature(method)}, each argument as JSON or a bare word{hint}"
+        ) from None
 
 
 def _show_exception(

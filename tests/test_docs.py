@@ -8,6 +8,7 @@ import pytest
 
 import compiler
 from sim import scenario, scenario_file
+from sim.cli import main as sim_main
 from sim.scenario_load import EXECUTORS
 from sim.thresholds import METRICS
 
@@ -52,14 +53,16 @@ def test_every_field_of_a_fault_is_documented(name):
     assert re.search(rf"`{name}\b", SCENARIOS)
 
 
-def test_the_example_is_a_scenario(tmp_path):
+def test_the_example_runs_as_printed(tmp_path, monkeypatch):
     blocks = re.findall(r"(?:^    .*\n|^\n)+", SCENARIOS, flags=re.MULTILINE)
-    example = next(block for block in blocks if "name: crash" in block)
+    example = next(block for block in blocks if block.strip())
     file = tmp_path / "crash.yaml"
     file.write_text(re.sub(r"^    ", "", example, flags=re.MULTILINE))
     read = scenario_file.read(str(file)).scenario
     assert read.name == "crash"
     assert [fault.kind for fault in read.faults] == ["crash", "partition"]
+    monkeypatch.chdir(ROOT)
+    assert sim_main([str(file), "--quiet"]) == 0  # 1: something fails, 3: a fault never struck
 
 
 @pytest.mark.parametrize("name", [name for name in compiler.__all__ if name not in ("Client",)])

@@ -218,6 +218,17 @@ def test_names_that_clash_with_the_library(tmp_path):
     assert sys.modules["random"] is random
 
 
+def test_annotations_that_nobody_evaluates(tmp_path):
+    path = tmp_path / "hinted.py"
+    path.write_text(
+        "from __future__ import annotations\nfrom compiler import Persistent, service\n"
+        "@service\nclass S:\n    def __init__(self):\n        self.n: Persistent[Hint] = 1\n"
+        "    def m(self, x: Hint = None) -> Hint:\n        return self._n(x)\n"
+        "    def _n(self, x: Hint) -> Hint:\n        return x, self.n\n"
+    )
+    assert compare(load(path), [("S.m", 2)]) == [("returned", (2, 1))]
+
+
 # --- the command line
 
 
@@ -307,7 +318,7 @@ def test_run_shows_the_users_exception(shop, capsys):
     ("arguments", "message"),
     [
         (["Shop.by", "tea"], "did you mean Shop.buy?"),
-        (["Shop._left", "tea"], "there is no method Shop._left"),
+        (["Shop._left", "tea"], "Shop._left: what begins with an underscore is private"),
         (["Shop"], "there is no method Shop"),
         (["Shop.buy"], "Shop.buy is not given what: give buy(what: str, count: int=1)"),
         (["Shop.buy", "a", "b", "c"], "at most 2"),

@@ -13,6 +13,7 @@ import random as rnd
 from datetime import datetime
 CACHE = {}
 SEEN = []
+f = repr
 from uuid import uuid4
 
 @service

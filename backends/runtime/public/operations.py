@@ -1,26 +1,23 @@
 """The methods that clients can call, with the types that their annotations name.
 
-Compiled methods keep no annotations worth evaluating, so types come from the plain classes and
-texts from the source, while what the analysis knows comes from the program and the graph. An
-annotation that is missing, cannot be evaluated, or names something that JSON cannot hold in
-one way only means Any: such a value is passed as JSON gives it.
+Types come from the plain classes (:mod:`compiler.json_types`) and texts from the source, while what
+the analysis knows comes from the program and the graph.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import types
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import networkx as nx
-from msgspec import inspect as shapes
 
+from backends.runtime.public.members import strict_decoder
 from compiler.application import Application
+from compiler.json_types import json_type
 from compiler.model import Function
 from core.program import Facts
 
@@ -34,7 +31,7 @@ class Parameter:
     :ivar type: what values of it are converted to; Any takes them as JSON gives them.
     :ivar shown: the annotation as the user wrote it, or an empty text.
     :ivar default: the default as the user wrote it; None if there is none.
-    :ivar decode: JSON in, the value out; raises msgspec.MsgspecError.
+    :ivar decode: JSON in, the value out; raises msgspec.MsgspecError, also for a member too many.
     """
 
     name: str
@@ -114,8 +111,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
     defaults = _defaults(arguments)
     parameters = []
     for each in signature.parameters.values():
-        kind: Any = _type_of(plain, each.name, json_in=True)
-        decode = msgspec.json.Decoder(kind).decode
+        kind: Any = json_type(plain, each.name, json_in=True)
         parameters.append(
             Parameter(
                 each.name,
@@ -123,7 +119,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
                 kind,
                 shown.get(each.name, ""),
                 defaults.get(each.name),
-                decode,
+                strict_decoder(kind),
             )
         )
     return Operation(
@@ -132,7 +128,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
         parameters=tuple(parameters),
         signature=signature,
         shown=_shown(node),
-        returns=_type_of(plain, "return", json_in=False),
+        returns=json_type(plain, "return", json_in=False),
         documentation=inspect.getdoc(plain) or "",
         facts=facts,
         transactional=transactional,
@@ -170,57 +166,3 @@ def _begins(graph: nx.MultiDiGraph[str], method: str) -> bool:
                 seen.add(node)
                 waiting.append(node)
     return False
-
-
-# --- types
-
-
-def _type_of(function: Any, name: str, json_in: bool) -> Any:
-    """What an annotation names, Any where that is no use.
-
-    :param json_in: whether values come from JSON; otherwise they go there.
-    """
-    if name not in getattr(function, "__annotations__", {}):
-        return Any
-    only = types.SimpleNamespace(__annotations__={name: function.__annotations__[name]})
-    try:
-        kind = typing.get_type_hints(only, function.__globals__, include_extras=True)[name]
-        msgspec.json.schema_components([kind])
-        msgspec.json.Decoder(kind)
-        return kind if _has_json_keys(shapes.type_info(kind), json_in, set()) else Any
-    except Exception:
-        return Any  # evaluating what a user wrote can raise whatever it likes
-
-
-_TEXTUAL = (
-    shapes.StrType, shapes.IntType, shapes.FloatType, shapes.BytesType, shapes.DecimalType,
-    shapes.UUIDType, shapes.DateTimeType, shapes.DateType, shapes.TimeType, shapes.TimeDeltaType,
-    shapes.EnumType, shapes.LiteralType,
-)  # fmt: skip
-
-
-def _has_json_keys(shape: Any, json_in: bool, seen: set[Any]) -> bool:
-    """Whether every dictionary in a type has keys that can be names in JSON."""
-    if isinstance(shape, shapes.DictType):
-        wide = (*_TEXTUAL, shapes.AnyType) if json_in else _TEXTUAL
-        if not all(isinstance(each, wide) for each in _alternatives(shape.key_type)):
-            return False
-    if not isinstance(shape, shapes.Type):
-        return True
-    cls = getattr(shape, "cls", None)
-    if cls is not None:
-        if cls in seen:
-            return True
-        seen.add(cls)
-    return all(_has_json_keys(part, json_in, seen) for part in _parts(shape))
-
-
-def _alternatives(shape: shapes.Type) -> tuple[shapes.Type, ...]:
-    return shape.types if isinstance(shape, shapes.UnionType) else (shape,)
-
-
-def _parts(shape: shapes.Type) -> list[Any]:
-    """The types that a type is made of."""
-    values = [getattr(shape, name) for name in shape.__struct_fields__]
-    parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
-    return [part.type if isinstance(part, shapes.Field) else part for part in parts]
