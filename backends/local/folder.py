@@ -19,6 +19,8 @@ import fcntl
 import os
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -30,6 +32,10 @@ __all__ = ["KEY_VARIABLE", "Folder", "Running", "RunningNode"]
 
 KEY_VARIABLE = "MU2SLS_WIRE_KEY"
 """The environment variable that gives the wire's key."""
+_PATIENCE = 15.0
+"""Seconds to wait for the nodes of a supervisor that is gone or ending."""
+_SILENT = 0.5
+"""Seconds that nobody minds to wait."""
 
 
 class RunningNode(msgspec.Struct):
@@ -83,26 +89,42 @@ class Folder:
             ) from None
         self._lock = descriptor
 
-    def claim(self, patience: float = 15.0) -> None:
+    def claim(self) -> None:
         """See that nobody else runs the application here, until this process and its children end.
 
-        :param patience: seconds to wait for the nodes of a killed supervisor, which are leaving.
-        :raises MuError: somebody does.
+        :raises MuError: somebody does, and goes on.
         """
-        assert self._lock is not None
-        deadline = time.monotonic() + patience
-        while not _lock(self._lock, fcntl.LOCK_EX):
+        descriptor = self._lock
+        assert descriptor is not None
+        self._wait(lambda: _lock(descriptor, fcntl.LOCK_EX), lambda _: None)
+
+    def wait_until_left(self, told: Callable[[str], object]) -> None:
+        """Wait for what ran here and is leaving, as it may hold ports; nothing is made or locked.
+
+        :param told: told in a line if that takes a while.
+        :raises MuError: the application runs here, or somebody else holds the folder.
+        """
+        self._wait(lambda: not self._is_held(), told)
+
+    def _wait(self, is_free: Callable[[], bool], told: Callable[[str], object]) -> None:
+        begun = time.monotonic()
+        is_told = False
+        while not is_free():
             running = self.running()
             if running is not None:
                 raise MuError(
                     f"{self.path}: the application runs here already (process {running.pid}, "
                     f"{running.url}): stop it first, or give another folder with --data"
                 )
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - begun
+            if waited > _PATIENCE:
                 raise MuError(
                     f"{self.path}: another process holds this folder: `fuser {self.path}/up.lock` "
                     "says which; stop it first, or give another folder with --data"
                 )
+            if waited > _SILENT and not is_told:
+                told(f"{self.path}: waiting for what ran here to end, {_PATIENCE:g} s at most")
+                is_told = True
             time.sleep(0.05)
 
     def try_claim(self) -> bool:
@@ -139,8 +161,9 @@ class Folder:
         self._write(self._state, msgspec.json.encode(running), 0o644)
 
     def withdraw(self) -> None:
-        """Say that nothing runs any more."""
-        self._state.unlink(missing_ok=True)
+        """Say that nothing runs any more; if it cannot be said, it shows once this has ended."""
+        with suppress(OSError):
+            self._state.unlink()
 
     def running(self) -> Running | None:
         """What runs here, if anything does."""
@@ -180,10 +203,14 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
+    """Whether a process runs; one that ended, and that nobody asked about yet, does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
+    with suppress(OSError, IndexError):  # no such files but on Linux, where a zombie shows
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+        return state not in (b"Z", b"X")
     return True

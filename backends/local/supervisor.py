@@ -237,11 +237,13 @@ class Supervisor:
     def end(self) -> None:
         """End every node: the gateway first, so that the others can finish what it has under way.
 
-        New connections are refused from the beginning.
+        New connections are refused from the beginning, and the folder says that nothing is up: who
+        starts it again waits until all have left.
         """
         if self._ended:
             return
         self._ended = True
+        self._folder.withdraw()
         self._listeners[GATEWAY].close()
         grace = self._plan.settings.grace
         gateway = [child for child in self._children if child.role == GATEWAY]
@@ -263,7 +265,6 @@ class Supervisor:
             signal.signal(name, signal.SIG_IGN)
         for descriptor in (*self._lifeline, *self._wakeup):
             os.close(descriptor)
-        self._folder.withdraw()
 
 
 def _signal(child: _Child, number: int) -> None:

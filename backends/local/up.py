@@ -22,6 +22,7 @@ from backends.local.nodes import Plan
 from backends.local.stores import StoreChoice, Wish, apart
 from backends.local.supervisor import Supervisor, listen
 from backends.runtime.host import Protocol
+from backends.runtime.public.operations import Operation, Parameter, find_operations
 from backends.runtime.settings import Settings
 from backends.runtime.snapshot import load as load_state
 from compiler.application import Application, load
@@ -30,6 +31,7 @@ from core.errors import MuError
 
 __all__ = ["Voice", "Wanted", "data_folder", "prepare", "up"]
 
+_FORM = "%(asctime)s %(processName)s %(levelname)s %(message)s"
 DATA = Path(".mu2sls")
 """Where data folders are unless somebody says otherwise, one for each application."""
 
@@ -118,17 +120,18 @@ def up(wanted: Wanted, console: Voice) -> None:
 
     :raises MuError: it cannot be started; nothing is left running.
     """
-    listener = listen(wanted.port)
     application = load(wanted.app)
-    folder = Folder(data_folder(application.name, wanted.data))
-    plan = prepare(wanted, application, folder)
-    sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(processName)s %(levelname)s %(message)s"
-    )
+    path = data_folder(application.name, wanted.data)
 
     def told(text: str) -> None:
-        console.print(text, style="yellow", markup=False)
+        console.print(_line(text), style="yellow", markup=False, highlight=False)
+
+    Folder(path, create=False).wait_until_left(told)
+    listener = listen(wanted.port)
+    folder = Folder(path)
+    plan = prepare(wanted, application, folder)
+    sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format=_FORM)
 
     supervisor = Supervisor(plan, folder, listener, told)
     supervisor.start()
@@ -138,6 +141,12 @@ def up(wanted: Wanted, console: Voice) -> None:
     finally:
         supervisor.end()
     console.print("stopped")
+
+
+def _line(text: str) -> str:
+    """A line of the supervisor's, in the form of those that nodes log."""
+    fields = {"msg": text, "processName": "supervisor", "levelname": "WARNING"}
+    return logging.Formatter(_FORM).format(logging.makeLogRecord(fields))
 
 
 def _unbuffered(stream: TextIO) -> TextIO:
@@ -170,22 +179,34 @@ def _welcome(console: Console, plan: Plan, supervisor: Supervisor, folder: Folde
 
 
 def _example(application: Application, url: str) -> str:
-    """A curl line that calls a public method of the application."""
-    workload, services = application.workload, application.program.services
-    calls = list(workload.mix) if workload is not None else []
-    calls += [
-        f"{service.name}.{method.name}"
-        for service in services.values()
-        for method in service.methods.values()
-        if method.public
-    ]
-    if not calls:
+    """A curl line that calls a public method: one whose arguments are known, if there is any."""
+    operations = find_operations(application)
+    workload = application.workload
+    names = list(dict.fromkeys([*(workload.mix if workload is not None else ()), *operations]))
+    for name in names:
+        with suppress(TypeError, ValueError):  # JSON does not have such arguments
+            if workload is not None and name in workload.arguments:
+                drawn = workload.draw(name, random.Random(0))
+                return _curl(url, name, msgspec.json.encode(drawn).decode())
+            if name in operations and not _needed(operations[name]):
+                return _curl(url, name, "[]")
+    if not operations:
         return ""
-    drawn: tuple[object, ...] = ()
-    if workload is not None and calls[0] in workload.arguments:
-        drawn = workload.draw(calls[0], random.Random(0))
-    try:
-        data = msgspec.json.encode(drawn).decode()
-    except (TypeError, ValueError):
-        data = "[...]"
-    return f"curl {url}/{calls[0]} --json {shlex.quote(data)}"
+    name, operation = next(iter(operations.items()))
+    return _curl(url, name, _placeholders(operation))
+
+
+def _needed(operation: Operation) -> list[Parameter]:
+    return [each for each in operation.parameters if each.required]
+
+
+def _placeholders(operation: Operation) -> str:
+    """JSON with the name of each argument that is needed in its place."""
+    needed = _needed(operation)
+    only_by_name = any(each.kind is each.kind.KEYWORD_ONLY for each in needed)
+    shown = {each.name: f"<{each.name}>" for each in needed}
+    return msgspec.json.encode(shown if only_by_name else list(shown.values())).decode()
+
+
+def _curl(url: str, name: str, data: str) -> str:
+    return f"curl {url}/{name} --json {shlex.quote(data)}"

@@ -6,6 +6,7 @@ identity whether they were given by name or by position, and in which order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,8 +45,14 @@ def from_body(operation: Operation, body: bytes) -> Arguments:
 def from_query(operation: Operation, query: Mapping[str, str]) -> Arguments:
     """Keyword arguments from a query: what a text can be read as, otherwise JSON.
 
-    :raises BadRequest: they do not fit the method.
+    :param query: its items have a name as often as it is given.
+    :raises BadRequest: they do not fit the method, or one is given twice.
     """
+    counts = Counter(name for name, _ in query.items())
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        told = f"{twice[0][:100]} is given more than once: give each argument once"
+        raise BadRequest(f"{operation.full_name}: {told}")
     return _bind(operation, [], dict(query), _from_text)
 
 

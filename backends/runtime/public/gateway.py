@@ -88,7 +88,7 @@ class Public:
             if incoming.path in _DOCUMENTS:
                 return await self._document(incoming)
             if called is None:
-                raise Refusal("not-found", self._nearest(_as_name(incoming.path)))
+                raise Refusal("not-found", self._elsewhere(incoming.path))
             name = f"{called[1]}.{called[2]}"
             key = self._key(incoming)
             operation = self._operation(name, incoming)
@@ -164,6 +164,13 @@ class Public:
             told = f"{name} is called with {' or '.join(allowed)}"
             raise Refusal("method-not-allowed", told, {"Allow": ", ".join(allowed)})
         return operation
+
+    def _elsewhere(self, path: str) -> str:
+        """What is meant by a path that has not the form of a method's."""
+        name = path.strip("/").replace("/", ".")
+        if name in self.operations:
+            return f"there is no path {path[:100]!r}: {name} is at /{name}"
+        return self._nearest(name)
 
     def _nearest(self, name: str) -> str:
         service, _, method = name.partition(".")
@@ -274,10 +281,6 @@ class Public:
         detail = f"{name}: {raised.text}" if raised.text else name
         detail = detail.encode(errors="replace").decode()
         return problem(KINDS["raised"], detail, key.sent, members=members)
-
-
-def _as_name(path: str) -> str:
-    return path.strip("/").replace("/", ".")
 
 
 def _status(status: int, text: str) -> Outgoing:

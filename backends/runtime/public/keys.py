@@ -4,10 +4,14 @@ A UUIDv7 in its canonical text is the root id itself and costs nothing. Any othe
 for a root id, which its first use records (:mod:`core.client_keys`): a read more for each call
 and a commit more for the first. The draft writes keys as quoted strings; quoted or not, a key
 is the same. One that begins and ends with a quote but is no quoted string is taken as it is.
+One with a comma has to be quoted: headers of one name arrive joined by commas (RFC 9110, section
+5.3), so two keys in a request, which are refused, could not be told from one.
 
 A UUIDv7 that lies in the future is refused. Taken as a root id it would be remembered, and
 were it interrupted, left alone, until its time has come; and what stands for it must not depend
-on a clock, or one key could come to have two root ids.
+on a clock, or one key could come to have two root ids. One that is older than the retention period
+is not refused here: while the watermark has not passed it, its request may be there with its
+answer, or be incomplete, which holds the watermark back (:mod:`core.retention`).
 """
 
 from __future__ import annotations
@@ -72,6 +76,11 @@ class Keys:
             raise Refusal(
                 "bad-request",
                 f"Idempotency-Key: must be 1 to {KEY_LENGTH} printable ASCII characters",
+            )
+        if quoted is None and "," in text:
+            raise Refusal(
+                "bad-request",
+                "Idempotency-Key: give one; one that has a comma in it must stand in quotes",
             )
         if not _UUID7.fullmatch(text):
             return Key(sent, text, None)

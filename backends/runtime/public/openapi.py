@@ -237,8 +237,9 @@ def _headers(settings: Settings) -> Json:
             "in": "header",
             "required": False,
             "description": "Names the request: asked again with the same key, it runs once and "
-            "gives the same answer. Any printable ASCII; a UUIDv7 costs nothing, unless it is "
-            f"more than {AHEAD_SECONDS} s in the future. Without one, the answer names one.",
+            "gives the same answer. Any printable ASCII, in quotes if there is a comma in it; a "
+            f"UUIDv7 costs nothing, and may be {AHEAD_SECONDS} s in the future at most. Without a "
+            "key, the answer names one.",
             "schema": _KEY_SCHEMA,
         },
         "Request-Timeout": {

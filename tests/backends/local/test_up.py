@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -283,6 +284,78 @@ def test_nodes_leave_when_their_supervisor_is_killed(up):
     assert "not up" in shown.stdout
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_another_is_started_right_after_one_ended(up, slow, number):
+    """It waits for what still leaves, which holds the folder and the port, and says so."""
+    first = up(slow)
+    with ThreadPoolExecutor(1) as clients:
+        nap = clients.submit(first.once, "Front.nap", "a", 4 * A_SECOND, key="a")
+        time.sleep(0.3)
+        first.signal(number)  # and nobody asks how it ended, so a killed one stays as a zombie
+        second = up(slow, first.data, "--port", str(first.port))
+        assert nap.result().status == (200 if number == signal.SIGTERM else 0)
+    told = f" supervisor WARNING {first.data}: waiting for what ran here to end"
+    assert second.output().count(told) == 1
+    assert second.port == first.port
+    assert second.call("Front.nap", "a", 1, key="a" if number == signal.SIGKILL else "b").value
+    first.wait()
+    assert not first.members()
+
+
+# --- the line to try
+
+
+POST = '''"""An application that says little of how it is called."""
+
+from compiler import Persistent, service
+
+__all__ = ["Post"]
+
+
+@service
+class Post:
+    """Parcels by city."""
+
+    def __init__(self) -> None:
+        self.parcels: Persistent[dict[str, int]] = {}
+
+    def send(self, city: str, grams: int, note: str = "") -> int:
+        """Take a parcel."""
+        self.parcels[city] = grams
+        return grams
+'''
+COUNT = '''
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.parcels)
+
+
+MIX = {"Post.send": 2, "Post.count": 1}
+'''
+
+
+def tried(running):
+    """The address and the arguments of the line that `up` prints."""
+    line = until(lambda: re.search(r"^  try +(.*)\n", running.output(), re.MULTILINE))
+    curl, url, option, data = shlex.split(line[1])
+    assert (curl, option) == ("curl", "--json")
+    return url.removeprefix(running.url + "/"), json.loads(data)
+
+
+def test_the_line_to_try_prefers_a_method_whose_arguments_are_known(up, tmp_path, hotel):
+    (tmp_path / "post.py").write_text(POST + COUNT)
+    running = up(tmp_path / "post.py")
+    assert tried(running) == ("Post.count", [])
+    assert running.once("Post.count").status == 200
+    target, arguments = tried(hotel)
+    assert hotel.once(target, *arguments).status == 200
+
+
+def test_the_line_to_try_names_the_arguments_that_nobody_knows(up, tmp_path):
+    (tmp_path / "post.py").write_text(POST)
+    assert tried(up(tmp_path / "post.py")) == ("Post.send", ["<city>", "<grams>"])
+
+
 # --- the end
 
 
@@ -450,7 +523,8 @@ def test_what_dies_at_once_is_started_after_longer_and_longer_pauses(up):
 
     def told():
         """What was told of the node; others meet the damage sooner or later, too."""
-        return re.findall(r"^Counter-0 .* started anew(.*)$", running.output(), re.MULTILINE)
+        line = r"^[-\d]+ [:,\d]+ supervisor WARNING Counter-0 .* started anew(.*)$"
+        return re.findall(line, running.output(), re.MULTILINE)
 
     until(lambda: " in 0.4 s" in told(), what="a longer pause")
     assert told()[:5] == ["", " in 0.05 s", " in 0.1 s", " in 0.2 s", " in 0.4 s"]

@@ -150,6 +150,11 @@ def test_arguments_that_do_not_fit(shelf_gateway, change, message):
         ("/Shelf.put", b'{"thing": [', "not JSON"),
         ("/Shelf.anything", b"[" * 200_000, "nested more than"),
         ("/Wall.hello", b"[1]", "too many positional arguments"),
+        (
+            "/Shelf.put",
+            b'{"thing": {"name": "x", "colour": "red", "made": "2024-01-01T00:00:00Z", "foo": 1}}',
+            "Shelf.put: thing: Object contains unknown field `foo`",
+        ),
     ],
 )
 def test_bodies_that_do_not_fit(shelf_gateway, path, body, message):
@@ -168,7 +173,9 @@ def test_bodies_that_do_not_fit(shelf_gateway, path, body, message):
         ("/Wardrobe.zip", "lists all methods"),
         ("/Shelf", "no method 'Shelf'"),
         ("/Shelf.get.more", "did you mean Shelf.get?"),
-        ("/Shelf/get/", "did you mean Shelf.get?"),
+        ("/Shelf/get/", "there is no path '/Shelf/get/': Shelf.get is at /Shelf.get"),
+        ("/Shelf.get/", "there is no path '/Shelf.get/': Shelf.get is at /Shelf.get"),
+        ("/Shelf.gett/", "there is no method 'Shelf.gett': did you mean Shelf.get?"),
         ("//", "lists all methods"),
         ("/problems/nothing", "lists all methods"),
         ("/call", "lists all methods"),
@@ -381,6 +388,7 @@ def test_without_a_key_the_answer_names_one(shelf, shelf_gateway):
         "x", "order 7", "a/b/1", "~" * 255, '"quoted"', '"with \\"quotes\\" \\\\"', '"half', '"',
         UUID7.upper(), UUID7.replace("-", ""), "{" + UUID7 + "}", "urn:uuid:" + UUID7,
         "d9428888-122b-41e1-b85c-61aa8b0c9ab9", "01890a5d-ac96-774b-0cce-b302099a8057", '""x',
+        '"one, of two"',
     ],
 )  # fmt: skip
 def test_any_other_key_stands_for_one_root_id(shelf_gateway, key):
@@ -413,6 +421,15 @@ def test_quoted_or_not_a_key_is_the_same(shelf_gateway):
 def test_keys_that_cannot_be(shelf_gateway, key):
     answer = run(shelf_gateway.post("/Shelf.put", [THING], idempotency_key=key))
     assert "1 to 255 printable ASCII" in is_problem(answer, "bad-request")
+    assert "Idempotency-Key" not in answer.headers
+    assert shelf_gateway.public._ask.requests == []
+
+
+@pytest.mark.parametrize("key", ["a, b", "a,b", '"a", "b"', f"{UUID7}, {UUID7}", ","])
+def test_two_keys_in_one_request(shelf_gateway, key):
+    """However they came: a server, or a proxy before it, joins them with a comma."""
+    answer = run(shelf_gateway.post("/Shelf.put", [THING], idempotency_key=key))
+    assert "give one" in is_problem(answer, "bad-request")
     assert "Idempotency-Key" not in answer.headers
     assert shelf_gateway.public._ask.requests == []
 

@@ -6,7 +6,9 @@ import socket
 import time
 from uuid import UUID
 
+import msgspec
 import pytest
+from multidict import CIMultiDict
 
 from backends.runtime.http import Client, Server
 from core.errors import Unknown
@@ -98,7 +100,8 @@ def test_keys_and_records_are_forgotten_together(bank):
     body = ["north-00", "south-00", 10]
     long_ago = str(UUID(bytes=root_id(1_000, random.Random(1))))
     run(gateway.post("/Bank.transfer", body, idempotency_key="k"))
-    run(gateway.post("/Bank.transfer", body, idempotency_key=long_ago))
+    early = run(gateway.post("/Bank.transfer", body, idempotency_key=long_ago))
+    assert early.status == 200  # nothing was forgotten yet
     gateway.host.drive(retain(time.time_ns(), 3_600 * 10**9))
     gone = run(gateway.post("/Bank.transfer", body, idempotency_key=long_ago))
     assert (gone.status, content(gone)["outcome"]) == (410, "indefinite")
@@ -189,31 +192,34 @@ def test_many_clients_at_once(hotel, path):
     assert isinstance(gateway.store.store, MemoryStore)
 
 
+async def exchange(gateway, ask):
+    """What comes of asking a gateway over a real connection; ``ask`` is given the way to do it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server, client = Server(gateway.public.handle, listener, 1_000), Client()
+    await server.start()
+    try:
+        return [
+            await client.request(method, base + path, *further) for method, path, *further in ask
+        ]
+    finally:
+        await client.close()
+        await server.stop(1.0)
+
+
 def test_over_a_real_connection(hotel):
     """What the server below makes of the answers: types, headers, bodies."""
-
-    async def talk():
-        gateway = Gateway(hotel)
-        listener = socket.create_server(("127.0.0.1", 0))
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server, client = Server(gateway.public.handle, listener, 1_000), Client()
-        await server.start()
-        try:
-            headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
-            trip = b'["ada", "flight-03", "hotel-02"]'
-            return [
-                await client.request("POST", f"{base}/Frontend.book", trip, headers),
-                await client.request("POST", f"{base}/Frontend.book", trip, headers),
-                await client.request("GET", f"{base}/Hotel.free?hotel=hotel%2D02"),
-                await client.request("POST", f"{base}/Frontend.book", b"[", headers),
-                await client.request("GET", f"{base}/"),
-                await client.request("POST", f"{base}/Hotel.free", b" " * 1_001, headers),
-            ]
-        finally:
-            await client.close()
-            await server.stop(1.0)
-
-    first, again, free, broken, page, large = run(talk())
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    trip = b'["ada", "flight-03", "hotel-02"]'
+    asked = [
+        ("POST", "/Frontend.book", trip, headers),
+        ("POST", "/Frontend.book", trip, headers),
+        ("GET", "/Hotel.free?hotel=hotel%2D02"),
+        ("POST", "/Frontend.book", b"[", headers),
+        ("GET", "/"),
+        ("POST", "/Hotel.free", b" " * 1_001, headers),
+    ]
+    first, again, free, broken, page, large = run(exchange(Gateway(hotel), asked))
     assert first[0] == again[0] == 200
     assert first[2] == again[2]
     assert first[1]["idempotency-key"] == "k"
@@ -222,3 +228,21 @@ def test_over_a_real_connection(hotel):
     assert page[1]["content-type"].startswith("text/html")
     assert "sha256-" in page[1]["content-security-policy"]
     assert large[0] == 413
+
+
+def test_what_is_given_twice_over_a_real_connection(hotel):
+    """Neither of two arguments is taken, nor either of two keys, nor the pair of them."""
+    gateway = Gateway(hotel)
+    before = gateway.data()
+    json = ("Content-Type", "application/json")
+    two_keys = CIMultiDict([json, ("Idempotency-Key", "k"), ("Idempotency-Key", "l")])
+    asked = [
+        ("GET", "/Hotel.free?hotel=hotel-02&hotel=hotel-03"),
+        ("GET", "/Hotel.free?hotel=hotel-02&hotel=hotel-02"),
+        ("POST", "/Frontend.book", b'["ada", "flight-03", "hotel-02"]', two_keys),
+    ]
+    for status, _, body in (answers := run(exchange(gateway, asked))):
+        assert (status, msgspec.json.decode(body)["outcome"]) == (400, "definite")
+    assert b"hotel is given more than once" in answers[0][2]
+    assert b"Idempotency-Key: give one" in answers[2][2]
+    assert gateway.data() == before
