@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from backends.experiment.quiet import errors_only
 from backends.local.run import Local, run
 from backends.local.stores import Wish
 from backends.progress import Bar
@@ -45,9 +45,8 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
         _writable(options.out)
     wish = Wish(options.store, options.synchronous)
     local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
-    logging.getLogger("backends").setLevel(logging.ERROR)  # trouble is what was asked for
     started = time.perf_counter()
-    with Bar(errors, scenario.name, options.quiet) as bar:
+    with errors_only(), Bar(errors, scenario.name, options.quiet) as bar:
         done = run(scenario, prepared.application, local, bar.show)
     outcome = judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
+from backends.experiment.quiet import errors_only
 from backends.knative.choices import base_url, host_name, instance_name
 from backends.knative.cluster.kinds import POD
 from backends.knative.cluster.objects import Objects
@@ -55,7 +55,6 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     if options.out is not None:
         with _written(options.out):
             options.out.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("backends").setLevel(logging.ERROR)  # trouble is what was asked for
     started = time.perf_counter()
     with connected(options, errors) as objects:
         chosen = Settings(image="", name=options.name, namespace=objects.namespace)
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
             where = f"{url} ({host})" if host else url
             errors.print(f"{scenario.name}: load on {names.instance} at {where}", markup=False)
         pods = Pods(objects, names)
-        with Bar(errors, scenario.name, options.quiet) as bar:
+        with errors_only(), Bar(errors, scenario.name, options.quiet) as bar:
             done = run_scenario(scenario, prepared.application, url, key, pods.kill, bar.show, host)
     outcome = judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started
