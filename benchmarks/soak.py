@@ -38,7 +38,7 @@ def main() -> int:
     outcome = judge(done, application)
     outcome.wall_seconds = time.perf_counter() - started
     console = Console(highlight=False)
-    task = _Soak("soak", options.app, options=options)
+    task = _Soak("soak", options.app, module="benchmarks.soak", options=options)
     report.print_report(console, task, scenario, outcome)
     _say(console, outcome)
     if options.out is not None:
