@@ -13,13 +13,13 @@ from benchmarks.calibration import Compared, _notes, _print, _scenario, compare
 ROOT = Path(__file__).parents[2]
 MACHINE = Machine(2, "Linux 6.1 x86_64", "3.11.7", "2026-01-01 00:00 UTC", 0.1)
 PROFILE = """\
-hop: 50us
-cpu: 300us
-call_cpu: 300us
-client_cpu: 300us
-ingress_cpu: 400us
+hop: 100us
+cpu: 30us
+call_cpu: 30us
+client_cpu: 30us
+ingress_cpu: 40us
 cores: 2
-store: {commit_cpu: 200us}
+store: {commit_cpu: 20us}
 defaults: {replicas: 1, workers: 1, concurrency: 1024}
 """
 
@@ -65,5 +65,7 @@ def test_real_and_simulated_are_asked_the_same(tmp_path, monkeypatch):
     found = compare("counter", profile, 0.6, Wish())
     assert found.rate == found.saturation / 2 > 20
     assert min(*found.latency, found.watched[0]) > 0.0003
-    assert min(found.throughput) > 20
+    # the profile's machine is faster than any that the test may run on, so it keeps up
+    assert found.throughput[1] == pytest.approx(found.rate, rel=0.1)
+    assert found.throughput[0] > 20
     assert found.watched[2] == "holds"
