@@ -19,21 +19,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from backends.local.bench import Bench, Machine, machine, saturation, temporary
-from backends.local.bench_report import telling
-from backends.local.calibrate import calibrate
-from backends.local.driving import draw_requests, driver
-from backends.local.generator import Seen, Stage, calmest
-from backends.local.profile import profile_text
+from backends.local.measuring.bench import Bench, Machine, machine, saturation, temporary
+from backends.local.measuring.calibrate import calibrate
+from backends.local.measuring.driving import draw_requests, driver
+from backends.local.measuring.generator import Seen, Stage, calmest
+from backends.local.measuring.profile import profile_text
+from backends.local.measuring.report import telling
 from backends.local.run import Local
 from backends.local.run import run as run_locally
-from backends.local.stores import Wish
+from backends.stores import Wish
 from compiler.application import Application, load
-from sim.execution import judge
-from sim.metrics import Metrics
+from experiment.judgement import judge
+from experiment.record.metrics import Metrics
+from experiment.scenario.file import read
+from experiment.scenario.model import Scenario
 from sim.run import run as simulate
-from sim.scenario import Scenario
-from sim.scenario_file import read
 
 __all__ = ["APPLICATIONS", "Compared", "compare", "main"]
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from core.ids import RequestId, root_id
 from core.layout import data_prefix, journal_key
 from core.store import KeyRange, Mutation, Set, point
-from sim.checks.replay import replay
-from sim.history import Committed, History, Unit
+from experiment.checks.replay import replay
+from experiment.record.history import Committed, History, Unit
 
 __all__ = ["history", "main", "measure"]
 

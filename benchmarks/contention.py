@@ -10,8 +10,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from compiler.application import load
+from experiment.scenario.model import Call, Load, Platform, Scenario, ServicePlatform
 from sim.run import run
-from sim.scenario import Call, Load, Platform, Scenario, ServicePlatform
 
 __all__ = ["main", "measure"]
 

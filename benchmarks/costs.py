@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from compiler.application import Application, load
-from sim.run import Run, run
-from sim.scenario import Call, Load, Platform, Scenario, StoreModel
+from experiment.record.run import Run
+from experiment.scenario.model import Call, Load, Platform, Scenario, StoreModel
+from sim.run import run
 
 __all__ = ["REQUESTS", "cost", "main"]
 

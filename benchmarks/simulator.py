@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from compiler.application import load
-from sim.checks import check
+from experiment.checks import check
+from experiment.scenario.file import read
+from experiment.scenario.model import Load, Scenario
 from sim.run import run
-from sim.scenario import Load, Scenario
-from sim.scenario_file import read
 
 __all__ = ["main", "requests_per_second", "seeds_per_second"]
 

@@ -19,11 +19,12 @@ from rich.console import Console
 
 from backends.local.run import Local, run
 from compiler.application import Application, load
-from sim import report
-from sim.execution import Prepared, judge, known, write_run
-from sim.outcome import EXIT, Outcome, Task
-from sim.result import Place
-from sim.scenario import Check, Fault, Load, Retry, Scenario
+from experiment import report
+from experiment.judgement import judge, write_run
+from experiment.outcome import EXIT, Outcome, Task
+from experiment.preparation import Prepared, known
+from experiment.result import Place
+from experiment.scenario.model import Check, Fault, Load, Retry, Scenario
 
 __all__ = ["main"]
 

@@ -17,8 +17,8 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from backends.local.database import Synchronous
-from backends.local.store import LocalStore
+from backends.sqlite.database import Synchronous
+from backends.sqlite.store import SqliteStore
 from core.errors import Conflict
 from core.store import Set, point
 
@@ -34,7 +34,7 @@ _Row = tuple[str, float, float, float, float]
 """What is done, calls per second, median and 99th percentile in µs, µs of CPU for each."""
 
 
-async def _load(store: LocalStore) -> None:
+async def _load(store: SqliteStore) -> None:
     for begin in range(0, len(_KEYS), 1_000):
         writes = [Set(key, _VALUE) for key in _KEYS[begin : begin + 1_000]]
         await store.commit(await store.read_version(), (), writes)
@@ -63,7 +63,7 @@ async def _measure(name: str, work: _Work, seconds: float, tasks: int = 1) -> _R
 
 
 async def _rows(path: str, synchronous: Synchronous, seconds: float) -> AsyncIterator[_Row]:
-    store = LocalStore(path, synchronous)
+    store = SqliteStore(path, synchronous)
     await _load(store)
 
     async def read_version(_: random.Random) -> None:
@@ -105,7 +105,7 @@ def _several(path: str, synchronous: Synchronous, seconds: float, processes: int
     """Commits per second of processes of 4 tasks each, all together."""
 
     async def work(seed: int) -> int:
-        store = LocalStore(path, synchronous)
+        store = SqliteStore(path, synchronous)
 
         async def commit(rng: random.Random) -> None:
             key = rng.choice(_KEYS)

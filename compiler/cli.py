@@ -7,7 +7,6 @@ Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,16 +18,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from compiler.errors import CompileErrors, display_path
+from command_line import BAD_INPUT, ended
+from compiler.errors import BadInput, CompileErrors, display_path
 from core.errors import MuError
 
 if TYPE_CHECKING:
     from compiler.application import Application
     from compiler.model import Service
 
-__all__ = ["BadInput", "main"]
-
-_INTERRUPTED = 130
+__all__ = ["main"]
 
 _APP = """\
 APP is a package (apps/hotel or apps.hotel), a module (hotel.py or a dotted
@@ -45,28 +43,22 @@ examples:
 """
 
 
-class BadInput(MuError):
-    """The command line asks for what is not there; the message says what is."""
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+    return ended(lambda: _run_command(options, complaints), complaints.print)
+
+
+def _run_command(options: argparse.Namespace, complaints: Console) -> int:
     try:
         status: int = options.command(options)
     except CompileErrors as errors:
         _show_errors(complaints, errors)
-        return 2
+        return BAD_INPUT
     except MuError as error:
         complaints.print(Text.assemble(("error: ", "bold red"), str(error)))
-        return 2
-    except KeyboardInterrupt:
-        complaints.print("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _INTERRUPTED
+        return BAD_INPUT
     return status
 
 

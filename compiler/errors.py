@@ -17,6 +17,7 @@ from core.errors import MuError
 
 __all__ = [
     "ApplicationNotFound",
+    "BadInput",
     "CompileError",
     "CompileErrors",
     "Problems",
@@ -27,6 +28,10 @@ __all__ = [
     "raised",
     "source_line",
 ]
+
+
+class BadInput(MuError):
+    """The command line asks for what is not there; the message says what is."""
 
 
 _LONGEST = 200

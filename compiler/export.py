@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import networkx as nx
 
 from compiler.analysis.graph import portable
-from compiler.cli import BadInput
+from compiler.errors import BadInput
 
 if TYPE_CHECKING:
     from compiler.application import Application

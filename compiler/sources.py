@@ -23,7 +23,9 @@ from compiler.errors import ApplicationNotFound, CompileError, Problems, display
 
 __all__ = ["Layout", "Source", "find_layout", "parse_sources"]
 
-OURS = frozenset({"compiler", "core", "sim", "backends", "figures", "tests"})
+OURS = frozenset(
+    {"backends", "command_line", "compiler", "core", "experiment", "figures", "sim", "tests"}
+)
 _KINDS = (
     "give a package (apps/hotel or apps.hotel), a module (hotel.py), a folder of modules, or a "
     ".csv file with ClassName,path lines"

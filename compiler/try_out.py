@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.pretty import Pretty
 from rich.text import Text
 
-from compiler.cli import BadInput
+from compiler.errors import BadInput
 from compiler.json_types import json_type
 from compiler.runtime import ordered
 from compiler.signatures import fits, shown_signature

@@ -58,15 +58,15 @@ from core.layout import (
     DATA,
 )
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
-from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release
+from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions, set_aside
+from core.scopes import Scopes
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "answerable", "attempt", "left_open"]
 
-Steps = Generator[Effect, Any, Any]
 
 _TOO_OFTEN = 20
 """A region whose read version ran out so many times in a row will not do better the next time."""
@@ -150,12 +150,14 @@ class Attempt:
         self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
         self.travels = request.travel is not None or self.snapshot
         self.regions = Regions(request, name, self.snapshot, self.where)
-        self.calls = Calls(self)
+        self.scopes = Scopes(self.regions)
+        self.calls = Calls(
+            program, request, self.regions, self.scopes, self.travels, self.where, self.end_region
+        )
         self._retry = 0
         self._too_old = 0
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
-        self.scopes: list[tuple[int, int]] = []
         self._random: random.Random | None = None
 
     # --- the life of an attempt
@@ -236,7 +238,7 @@ class Attempt:
 
     def _execute(self) -> Generator[Effect, Any, Outcome]:
         """Run the method once from its start, replaying what is durable."""
-        self.scopes = []
+        self.scopes.restart()
         self._random = None
         self.calls.restart()
         self.regions.restart()
@@ -280,7 +282,7 @@ class Attempt:
                 raise
             except BaseException as exception:
                 yield from self.calls.settle()
-                self._undo_transactions()
+                self.scopes.undo_all()
                 return self.program.codec.encode_exception(answerable(exception))
             error = None
             try:
@@ -291,7 +293,7 @@ class Attempt:
     def _returned(self, value: Any) -> Generator[Effect, Any, Outcome]:
         yield from self.calls.settle()
         codec = self.program.codec
-        if self._undo_transactions():
+        if self.scopes.undo_all():
             return codec.encode_exception(left_open(self.method))
         try:
             return Returned(codec.encode(value))
@@ -384,43 +386,18 @@ class Attempt:
             if self.regions.present.held_transaction:
                 yield from self.end_region(place)
             self.regions.present.held_transaction = True
-        self.scopes.append((place, self.regions.present.writes.mark()))
+        self.scopes.begin(place)
         return place
 
     def _commit_transaction(self, effect: effects.CommitTransaction) -> Steps:
         yield from self.calls.settle()
         if effect.scope == effects.INNERMOST and not self.scopes:
             raise UserError(TransactionException("there is no open transaction to commit"))
-        self._leave(effect.scope)
+        self.scopes.leave(effect.scope)
 
     def _rollback(self, effect: effects.Rollback) -> Steps:
         yield from self.calls.settle()
-        mark = self._leave(effect.scope)
-        if mark is not None:
-            self.regions.present.writes.rollback(mark)
-
-    def _leave(self, scope: int) -> int | None:
-        """End a scope and those inside it; its savepoint, or None if it had ended before."""
-        for index in range(len(self.scopes) - 1, -1, -1):
-            place, mark = self.scopes[index]
-            if scope in (place, effects.INNERMOST):
-                del self.scopes[index:]
-                return mark
-        return None
-
-    def abort_innermost(self) -> None:
-        """A call raised TransactionException: the transaction around it is undone."""
-        mark = self._leave(effects.INNERMOST)
-        if mark is not None:
-            self.regions.present.writes.rollback(mark)
-
-    def _undo_transactions(self) -> bool:
-        """Undo every open transaction; whether there was one."""
-        if not self.scopes:
-            return False
-        self.regions.present.writes.rollback(self.scopes[0][1])
-        self.scopes = []
-        return True
+        self.scopes.roll_back(effect.scope)
 
 
 _HANDLERS: dict[type, Any] = {

@@ -13,12 +13,12 @@ and one that read what an earlier one wrote is run again after it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator
+from typing import Any
 
 from msgspec.structs import replace
 
-from core.effects import Call, Future, Join, Spawn
+from core.effects import INNERMOST, Call, Future, Join, Spawn
 from core.errors import (
     DefiniteFailure,
     Expired,
@@ -30,16 +30,14 @@ from core.errors import (
 )
 from core.journal import Called, digest
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travel
-from core.ports import Effect, Receive, Send
-from core.program import Method
+from core.ports import Effect, Receive, Send, Steps
+from core.program import Method, Program
+from core.regions import Regions
+from core.scopes import Scopes
 from core.writes import touches
-
-if TYPE_CHECKING:
-    from core.attempt import Attempt
 
 __all__ = ["Calls", "Stuck", "UserError", "failed"]
 
-Steps = Generator[Effect, Any, Any]
 
 _REWIND = frozenset({"TooOld", "FutureVersion", "StoreUnavailable"})
 """Failures of a travelling call that a new read version mends."""
@@ -92,11 +90,29 @@ class _Departed:
 class Calls:
     """The calls of one attempt.
 
+    :param travels: whether every call does: the request is itself part of a region elsewhere.
+    :param where: names the user's statement that is being executed, for errors.
+    :param end_region: makes durable what led to the place given, before a call leaves.
     :ivar pending: travelling calls not yet taken in, in order.
     """
 
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+    def __init__(
+        self,
+        program: Program,
+        request: Request,
+        regions: Regions,
+        scopes: Scopes,
+        travels: bool,
+        where: Callable[[], str],
+        end_region: Callable[[int], Steps],
+    ) -> None:
+        self._program = program
+        self._request = request
+        self._regions = regions
+        self._scopes = scopes
+        self._all_travel = travels
+        self._where = where
+        self._end_region = end_region
         self._tickets: dict[int, int] = {}
         self._answers: dict[int, Outcome] = {}
         self.restart()
@@ -112,7 +128,7 @@ class Calls:
     def call(self, effect: Call) -> Steps:
         """Call and wait: the result, or UserError."""
         yield from self.settle()
-        place = self._attempt.regions.take_place()
+        place = self._regions.take_place()
         args = self._encode(effect)
         if self._travels(effect):
             yield from self._depart(effect, args, place)
@@ -127,7 +143,7 @@ class Calls:
         travels = self._travels(effect)
         if not travels:
             yield from self.settle()
-        place = self._attempt.regions.take_place()
+        place = self._regions.take_place()
         args = self._encode(effect)
         if travels:
             yield from self._depart(effect, args, place)
@@ -158,50 +174,49 @@ class Calls:
 
     def _encode(self, effect: Call | Spawn) -> bytes:
         try:
-            return self._attempt.program.codec.encode((effect.args, effect.kwargs))
+            return self._program.codec.encode((effect.args, effect.kwargs))
         except UnsupportedValue as error:
             raise UserError(error) from None
 
     def _deliver(self, place: int) -> Any:
         outcome = self._outcomes.get(place) or self._answers[place]
-        codec = self._attempt.program.codec
+        codec = self._program.codec
         if isinstance(outcome, Returned):
             return codec.decode(outcome.value)
         assert not isinstance(outcome, Failed)
         exception = codec.decode_exception(outcome)
         if isinstance(exception, TransactionException):
-            self._attempt.abort_innermost()
+            self._scopes.roll_back(INNERMOST)  # the transaction around it is undone
         raise UserError(exception)
 
     def _travels(self, effect: Call | Spawn) -> bool:
-        attempt = self._attempt
-        if attempt.travels or attempt.scopes:
+        if self._all_travel or self._scopes:
             return True
-        callee: Method | None = attempt.program.method(effect.service, effect.method)
+        callee: Method | None = self._program.method(effect.service, effect.method)
         return callee is not None and callee.facts.read_only
 
-    def _request(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Request:
-        attempt = self._attempt
+    def _derive(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Request:
+        caller = self._request
         return Request(
-            attempt.request.id.child(place),
+            caller.id.child(place),
             effect.service,
             effect.method,
             args,
-            attempt.request.origin,
+            caller.origin,
             None,
-            attempt.regions.intent_recorded,
-            last and attempt.request.last,
-            attempt.request.deadline,
+            self._regions.intent_recorded,
+            last and caller.last,
+            caller.deadline,
         )
 
     # --- effectful calls (rules 2 to 5)
 
     def _issue(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Steps:
         """Commit the region before the call, then send it, once per attempt."""
-        yield from self._attempt.end_region(place)
+        yield from self._end_region(place)
         self._issued.append(place)
         if place not in self._tickets:
-            request = self._request(effect, args, place, last)
+            request = self._derive(effect, args, place, last)
             self._tickets[place] = yield Send(request)
 
     def _receive(self, places: list[int]) -> Steps:
@@ -211,8 +226,8 @@ class Calls:
         replies: list[Reply] = yield Receive(tuple(self._tickets[place] for place in waiting))
         failures = []
         for place, reply in zip(waiting, replies, strict=True):
-            self._attempt.regions.intent_recorded |= reply.intent_recorded
-            self._attempt.regions.intent_cleared |= reply.intent_cleared
+            self._regions.intent_recorded |= reply.intent_recorded
+            self._regions.intent_cleared |= reply.intent_cleared
             if isinstance(reply.outcome, Failed):
                 del self._tickets[place]
                 failures.append(reply.outcome)
@@ -229,10 +244,10 @@ class Calls:
     # --- travelling calls (rule 6)
 
     def _depart(self, effect: Call | Spawn, args: bytes, place: int) -> Steps:
-        region = self._attempt.regions.present
-        request = self._request(effect, args, place, last=False)
+        region = self._regions.present
+        request = self._derive(effect, args, place, last=False)
         if region.record is None:
-            yield from self._attempt.regions.open()
+            yield from self._regions.open()
             departed = yield from self._send(place, request)
         else:
             departed = _Departed(place, request, 0, -1)
@@ -240,7 +255,7 @@ class Calls:
 
     def _send(self, place: int, request: Request) -> Generator[Effect, Any, _Departed]:
         """Send the region along, as it is now."""
-        region = self._attempt.regions.present
+        region = self._regions.present
         travel = Travel(region.version, region.writes.all())
         ticket = yield Send(replace(request, travel=travel))
         return _Departed(place, request, region.writes.mark(), ticket)
@@ -249,15 +264,15 @@ class Calls:
         """Take in the travelling calls in flight, in the order they were spawned."""
         if not self.pending:
             return
-        attempt, pending, self.pending = self._attempt, self.pending, []
-        region = attempt.regions.present
+        pending, self.pending = self.pending, []
+        region = self._regions.present
         if region.record is None and not region.checked:
-            yield from attempt.regions.read()  # the journal, while the calls are under way
+            yield from self._regions.read()  # the journal, while the calls are under way
         if region.record is not None:
             for departed in pending:
                 request = departed.request
                 asked = Called(request.service, request.method, digest(request.args), _NOTHING)
-                outcome = region.replay(asked, attempt.where).outcome
+                outcome = region.replay(asked, self._where).outcome
                 self._outcomes[departed.place] = outcome
             return
         replies = yield Receive(tuple(departed.ticket for departed in pending))
@@ -266,7 +281,7 @@ class Calls:
 
     def _take_in(self, departed: _Departed, reply: Reply) -> Steps:
         """Merge what a callee did; run it again if it missed what an earlier one wrote."""
-        region = self._attempt.regions.present
+        region = self._regions.present
         while True:
             outcome, travelled = reply.outcome, reply.travelled
             if isinstance(outcome, Failed):

@@ -18,12 +18,14 @@ from core.store import (
     Atomic,
     Clear,
     KeyRange,
+    Keys,
     Mutation,
+    Ranges,
     Set,
     transaction_size,
 )
 
-__all__ = ["USER_KEYS_END", "check_bounds", "check_key", "check_transaction"]
+__all__ = ["USER_KEYS_END", "check_bounds", "check_key", "check_read", "check_transaction"]
 
 _SHOWN = 60
 
@@ -37,6 +39,14 @@ def check_key(key: bytes) -> None:
         raise TypeError(f"a key must be bytes, not {type(key).__name__}")
     if key >= USER_KEYS_END:
         raise ValueError(f"key {key[:20]!r} is outside the user key space: it must sort before ff")
+
+
+def check_read(keys: Keys, ranges: Ranges) -> None:
+    """See that everything that is to be read lies in the user key space."""
+    for key in keys:
+        check_key(key)
+    for begin, end, _ in ranges:
+        check_bounds(begin, end)
 
 
 def check_bounds(begin: bytes, end: bytes) -> None:

@@ -22,11 +22,14 @@ Release             None, at once; gives back the turns taken by Pause
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
 import msgspec
 
 from core.ids import RequestId
 from core.messages import Reply, Request
-from core.store import KeyRange, Mutation, Pairs
+from core.store import KeyRange, Mutation, ReadAnswer
 
 __all__ = [
     "Answer",
@@ -35,11 +38,11 @@ __all__ = [
     "Now",
     "Pause",
     "Read",
-    "ReadAnswer",
     "ReadVersion",
     "Receive",
     "Release",
     "Send",
+    "Steps",
 ]
 
 
@@ -112,5 +115,6 @@ class Release(msgspec.Struct, frozen=True):
 
 
 Effect = ReadVersion | Read | Commit | Send | Receive | Now | Pause | Release
-ReadAnswer = tuple[list[bytes | None], list[Pairs]]
+Steps = Generator[Effect, Any, Any]
+"""What a host drives (:mod:`core.driving`): effects out, answers in."""
 Answer = int | ReadAnswer | list[Reply] | None

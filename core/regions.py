@@ -36,13 +36,11 @@ from core.layout import (
     set_aside_key,
 )
 from core.messages import Failed, Origin, Outcome, Request
-from core.ports import Commit, Effect, Read, ReadVersion
+from core.ports import Commit, Effect, Read, ReadVersion, Steps
 from core.region import Region
 from core.store import ClearRange, KeyRange, Mutation, Pairs, point
 
 __all__ = ["Answered", "Regions", "set_aside"]
-
-Steps = Generator[Effect, Any, Any]
 
 
 class Answered(Exception):

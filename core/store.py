@@ -37,11 +37,15 @@ __all__ = [
     "Clear",
     "ClearRange",
     "KeyRange",
+    "Keys",
     "Mutation",
     "Pairs",
+    "Ranges",
+    "ReadAnswer",
     "Set",
     "Store",
     "point",
+    "read",
     "transaction_size",
 ]
 
@@ -103,6 +107,12 @@ ATOMIC_OPERATIONS = ("add", "max", "min", "byte_max", "byte_min", "and", "or", "
 Mutation = Set | Clear | ClearRange | Atomic
 Pairs = list[tuple[bytes, bytes]]
 
+Keys = Sequence[bytes]
+Ranges = Sequence[tuple[bytes, bytes, int]]
+"""What is read at once: keys, and ranges as begin, end and limit (0: all)."""
+ReadAnswer = tuple[list[bytes | None], list[Pairs]]
+"""The values of the keys and the pairs of the ranges."""
+
 
 def transaction_size(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) -> int:
     """Bytes that count against TRANSACTION_LIMIT: mutations and both kinds of conflict range."""
@@ -144,3 +154,12 @@ class Store(Protocol):
         :raises Conflict, TooOld, TooLarge: nothing happened.
         :raises Unknown: it may have happened, or may yet happen.
         """
+
+
+def read(store: Store, version: int, keys: Keys, ranges: Ranges = ()) -> ReadAnswer:
+    """Keys and ranges at one version, one after the other.
+
+    :raises TooOld, FutureVersion: the version cannot be read.
+    """
+    values = [store.get(key, version) for key in keys]
+    return values, [store.get_range(begin, end, version, limit) for begin, end, limit in ranges]

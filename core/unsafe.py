@@ -44,13 +44,12 @@ from core.errors import (
 )
 from core.ids import request_random
 from core.messages import Failed, Outcome, Reply, Request, Returned
-from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send
+from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
 from core.program import Method, Program
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 
 __all__ = ["unsafe"]
 
-Steps = Generator[Effect, Any, Any]
 
 _TRIES = 10
 """A state access is given up when the store has refused it so many times in a row."""

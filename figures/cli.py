@@ -7,22 +7,18 @@ for bad input.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from command_line import BAD_INPUT, ended
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
 from figures.runs import MOST, load
 from figures.table import print_comparison
 
 __all__ = ["main"]
-
-_BAD_INPUT = 2
-_INTERRUPTED = 130
 
 _DESCRIPTION = "Tables and pictures from the result files of runs."
 
@@ -58,17 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    return ended(lambda: _run(options, errors), errors.print)
+
+
+def _run(options: argparse.Namespace, errors: Console) -> int:
     try:
         _compare(options, Console(highlight=False))
     except FiguresError as error:
         errors.print(str(error), markup=False)
-        return _BAD_INPUT
-    except KeyboardInterrupt:
-        errors.print("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _INTERRUPTED
+        return BAD_INPUT
     return 0
 
 

@@ -1,6 +1,6 @@
 """Result files as figures read them.
 
-The format is that of ``sim/result.py``, of which only what is shown is declared
+The format is that of ``experiment/result.py``, of which only what is shown is declared
 here; what is not known is passed over, so newer files of the same version can be
 read. Durations are in seconds, rates per second, histogram buckets in microseconds.
 """

@@ -1,7 +1,7 @@
 """The command line of the simulator.
 
 Reports go to standard output; progress (only on a terminal) and errors to
-standard error. The exit status is that of :mod:`sim.outcome`, 2 for bad input
+standard error. The exit status is that of :mod:`experiment.outcome`, 2 for bad input
 and 130 after Ctrl-C.
 """
 
@@ -20,19 +20,21 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from command_line import BAD_INPUT, INTERRUPTED, ended
 from core.errors import MuError
-from sim import report, result
-from sim.execution import Prepared, execute, planting, prepare, write_run
-from sim.outcome import EXIT, Outcome, Sweep, Task
-from sim.protocol import OURS, PROTOCOLS
-from sim.quantities import LARGEST
-from sim.shrink import shrink, write_scenario
-from sim.sweep import sweep
+from core.protocol import OURS, PROTOCOLS
+from experiment import report, result
+from experiment.judgement import write_run
+from experiment.outcome import EXIT, Outcome, Sweep, Task
+from experiment.preparation import Prepared, prepare
+from experiment.scenario.quantities import LARGEST
+from sim.execution import execute, planting
+from sim.search.report import print_shrunk
+from sim.search.shrink import shrink, write_scenario
+from sim.search.sweep import sweep
 
 __all__ = ["main"]
 
-_BAD_INPUT = 2
-_INTERRUPTED = 130
 _MOST, _DIGITS = 1_000_000, 7
 
 _DESCRIPTION = """\
@@ -76,20 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
-        return _run(options, errors)
-    except MuError as error:
-        errors.print(str(error), markup=False)
-        return _BAD_INPUT
-    except KeyboardInterrupt:
-        errors.print("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _INTERRUPTED
+    return ended(lambda: _run(options, errors), errors.print)
 
 
 def _run(options: argparse.Namespace, errors: Console) -> int:
+    try:
+        return _simulate(options, errors)
+    except MuError as error:
+        errors.print(str(error), markup=False)
+        return BAD_INPUT
+
+
+def _simulate(options: argparse.Namespace, errors: Console) -> int:
     out = _folder(options.out)
     task = Task(
         options.scenario,
@@ -184,7 +184,7 @@ class _Session:
         failing = found.with_status("fails")
         if shrinking and not found.interrupted:
             self._shrink(failing[0] if failing else None)
-        return _INTERRUPTED if found.interrupted else EXIT[found.status]
+        return INTERRUPTED if found.interrupted else EXIT[found.status]
 
     def _shrink(self, outcome: Outcome | None) -> None:
         if outcome is None or outcome.judged != "fails":
@@ -205,7 +205,7 @@ class _Session:
             write_scenario(path, found)
         except OSError as error:
             raise _unwritable(path, error) from None
-        report.print_shrunk(self.console, self.prepared.task, found, str(path))
+        print_shrunk(self.console, self.prepared.task, found, str(path))
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, style="dim")

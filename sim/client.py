@@ -6,64 +6,32 @@ virtual users busy, each with one request at a time.
 
 A client sends a request again under the same id while it does not know the
 answer: after silence, a broken connection, an indefinite failure, or when it was
-turned away. What it knows in the end is the request's status:
-
-=============  ====================================================================
-succeeded      the method returned
-raised         the method raised an exception of the user's: an answer, too
-definite       nothing happened and nothing will
-indefinite     it gave up without knowing
-=============  ====================================================================
+turned away. What it knows in the end is the request's status
+(:mod:`experiment.record.requests`).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from core.ids import RequestId, root_id
-from core.messages import Failed, Origin, Raised, Reply, Request
+from core.messages import Origin, Reply, Request
 from core.program import Program
-from sim.arrivals import arrivals, load_end, users
-from sim.history import Answered, History, Sent
-from sim.mix import Mix
+from experiment.load.arrivals import arrivals, load_end, users
+from experiment.load.mix import Mix
+from experiment.record.history import Answered, History, Sent
+from experiment.record.requests import Result, status
+from experiment.scenario.model import CLIENT, Load
 from sim.platform.exchange import Exchange
+from sim.platform.fabric import Fabric
 from sim.platform.timers import later
-from sim.scenario import Load
 
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
-
-__all__ = ["CLIENT", "Client", "ClientCall", "Result", "status"]
-
-CLIENT = "client"
-"""The clients' name in partitions."""
+__all__ = ["Client", "ClientCall"]
 
 _USERS_EVERY = 0.05
 """Seconds between two looks at how many virtual users there should be."""
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of one request.
-
-    :ivar load: the name of the load it belongs to.
-    :ivar intended: virtual seconds at which it was to start; ``finished``: at which the client
-        knew its status.
-    :ivar status: ``succeeded``, ``raised``, ``definite`` or ``indefinite``.
-    :ivar tries: how often it was sent.
-    """
-
-    id: RequestId
-    call: str
-    load: str
-    intended: float
-    finished: float
-    status: str
-    tries: int
 
 
 class ClientCall(Exchange):
@@ -73,19 +41,19 @@ class ClientCall(Exchange):
 
     def __init__(
         self,
-        cluster: Cluster,
+        fabric: Fabric,
         request: Request,
         history: History,
         ended: Callable[[Exchange], object],
     ) -> None:
-        super().__init__(cluster, CLIENT, request, ended)
+        super().__init__(fabric, CLIENT, request, ended)
         self._history = history
 
     def transmit(self) -> None:
         """Send the request, for the first time or again."""
-        half = self._cluster.model.client_cpu / 2
+        half = self._fabric.model.client_cpu / 2
         if half:
-            self._cluster.clients.compute(half, self._transmit)
+            self._fabric.clients.compute(half, self._transmit)
         else:
             self._transmit()
 
@@ -94,7 +62,7 @@ class ClientCall(Exchange):
             request = self.request
             self._history.sent.append(
                 Sent(
-                    self._cluster.env.now,
+                    self._fabric.env.now,
                     request.id,
                     request.service,
                     request.method,
@@ -106,9 +74,9 @@ class ClientCall(Exchange):
 
     def arrive(self, tried: int, reply: Reply | None) -> None:
         """A reply, perhaps a late one, or the news that the connection broke."""
-        half = self._cluster.model.client_cpu / 2
+        half = self._fabric.model.client_cpu / 2
         if half:
-            self._cluster.clients.compute(half, partial(self._arrive, tried, reply))
+            self._fabric.clients.compute(half, partial(self._arrive, tried, reply))
         else:
             self._arrive(tried, reply)
 
@@ -116,7 +84,7 @@ class ClientCall(Exchange):
         if reply is not None:
             self._history.answers.append(
                 Answered(
-                    self._cluster.env.now,
+                    self._fabric.env.now,
                     self.request.id,
                     reply.outcome,
                     tried - 1,
@@ -125,14 +93,6 @@ class ClientCall(Exchange):
                 )
             )
         super().arrive(tried, reply)
-
-
-def status(reply: Reply) -> str:
-    """What a client knows of a request in the end; see the table of this module."""
-    outcome = reply.outcome
-    if isinstance(outcome, Failed):
-        return "definite" if outcome.definite else "indefinite"
-    return "raised" if isinstance(outcome, Raised) else "succeeded"
 
 
 # --- the clients of one load ------------------------------------------------------
@@ -146,14 +106,14 @@ class Client:
 
     def __init__(
         self,
-        cluster: Cluster,
+        fabric: Fabric,
         load: Load,
         program: Program,
         mix: Mix,
         history: History,
         rng: random.Random,
     ) -> None:
-        self._cluster = cluster
+        self._fabric = fabric
         self._load = load
         self._encode = program.codec.encode
         self._history = history
@@ -169,7 +129,7 @@ class Client:
             self._times = arrivals(load, rng)
             self._await_next()
         else:
-            later(cluster.env, load.start, self._staff)
+            later(fabric.env, load.start, self._staff)
 
     @property
     def calls(self) -> list[str]:
@@ -197,7 +157,7 @@ class Client:
         if time is None:
             self._stopped = True
             return
-        later(self._cluster.env, max(0.0, time - self._cluster.env.now), self._arrived, time)
+        later(self._fabric.env, max(0.0, time - self._fabric.env.now), self._arrived, time)
 
     def _arrived(self, time: float) -> None:
         if not self._stopped:
@@ -208,19 +168,19 @@ class Client:
 
     def _staff(self) -> None:
         """See to it that there are as many virtual users as there are to be."""
-        now = self._cluster.env.now
+        now = self._fabric.env.now
         if self._end and now >= self._end:
             self._stopped = True
         if self._stopped:
             return
-        later(self._cluster.env, _USERS_EVERY, self._staff)
+        later(self._fabric.env, _USERS_EVERY, self._staff)
         while self._users < users(self._load, now):
             self._users += 1
             self._iterate()
 
     def _iterate(self) -> None:
         """A virtual user starts its next request, or goes home."""
-        now = self._cluster.env.now
+        now = self._fabric.env.now
         if self._load.executor == "shared-iterations":
             self._stopped |= self._left == 0
             self._left -= 1
@@ -239,12 +199,12 @@ class Client:
         drawn = self._mix.draw(self._rng)
         service, method = drawn.service, drawn.method
         args = self._encode((drawn.args, {}))
-        cluster = self._cluster
-        identity = RequestId(root_id(cluster.now_ns() // 1_000_000, self._rng))
+        fabric = self._fabric
+        identity = RequestId(root_id(fabric.now_ns() // 1_000_000, self._rng))
         origin = Origin(service, method, args)
         request = Request(identity, service, method, args, origin)
         ended = partial(self._ended, drawn.call, intended, then)
-        call = ClientCall(cluster, request, self._history, ended)
+        call = ClientCall(fabric, request, self._history, ended)
         self._open[call] = (drawn.call, intended)
         call.transmit()
 
@@ -255,10 +215,10 @@ class Client:
         del self._open[call]
         self._record(call, name, intended, status(call.reply))
         if then is not None:
-            later(self._cluster.env, 0.0, then)
+            later(self._fabric.env, 0.0, then)
 
     def _record(self, call: Exchange, name: str, intended: float, status: str) -> None:
-        now = self._cluster.env.now
+        now = self._fabric.env.now
         self.results.append(
             Result(call.request.id, name, self._load.name, intended, now, status, call.tried)
         )

@@ -5,7 +5,7 @@ An :class:`Activity` drives one generator of host effects (:mod:`core.ports`): a
 The handler of an effect either has the answer at once or returns WAIT and calls
 :meth:`Activity.advance` when it has it.
 
-Between any two steps the activity passes *points* (:data:`sim.scenario.POINTS`).
+Between any two steps the activity passes *points* (:data:`experiment.scenario.model.POINTS`).
 At a point a fault may
 
 * **crash** it: ``Crash`` is thrown into the generator and nothing it asks for any
@@ -19,22 +19,22 @@ A frozen activity holds what it was about to do; a dead one never does it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from core.driving import resume
 from core.errors import StoreError
 from core.messages import Failed, Reply, Request
-from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
-from sim.faults import POINT, Crash, MethodFaults
-from sim.platform.exchange import Delivery, Exchange
+from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from experiment.strikes import POINT, Crash, MethodFaults
+from sim.platform.delivery import Delivery
+from sim.platform.exchange import Exchange
+from sim.platform.fabric import Fabric
 from sim.platform.link import Tag
+from sim.platform.pod import Pod
 from sim.platform.timers import later
-
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
-    from sim.platform.pod import Pod
 
 __all__ = ["Activity", "Execution"]
 
@@ -64,19 +64,32 @@ class Activity:
     """
 
     __slots__ = (
-        "_calls", "_frozen", "_held", "_missing", "_passed", "_points", "_steps", "_tickets",
-        "alive", "cluster", "deadline", "method", "pod", "request", "source",
+        "_calls",
+        "_frozen",
+        "_held",
+        "_missing",
+        "_passed",
+        "_points",
+        "_steps",
+        "_tickets",
+        "alive",
+        "deadline",
+        "fabric",
+        "method",
+        "pod",
+        "request",
+        "source",
     )  # fmt: skip
 
     def __init__(
         self,
-        cluster: Cluster,
+        fabric: Fabric,
         pod: Pod,
-        steps: Generator[Effect, Any, Any],
+        steps: Steps,
         method: MethodFaults,
         request: Request | None,
     ) -> None:
-        self.cluster = cluster
+        self.fabric = fabric
         self.pod = pod
         self.source = method.service
         self.method = method
@@ -99,10 +112,7 @@ class Activity:
         steps = self._steps
         while True:
             try:
-                if isinstance(answer, StoreError):
-                    effect = steps.throw(answer)
-                else:
-                    effect = steps.send(answer)
+                effect = resume(steps, answer)
             except StopIteration as stop:
                 self.ended(stop.value)
                 return
@@ -153,7 +163,7 @@ class Activity:
     def _strikes(self, point: int, step: Callable[..., Any] | None, *arguments: Any) -> bool:
         """Let the faults at ``point`` try: True if ``step`` is not to be done now."""
         for armed in self._points[point]:
-            rng = self.cluster.faults.strike(armed, self.method, _NAMES[point])
+            rng = self.fabric.faults.strike(armed, self.method, _NAMES[point])
             if rng is None:
                 continue
             if armed.fault.kind == "crash":
@@ -171,7 +181,7 @@ class Activity:
         self._frozen = True
         if self.deadline:
             self.deadline += seconds  # it does not know that time passed
-        self.cluster.freeze(self, seconds)
+        self.fabric.freeze(self.thaw, seconds)
 
     def thaw(self) -> None:
         """Go on as if nothing had happened."""
@@ -191,10 +201,10 @@ class Activity:
         return WAIT
 
     def _read_version(self, _: ReadVersion) -> Any:
-        return self._compute(self.cluster.model.store.read_version_cpu, self._read_version_now)
+        return self._compute(self.fabric.model.store.read_version_cpu, self._read_version_now)
 
     def _read_version_now(self) -> Any:
-        self.cluster.link.read_version(self.source, self.method, self._know)
+        self.fabric.link.read_version(self.source, self.method, self._know)
         return WAIT
 
     def _know(self, answer: Any) -> None:
@@ -210,17 +220,17 @@ class Activity:
         return self._read_now(effect)
 
     def _read_now(self, effect: Read) -> Any:
-        return self._compute(self.cluster.model.store.read_cpu, self._ask_to_read, effect)
+        return self._compute(self.fabric.model.store.read_cpu, self._ask_to_read, effect)
 
     def _ask_to_read(self, effect: Read) -> Any:
         known = partial(self._continue, self._have_read, effect)
-        self.cluster.link.read(self.source, self.method, effect, known)
+        self.fabric.link.read(self.source, self.method, effect, known)
         return WAIT
 
     def _have_read(self, effect: Read, answer: Any) -> Any:
         if not isinstance(answer, StoreError):
             if self.request is not None:
-                self.cluster.link.saw(self.request.id, effect, answer)
+                self.fabric.link.saw(self.request.id, effect, answer)
             self._passed[_AFTER_READ] += 1
             if self._points[_AFTER_READ] and self._strikes(_AFTER_READ, _itself, answer):
                 return WAIT
@@ -233,12 +243,12 @@ class Activity:
         return self._commit_now(effect)
 
     def _commit_now(self, effect: Commit) -> Any:
-        return self._compute(self.cluster.model.store.commit_cpu, self._ask_to_commit, effect)
+        return self._compute(self.fabric.model.store.commit_cpu, self._ask_to_commit, effect)
 
     def _ask_to_commit(self, effect: Commit) -> Any:
         travelling = self.request is not None and self.request.travel is not None
         tag = Tag(effect.request, effect, travelling, self._applied)
-        self.cluster.link.commit(self.source, self.method, tag, self._know)
+        self.fabric.link.commit(self.source, self.method, tag, self._know)
         return WAIT
 
     def _applied(self) -> None:
@@ -257,9 +267,9 @@ class Activity:
         return self._send_now(effect)
 
     def _send_now(self, effect: Send) -> int:
-        exchange = Exchange(self.cluster, self.source, effect.request, self._replied)
+        exchange = Exchange(self.fabric, self.source, effect.request, self._replied)
         self._calls.append(exchange)
-        seconds = self.cluster.model.call_cpu
+        seconds = self.fabric.model.call_cpu
         if seconds:
             self.pod.compute(seconds, exchange.transmit)  # which does nothing for the dead
         else:
@@ -295,29 +305,29 @@ class Activity:
     # --- time
 
     def _now(self, effect: Now) -> int:
-        now = self.cluster.now_ns()
+        now = self.fabric.now_ns()
         if self.request is not None:
-            self.cluster.link.unit(effect.unit, self.request.id, 0).clocks.append(now)
+            self.fabric.link.unit(effect.unit, self.request.id, 0).clocks.append(now)
         return now
 
     def _pause(self, effect: Pause) -> Any:
         """Back off; with keys, wait in line for them instead."""
-        if self.deadline and self.cluster.env.now > self.deadline:
+        if self.deadline and self.fabric.env.now > self.deadline:
             self.give_up()
             return WAIT
-        rng = self.cluster.contention
+        rng = self.fabric.contention
         delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
         if not effect.keys:
-            later(self.cluster.env, delay, self._continue, _itself, None)
+            later(self.fabric.env, delay, self._continue, _itself, None)
         elif turns.holds(self, effect.keys):
-            later(self.cluster.env, min(delay, 2 * _BASE), self._continue, _itself, None)
+            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, _itself, None)
         else:
             turn = _Turn(self)
             if turns.take(self, effect.keys, turn.come):
                 turn.come()
             else:
-                later(self.cluster.env, _CAP * rng.uniform(2.0, 4.0), turn.come)
+                later(self.fabric.env, _CAP * rng.uniform(2.0, 4.0), turn.come)
         return WAIT
 
     def give_up(self) -> None:
@@ -345,9 +355,9 @@ class _Turn:
     def come(self) -> None:
         activity, self._activity = self._activity, None
         if activity is not None and activity.alive:
-            cluster = activity.cluster
-            delay = _BASE * 0.25 * cluster.contention.random()
-            later(cluster.env, delay, activity._continue, _itself, None)
+            fabric = activity.fabric
+            delay = _BASE * 0.25 * fabric.contention.random()
+            later(fabric.env, delay, activity._continue, _itself, None)
 
 
 _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
@@ -363,22 +373,33 @@ _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
 
 
 class Execution(Activity):
-    """An attempt at the request of ``delivery``, in ``pod``."""
+    """An attempt at the request of ``delivery``, in ``pod``.
 
-    __slots__ = ("_delivery",)
+    :param completed: told the root of a tree that was answered while its intent is still there.
+    """
 
-    def __init__(self, cluster: Cluster, pod: Pod, delivery: Delivery) -> None:
+    __slots__ = ("_completed", "_delivery", "_half_cpu")
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        pod: Pod,
+        delivery: Delivery,
+        steps: Steps,
+        completed: Callable[[bytes], object],
+    ) -> None:
         request = delivery.request
-        steps = cluster.attempt(request)
-        super().__init__(cluster, pod, steps, delivery.method, request)
+        super().__init__(fabric, pod, steps, delivery.method, request)
         self._delivery = delivery
+        self._completed = completed
+        self._half_cpu = fabric.model.cpu / 2
         if request.deadline:
-            soon = cluster.env.now + cluster.retry.timeout
-            self.deadline = max(cluster.seconds(request.deadline), soon)
+            soon = fabric.env.now + fabric.retry.timeout
+            self.deadline = max(fabric.seconds(request.deadline), soon)
 
     def start(self) -> None:
         """Begin, when a worker is free."""
-        self.pod.compute(self.cluster.half_cpu, self._begin)
+        self.pod.compute(self._half_cpu, self._begin)
 
     def _begin(self) -> None:
         if self.alive:
@@ -388,7 +409,7 @@ class Execution(Activity):
 
     def ended(self, result: Reply) -> None:
         """The attempt returned a reply: encode it and send it off."""
-        self.pod.compute(self.cluster.half_cpu, partial(self._continue, self._reply, result))
+        self.pod.compute(self._half_cpu, partial(self._continue, self._reply, result))
 
     def _reply(self, reply: Reply) -> Any:
         self._passed[_BEFORE_REPLY] += 1
@@ -399,7 +420,7 @@ class Execution(Activity):
         return WAIT
 
     def _reply_now(self, reply: Reply) -> Any:
-        self.cluster.respond(self._delivery, reply)
+        self.fabric.respond(self._delivery, reply)
         self._passed[_AFTER_REPLY] += 1
         if not (self._points[_AFTER_REPLY] and self._strikes(_AFTER_REPLY, self._done, reply)):
             self._done(reply)
@@ -408,7 +429,7 @@ class Execution(Activity):
     def _done(self, reply: Reply) -> Any:
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
-            self.cluster.completed(reply.id.root)
+            self._completed(reply.id.root)
         self.finish()
         return WAIT
 
@@ -416,9 +437,9 @@ class Execution(Activity):
         """It stops existing; its caller sees the connection break, or nothing at all."""
         if self.alive:
             super().crash()
-            self.cluster.broke(self._delivery)
+            self.fabric.broke(self._delivery)
 
     def give_up(self) -> None:
         """Nobody waits for it any more, but its connection may still be open."""
         super().give_up()
-        self.cluster.broke(self._delivery)
+        self.fabric.broke(self._delivery)

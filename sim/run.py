@@ -9,25 +9,27 @@ Healing ends early when the system has settled and stays so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 from typing import Protocol as Shape
 
 from core.layout import SET_ASIDE
 from core.program import Program
-from sim.arrivals import load_end
-from sim.client import Client, Result
+from core.protocol import Protocol
+from experiment.garbage import rare_collections
+from experiment.load.arrivals import load_end
+from experiment.load.mix import Mix
+from experiment.progress import Progress
+from experiment.randomness import stream
+from experiment.record.history import History
+from experiment.record.run import Run, points_total
+from experiment.scenario.model import Scenario
+from sim.client import Client
 from sim.environment import SeededEnvironment
-from sim.garbage import rare_collections
-from sim.history import History
-from sim.mix import Mix
 from sim.platform.cluster import Cluster
-from sim.protocol import OURS, Protocol
-from sim.randomness import stream
-from sim.scenario import Scenario
+from sim.platform.fabric import Fabric
 
-__all__ = ["Application", "Progress", "Run", "points_total", "run"]
+__all__ = ["Application", "run"]
 
 _LOOK = 0.1
 """Seconds between two looks at whether the system has settled."""
@@ -35,9 +37,6 @@ _SURE = 3.0
 """It has settled when it stays so for this long: longer than a late commit takes."""
 _ROUNDS = 50
 """At most so many rounds of the closing retention."""
-
-Progress = Callable[[float, float], object]
-"""Told the virtual seconds that have passed, and those there will be (0: unknown)."""
 
 
 class Application(Shape):
@@ -56,36 +55,6 @@ class Application(Shape):
 
     def initial_state(self) -> Mapping[bytes, bytes]:
         """The store's content before the first request."""
-
-
-@dataclass(slots=True)
-class Run:
-    """What one run was seen to do.
-
-    :ivar final: the store's content after healing; ``retained``: after a closing retention
-        for which everything has expired.
-    :ivar settled_after: seconds from the end of the faults until nothing was in flight and no
-        intent left; None if that did not come about while healing.
-    :ivar points_total: the crash points that exist in the methods that the load can reach.
-    :ivar fault_strikes: for each declared fault, how often it struck.
-    :ivar seconds: virtual seconds from the start to the end of the healing.
-    :ivar events: simulated events processed.
-    :ivar set_aside: root ids of the requests that were set aside.
-    :ivar protocol: the name of the protocol that decided.
-    """
-
-    scenario: Scenario
-    history: History
-    final: dict[bytes, bytes] = field(default_factory=dict)
-    retained: dict[bytes, bytes] = field(default_factory=dict)
-    settled_after: float | None = None
-    results: list[Result] = field(default_factory=list)
-    points_total: int = 0
-    fault_strikes: list[int] = field(default_factory=list)
-    seconds: float = 0.0
-    events: int = 0
-    set_aside: list[bytes] = field(default_factory=list)
-    protocol: str = OURS
 
 
 def run(
@@ -116,14 +85,16 @@ class _Runner:
         self.scenario = scenario
         self.program = program
         self.progress = progress
+        self.protocol = protocol
         self.history = History(initial=dict(application.initial_state()))
         self.env = SeededEnvironment(stream(scenario.seed, "ties"))
-        self.cluster = Cluster(self.env, scenario, program, protocol, self.history)
-        self.memory = self.cluster.store.memory
+        self.fabric = Fabric(self.env, scenario, self.history)
+        self.cluster = Cluster(self.fabric, scenario, program, protocol)
+        self.memory = self.fabric.store.memory
         self.memory.load(sorted(self.history.initial.items()))
         self.clients = [
             Client(
-                self.cluster,
+                self.fabric,
                 load,
                 program,
                 Mix(load, application.workload),
@@ -134,7 +105,7 @@ class _Runner:
         ]
 
     def run(self) -> Run:
-        result = Run(self.scenario, self.history, protocol=self.cluster.protocol.name)
+        result = Run(self.scenario, self.history, protocol=self.protocol.name)
         self._load()
         stopped = self.env.now
         result.settled_after = self._heal(stopped)
@@ -198,7 +169,7 @@ class _Runner:
         """Let everything expire and forget it: what the store then holds."""
         cluster = self.cluster
         cluster.workers.stop()
-        cluster.link.stop_recording()
+        self.fabric.link.stop_recording()
         self._advance(self.scenario.retention.period + self.scenario.retention.interval + 1.0)
         for _ in range(_ROUNDS):
             over: list[bytes | None] = []
@@ -212,40 +183,3 @@ class _Runner:
     def _report(self, expected: float) -> None:
         if self.progress is not None:
             self.progress(self.env.now, expected)
-
-
-def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:
-    """How many crash points exist in the methods that the load can reach.
-
-    A method has the points of calls if the graph says that it calls, and those of reads and
-    commits if some execution came to one.
-
-    :param points: how often each ``Service.method@point`` was passed.
-    :param calls: the methods that the load calls.
-    """
-    ran = [name.partition("@")[0] for name, count in points.items() if count]
-    total = 0
-    for name in _reached(program, [*ran, *calls]):
-        service, _, method = name.partition(".")
-        found = program.method(service, method)
-
-        def passed(point: str, name: str = name) -> bool:
-            return points.get(f"{name}@{point}", 0) > 0
-
-        total += 3  # start, before_reply, after_reply
-        total += 2 * passed("before_read") + 2 * passed("before_commit")
-        total += 3 * bool(passed("before_call") or (found and found.facts.callees))
-    return total
-
-
-def _reached(program: Program, waiting: list[str]) -> list[str]:
-    """The methods given, and what these may call."""
-    found: dict[str, None] = {}
-    while waiting:
-        name = waiting.pop()
-        service, _, method = name.partition(".")
-        known = program.method(service, method)
-        if known is not None and name not in found:
-            found[name] = None
-            waiting += sorted(known.facts.callees)
-    return list(found)

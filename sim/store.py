@@ -15,7 +15,7 @@ that waits for it neither cancels it nor tells anyone how it ended. That is the
 span in which faults strike.
 
 Faults come from outside: the caller names one for an operation and the store
-plays it. :data:`sim.scenario.STORE_ERRORS` says what fits which operation:
+plays it. :data:`experiment.scenario.model.STORE_ERRORS` says what fits which operation:
 
 =====================================  ================================================
 name                                   what happens
@@ -48,10 +48,9 @@ from core.errors import (
     Unknown,
 )
 from core.memory import MemoryStore
-from core.ports import ReadAnswer
-from core.store import KeyRange, Mutation
+from core.store import KeyRange, Keys, Mutation, Ranges, ReadAnswer, read
+from experiment.scenario.model import STORE_ERRORS, StoreModel
 from sim.durations import Duration
-from sim.scenario import STORE_ERRORS, StoreModel
 
 __all__ = ["OnApplied", "SimStore"]
 
@@ -113,8 +112,8 @@ class SimStore:
     def read(
         self,
         version: int,
-        keys: Sequence[bytes],
-        ranges: Sequence[tuple[bytes, bytes, int]] = (),
+        keys: Keys,
+        ranges: Ranges = (),
         fault: str = "",
     ) -> Generator[Event, Any, ReadAnswer]:
         """Read keys and ranges ``(begin, end, limit)`` at ``version``, in one round trip.
@@ -125,9 +124,7 @@ class SimStore:
         yield self._env.timeout(self._read())
         if fault:
             raise _error(fault, "read")
-        memory = self.memory
-        values = [memory.get(key, version) for key in keys]
-        return values, [memory.get_range(b, e, version, limit) for b, e, limit in ranges]
+        return read(self.memory, version, keys, ranges)
 
     def commit(
         self,

@@ -18,9 +18,9 @@ RUN = """
 import sys
 from msgspec.structs import replace
 from compiler.application import load
-from sim.history import trace_hash
+from experiment.record.history import trace_hash
 from sim.run import run
-from sim.scenario_file import read
+from experiment.scenario.file import read
 
 name, app = sys.argv[1:]
 scenario = read(f"scenarios/{name}.yaml", app).scenario

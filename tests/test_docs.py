@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 import compiler
-from sim import scenario, scenario_file
+from experiment.scenario import file as scenario_file
+from experiment.scenario import model as scenario
+from experiment.scenario.load import EXECUTORS
+from experiment.scenario.thresholds import METRICS
 from sim.cli import main as sim_main
-from sim.scenario_load import EXECUTORS
-from sim.thresholds import METRICS
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = (ROOT / "docs" / "scenarios.md").read_text()

@@ -36,8 +36,18 @@ from weakref import WeakKeyDictionary
 from backends.fdb.errors import CONFLICT, SetupError, translate
 from backends.fdb.settings import FaultInjection, Settings
 from core.errors import Conflict
-from core.ports import ReadAnswer
-from core.store import Atomic, Clear, ClearRange, KeyRange, Mutation, Pairs, Set
+from core.store import (
+    Atomic,
+    Clear,
+    ClearRange,
+    KeyRange,
+    Keys,
+    Mutation,
+    Pairs,
+    Ranges,
+    ReadAnswer,
+    Set,
+)
 
 __all__ = ["Cluster", "connect", "load"]
 
@@ -181,9 +191,7 @@ class Cluster:
             version: int = future.wait()
         return version
 
-    async def read(
-        self, version: int, keys: Sequence[bytes], ranges: Sequence[tuple[bytes, bytes, int]]
-    ) -> ReadAnswer:
+    async def read(self, version: int, keys: Keys, ranges: Ranges) -> ReadAnswer:
         """Values and pairs at ``version``, all asked for at once.
 
         Snapshot reads, which add no conflict: this transaction never commits.

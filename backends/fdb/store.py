@@ -17,9 +17,8 @@ from backends.fdb.namespace import Namespace
 from backends.fdb.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.errors import Conflict, StoreError, StoreUnavailable
-from core.limits import check_bounds, check_key, check_transaction
-from core.ports import ReadAnswer
-from core.store import ClearRange, KeyRange, Mutation, Pairs
+from core.limits import check_read, check_transaction
+from core.store import ClearRange, KeyRange, Keys, Mutation, Pairs, Ranges, ReadAnswer
 
 __all__ = ["FdbStore"]
 
@@ -84,21 +83,13 @@ class FdbStore(AsyncStore):
         """See :meth:`core.store.Store.read_version`."""
         return await self._cluster.read_version()
 
-    async def read(
-        self,
-        version: int,
-        keys: Sequence[bytes],
-        ranges: Sequence[tuple[bytes, bytes, int]] = (),
-    ) -> ReadAnswer:
+    async def read(self, version: int, keys: Keys, ranges: Ranges = ()) -> ReadAnswer:
         """Keys and ranges at one version, all at once; see :class:`core.ports.Read`.
 
         :raises TooOld, FutureVersion: the version cannot be read.
         """
         namespace = self.namespace
-        for key in keys:
-            check_key(key)
-        for begin, end, _ in ranges:
-            check_bounds(begin, end)
+        check_read(keys, ranges)
         asked = [(namespace.key(begin), namespace.key(end), limit) for begin, end, limit in ranges]
         found = await self._cluster.read(version, [namespace.key(key) for key in keys], asked)
         values, pairs = found

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from backends.fdb.settings import OLDEST_API_VERSION
 from backends.knative.environment import LOG_LEVELS
 from backends.knative.errors import RenderProblem
 from backends.knative.names import GATEWAY, UPKEEP, Names
@@ -19,6 +18,7 @@ from backends.knative.policies import cidr_block, store_ports
 from backends.knative.settings import Resources, Scale, Settings
 from backends.runtime.settings import Settings as NodeSettings
 from backends.runtime.wire import KEY_BYTES
+from backends.stores import OLDEST_API_VERSION
 from compiler.application import Application
 
 __all__ = ["check_settings", "image_trouble", "is_label"]

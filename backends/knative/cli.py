@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,11 +17,12 @@ from rich.console import Console
 
 from backends.knative.arguments import make_parser
 from backends.knative.choices import ChoiceProblem
+from command_line import BAD_INPUT, ended
 from core.errors import MuError
 
 __all__ = ["main"]
 
-_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+_FAILED = 1
 
 _COMMANDS = {
     "build": "backends.knative.commands.image",
@@ -30,7 +30,7 @@ _COMMANDS = {
     "deploy": "backends.knative.commands.deployment",
     "status": "backends.knative.commands.inspection",
     "invoke": "backends.knative.commands.calling",
-    "run": "backends.knative.commands.experiment",
+    "run": "backends.knative.commands.drill",
     "logs": "backends.knative.commands.inspection",
     "delete": "backends.knative.commands.deployment",
 }
@@ -50,19 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    changing = options.command in ("deploy", "delete")
+    rest = "; what was done so far stays, and the same command goes on from there" * changing
+    return ended(lambda: _run(options, console, errors), errors.print, rest)
+
+
+def _run(options: argparse.Namespace, console: Console, errors: Console) -> int:
     try:
         return _command(_name(options))(options, console, errors)
     except MuError as error:
         errors.print(str(error), markup=False)
-        return _FAILED if getattr(error, "status", _BAD_INPUT) == _FAILED else _BAD_INPUT
-    except KeyboardInterrupt:
-        changing = options.command in ("deploy", "delete")
-        rest = "; what was done so far stays, and the same command goes on from there"
-        errors.print("interrupted" + rest * changing)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _INTERRUPTED
+        return _FAILED if getattr(error, "status", BAD_INPUT) == _FAILED else BAD_INPUT
 
 
 def _name(options: argparse.Namespace) -> str:

@@ -23,7 +23,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from backends.experiment.recording import Recording
+from backends.drill.recording import Recording
 from backends.knative.edges import edges
 from backends.knative.environment import Environment, read_environment
 from backends.knative.errors import EnvironmentProblem

@@ -6,12 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from backends.fdb import FdbStore
-from backends.fdb import Settings as FdbSettings
 from backends.knative.environment import Environment
 from backends.knative.errors import EnvironmentProblem
-from backends.local.store import LocalStore
 from backends.runtime.store import AsyncStore
+from backends.stores import Fdb, Sqlite
 
 __all__ = ["open_store", "place_cluster_file"]
 
@@ -23,14 +21,9 @@ def open_store(environment: Environment, name: str) -> AsyncStore:
     :raises MuError: there is no way to the store, and the remedy.
     """
     if environment.sqlite is not None:
-        return LocalStore(environment.sqlite)
+        return Sqlite(environment.sqlite).open()
     place_cluster_file(environment)
-    settings = FdbSettings(
-        application=name,
-        cluster_file=environment.cluster_file,
-        api_version=environment.api_version,
-    )
-    return FdbStore.open(settings)
+    return Fdb(name, environment.cluster_file or "", environment.api_version).open()
 
 
 def place_cluster_file(environment: Environment) -> None:

@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from backends.local.folder import Folder, Running
-from backends.local.shrink import shrink
-from backends.local.store import LocalStore
 from backends.local.up import DATA
 from backends.runtime.host import Host
 from backends.runtime.invoke import Call, Result, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from backends.runtime.tally import Tally
 from backends.runtime.upkeep import forget
+from backends.stores import Sqlite
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
 from core.layout import INTENTS, JOURNAL, SET_ASIDE, WATERMARK
@@ -172,7 +172,7 @@ def _show_store(console: Console, folder: Folder) -> None:
 
 
 async def _counts(folder: Folder) -> tuple[dict[KeyRange, int], bytes | None]:
-    store = LocalStore(folder.store)
+    store = Sqlite(str(folder.store)).open()
     try:
         counts = {}
         for section in (APPLICATION, JOURNAL, INTENTS, SET_ASIDE):
@@ -183,7 +183,7 @@ async def _counts(folder: Folder) -> tuple[dict[KeyRange, int], bytes | None]:
         await store.close()
 
 
-async def _count(store: LocalStore, section: KeyRange) -> int:
+async def _count(store: AsyncStore, section: KeyRange) -> int:
     """How many keys a section has; page by page, each at a version of its own."""
     begin, found = section.begin, 0
     while True:
@@ -216,7 +216,7 @@ def collect_garbage(data: Path | None, older_than: float) -> int:
     before = _size(folder)
     tally = Tally()
     asyncio.run(_forget(folder, time.time_ns() - int(older_than * 1e9), tally))
-    shrink(str(folder.store), alone)
+    Sqlite(str(folder.store)).shrink(alone)
     _show_forgotten(tally, before, _size(folder), alone)
     return 0
 
@@ -249,7 +249,7 @@ def _size(folder: Folder) -> int:
 
 
 async def _forget(folder: Folder, before_ns: int, tally: Tally) -> None:
-    store = LocalStore(folder.store)
+    store = Sqlite(str(folder.store)).open()
     host = Host.of_store(store, Settings())
     try:
         for _ in range(Settings().attempts):

@@ -16,12 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from backends.runtime.settings import Settings
+from command_line import BAD_INPUT, ended
 from core.errors import MuError
 
 __all__ = ["main"]
-
-_BAD_INPUT = 2
-_INTERRUPTED = 130
 
 _DESCRIPTION = """\
 Run an application on this machine for real: every service as its own processes, a
@@ -49,16 +47,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    return ended(lambda: _run_command(options, errors), errors.print)
+
+
+def _run_command(options: argparse.Namespace, errors: Console) -> int:
     try:
         status: int = options.command(options)
     except MuError as error:
         errors.print(Text.assemble(("error: ", "bold red"), str(error)))
-        return _BAD_INPUT
-    except KeyboardInterrupt:
-        errors.print("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        return _INTERRUPTED
+        return BAD_INPUT
     return status
 
 
@@ -291,8 +288,8 @@ def _duration(text: str) -> float:
 
 
 def _up(options: argparse.Namespace) -> int:
-    from backends.local.stores import Wish
     from backends.local.up import Voice, Wanted, up
+    from backends.stores import Wish
     from core.attempt import attempt
     from core.unsafe import unsafe
 
@@ -337,12 +334,12 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from backends.local.bench_report import run_bench
+    from backends.local.measuring.report import run_bench
 
     return run_bench(options, Console(highlight=False), Console(stderr=True, highlight=False))
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from backends.local.profile import run_calibrate
+    from backends.local.measuring.profile import run_calibrate
 
     return run_calibrate(options, Console(highlight=False), Console(stderr=True, highlight=False))

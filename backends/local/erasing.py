@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 
 from backends.local.folder import Folder
 from backends.local.nodes import Plan
-from backends.local.stores import StoreChoice
 from backends.local.up import Wanted, prepare
+from backends.stores import StoreChoice
 from compiler.application import Application
 from core.errors import MuError
 

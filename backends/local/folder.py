@@ -3,7 +3,7 @@
 ===============  ========================================================================
 file             holds
 ===============  ========================================================================
-``store.db``     the store (:mod:`backends.local.database`), with files of SQLite beside it
+``store.db``     the store (:mod:`backends.sqlite.database`), with files of SQLite beside it
 ``wire.key``     the key of the wire, unless the environment gives one
 ``up.json``      what runs: process ids and addresses, for ``status`` and ``invoke``
 ``up.lock``      locked by who runs it, so that nobody runs it twice

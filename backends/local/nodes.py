@@ -15,11 +15,11 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from backends.local.stores import StoreChoice
 from backends.runtime.host import Protocol
 from backends.runtime.http import run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.settings import Settings
+from backends.stores import StoreChoice
 from compiler.application import Application
 from core.attempt import attempt
 

@@ -16,21 +16,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from backends.experiment.course import Course, Progress, settings_of
-from backends.experiment.watching import Watching
+from backends.drill.course import Course, Progress, settings_of
+from backends.drill.watching import Watching
 from backends.local.background import Background, background
 from backends.local.erasing import prepared
 from backends.local.folder import Folder
 from backends.local.nodes import UPKEEP, Plan, names
-from backends.local.stores import Wish
 from backends.local.up import Wanted, prepare
 from backends.runtime.host import Protocol
 from backends.runtime.node import Node
+from backends.stores import Wish
 from compiler.application import Application
 from core.attempt import attempt
-from sim.faults import PLATFORM
-from sim.run import Run
-from sim.scenario import Scenario
+from experiment.record.run import Run
+from experiment.scenario.model import PLATFORM, Scenario
 
 __all__ = ["Local", "run"]
 

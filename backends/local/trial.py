@@ -10,16 +10,17 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from backends.experiment.quiet import errors_only
+from backends.drill.quiet import errors_only
 from backends.local.run import Local, run
-from backends.local.stores import Wish
-from backends.progress import Bar
+from backends.stores import Wish
 from core.errors import MuError
-from sim import report
-from sim.execution import judge, prepare, write_run
-from sim.outcome import EXIT, Task
-from sim.protocol import OURS, PROTOCOLS
-from sim.result import Place
+from core.protocol import OURS, PROTOCOLS
+from experiment import report
+from experiment.judgement import judge, write_run
+from experiment.outcome import EXIT, Task
+from experiment.preparation import prepare
+from experiment.progress import Bar
+from experiment.result import Place
 
 __all__ = ["trial"]
 

@@ -19,12 +19,12 @@ from rich.console import Console
 
 from backends.local.folder import Folder
 from backends.local.nodes import Plan
-from backends.local.stores import StoreChoice, Wish, apart
 from backends.local.supervisor import Supervisor, listen
 from backends.runtime.host import Protocol
 from backends.runtime.public.operations import Operation, Parameter, find_operations
 from backends.runtime.settings import Settings
 from backends.runtime.snapshot import load as load_state
+from backends.stores import StoreChoice, Wish, apart
 from compiler.application import Application, load
 from core.attempt import attempt
 from core.errors import MuError

@@ -23,16 +23,16 @@ from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer
 from core.attempt import attempt
 from core.codec import Codec
+from core.driving import drive_async
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.messages import Failed, Reply, Request
-from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send
+from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.recovery import clear_intents
 from core.turns import Turns
 
 __all__ = ["Execution", "Host", "Protocol"]
 
-Steps = Generator[Effect, Any, Any]
 Protocol = Callable[[Program, Request, str], Generator[Effect, Any, Reply]]
 """What executes a request once, as :func:`core.attempt.attempt` does."""
 
@@ -174,23 +174,18 @@ class Execution:
 
     async def run(self, steps: Steps) -> Any:
         """Perform effects until the generator returns; what it returns."""
-        answer: Any = None
-        error: StoreError | None = None
         try:
-            while True:
-                try:
-                    effect = steps.send(answer) if error is None else steps.throw(error)
-                except StopIteration as stop:
-                    return stop.value
-                error = None
-                try:
-                    answer = await _HANDLERS[type(effect)](self, effect)
-                except StoreError as refused:
-                    self.host.note(refused)
-                    error = refused
+            return await drive_async(steps, self._perform)
         finally:
             steps.close()
             self._end()
+
+    async def _perform(self, effect: Effect) -> Any:
+        try:
+            return await _HANDLERS[type(effect)](self, effect)
+        except StoreError as error:
+            self.host.note(error)
+            raise
 
     def notes(self, reply: Reply) -> list[bytes]:  # noqa: ARG002 - those who watch look at it
         """What goes along with the reply for those who watch: nothing."""

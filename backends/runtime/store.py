@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.ports import ReadAnswer
-from core.store import KeyRange, Mutation
+from core.store import KeyRange, Keys, Mutation, Ranges, ReadAnswer
 
 __all__ = ["AsyncStore"]
 
@@ -22,12 +21,7 @@ class AsyncStore(Protocol):
     async def read_version(self) -> int:
         """See :meth:`core.store.Store.read_version`."""
 
-    async def read(
-        self,
-        version: int,
-        keys: Sequence[bytes],
-        ranges: Sequence[tuple[bytes, bytes, int]] = (),
-    ) -> ReadAnswer:
+    async def read(self, version: int, keys: Keys, ranges: Ranges = ()) -> ReadAnswer:
         """Keys and ranges at one version; see :class:`core.ports.Read`."""
 
     async def commit(

@@ -1,30 +1,56 @@
-"""The reference run that the API functions speak to."""
+"""The run that the API functions speak to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import Any, Self
 
+from compiler.api.runner import INNERMOST, Runner
 from core.errors import MuError
 
-if TYPE_CHECKING:
-    from compiler.api.reference import Reference
+__all__ = ["NotRunningError", "PlainRun", "current", "running"]
 
-__all__ = ["NotRunningError", "current", "enter", "leave", "running"]
-
-_entered: list[Reference] = []
+_entered: list[PlainRun] = []
 
 
 class NotRunningError(MuError):
     """The API was used outside any run."""
 
 
-def running() -> Reference | None:
-    """The current reference run, if there is one."""
+class PlainRun(ABC):
+    """A run of plain classes; a context manager that makes itself the current one.
+
+    :ivar runner: what calls, transactions and clock readings do.
+    """
+
+    runner: Runner
+
+    def __enter__(self) -> Self:
+        _entered.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _entered.pop()
+
+    @abstractmethod
+    def instance(self, service: str) -> Any:
+        """The object of ``service``.
+
+        :raises TypeError: there is no such service.
+        """
+
+    def transaction_failed(self) -> None:
+        """Undo and end the transaction around a call that raised TransactionException."""
+        self.runner.rollback(INNERMOST)
+
+
+def running() -> PlainRun | None:
+    """The current run, if there is one."""
     return _entered[-1] if _entered else None
 
 
-def current() -> Reference:
-    """The current reference run.
+def current() -> PlainRun:
+    """The current run.
 
     :raises NotRunningError: there is none.
     """
@@ -34,13 +60,3 @@ def current() -> Reference:
             "try `python -m compiler run APP Service.method ARGS`"
         )
     return _entered[-1]
-
-
-def enter(reference: Reference) -> None:
-    """Make ``reference`` current."""
-    _entered.append(reference)
-
-
-def leave() -> None:
-    """Go back to the one that was current before."""
-    _entered.pop()

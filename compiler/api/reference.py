@@ -11,12 +11,11 @@ from __future__ import annotations
 import inspect
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.api import current
 from compiler.api.containers import (
     Keeper,
     StoredDict,
@@ -25,13 +24,14 @@ from compiler.api.containers import (
     StoredSet,
     make_field,
 )
+from compiler.api.current import PlainRun
 from compiler.api.paper import Client
-from compiler.api.runner import INNERMOST, ImmediateRunner, Runner
+from compiler.api.runner import Runner
 from compiler.api.undo import Undo
 from core.codec import Codec
 from core.errors import BadRequest, MuError, TransactionException
 
-__all__ = ["Activation", "Reference", "wants_clients"]
+__all__ = ["Activation", "ImmediateRunner", "Reference", "wants_clients"]
 
 
 @dataclass(eq=False, slots=True)
@@ -50,8 +50,8 @@ class Activation:
 _activation: ContextVar[Activation | None] = ContextVar("activation", default=None)
 
 
-class Reference:
-    """A reference run; a context manager that makes itself the current one.
+class Reference(PlainRun):
+    """A reference run.
 
     :param classes: the service classes by name.
     :param persistent: the kind (``dict``, ``list``, ``set``, ``value``) of each persistent field,
@@ -95,13 +95,6 @@ class Reference:
         namespace = {**fields, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
         made = type(cls.__name__, (cls,), namespace)
         return made(Client) if wants_clients(cls) else made()
-
-    def __enter__(self) -> Reference:
-        current.enter(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        current.leave()
 
     def instance(self, service: str) -> Any:
         """The object of ``service``.
@@ -194,10 +187,6 @@ class Reference:
         except TypeError as error:
             raise BadRequest(f"{service}.{method}: {error}") from None
 
-    def transaction_failed(self) -> None:
-        """Undo and end the transaction around a call that raised TransactionException."""
-        self.runner.rollback(INNERMOST)
-
     # --- the state
 
     def dump(self) -> dict[bytes, bytes]:
@@ -211,6 +200,65 @@ class Reference:
         """Set the state of all services from store content."""
         for field in self._fields.values():
             field.load(pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A spawned call that has run."""
+
+    result: Any
+    exception: Exception | None
+
+
+class ImmediateRunner:
+    """Plain Python: a call runs when it is made, a spawn too."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference = reference
+
+    def call(self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See :class:`Runner`."""
+        return self.reference.invoke(service, method, args, kwargs)
+
+    def spawn(
+        self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> object:
+        """See :class:`Runner`."""
+        args, kwargs = self.reference.copy((args, kwargs))
+        try:
+            return _Ended(self.reference.invoke(service, method, args, kwargs), None)
+        except Exception as exception:
+            return _Ended(None, exception)
+
+    def join(self, handles: Sequence[object]) -> list[Any]:
+        """See :class:`Runner`."""
+        results = []
+        for ended in handles:
+            assert isinstance(ended, _Ended)
+            if ended.exception is not None:
+                raise ended.exception
+            results.append(self.reference.copy(ended.result))
+        return results
+
+    def begin(self) -> int:
+        """See :class:`Runner`."""
+        return self.reference.undo.begin(self.reference.activation)
+
+    def commit(self, scope: int) -> None:
+        """See :class:`Runner`."""
+        self.reference.undo.commit(self.reference.activation, scope)
+
+    def rollback(self, scope: int) -> None:
+        """See :class:`Runner`."""
+        self.reference.undo.rollback(self.reference.activation, scope)
+
+    def clock(self) -> int:
+        """See :class:`Runner`."""
+        return self.reference.clock()
+
+    def random(self) -> random.Random:
+        """See :class:`Runner`."""
+        return self.reference.rng
 
 
 def wants_clients(cls: type) -> bool:

@@ -49,7 +49,12 @@ def indefinite_told_as_definite() -> AbstractContextManager[Any]:
     return everywhere(original, failed)
 
 
-@bug("every answer goes to the call it belongs to", "reference", "smoke", "tests/sim/errands.py")
+@bug(
+    "every answer goes to the call it belongs to",
+    "reference",
+    "smoke",
+    "tests/experiment/checks/errands.py",
+)
 def answers_of_gathered_calls_swapped() -> AbstractContextManager[Any]:
     """Hand out the answers of a join in the wrong order."""
     original = calls.Calls.join
@@ -61,7 +66,7 @@ def answers_of_gathered_calls_swapped() -> AbstractContextManager[Any]:
 
 
 @bug("a call that nobody awaits is made all the same", "exactly_once", "crash",
-     "tests/sim/errands.py")  # fmt: skip
+     "tests/experiment/checks/errands.py")  # fmt: skip
 def calls_that_nobody_awaits_forgotten() -> AbstractContextManager[Any]:
     """Answer without waiting for them."""
 

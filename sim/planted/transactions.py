@@ -16,7 +16,7 @@ from core.store import ClearRange, Mutation, Pairs, point
 from core.writes import Writes
 from sim.planted.bug import Steps, bug, replace
 
-_ERRANDS = "tests/sim/errands.py"
+_ERRANDS = "tests/experiment/checks/errands.py"
 """Scans that decide, clears, nested transactions and effects at once, in one application."""
 
 

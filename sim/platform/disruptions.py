@@ -9,14 +9,13 @@ partition cuts both directions, or only one of them; the strike's details decide
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from sim.faults import Armed
+from experiment.randomness import stream
+from experiment.strikes import Armed
+from sim.platform.fabric import Fabric
+from sim.platform.router import Router
 from sim.platform.timers import at, later
-from sim.randomness import stream
-
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
 
 __all__ = ["Disruptions"]
 
@@ -27,14 +26,15 @@ _DURATION = 1.0
 class Disruptions:
     """The clocks of all ``kill`` and ``partition`` faults."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, fabric: Fabric, routers: Mapping[str, Router]) -> None:
+        self._fabric = fabric
+        self._routers = routers
         self._running = True
-        for armed in cluster.faults.of_kind("kill", "partition"):
+        for armed in fabric.faults.of_kind("kill", "partition"):
             fault = armed.fault
             if fault.nth:
                 for number in fault.nth:
-                    at(cluster.env, number / 1000, self._strike, armed, number)
+                    at(fabric.env, number / 1000, self._strike, armed, number)
                 continue
             period = fault.schedule or 1.0
             phase = period * stream(armed.seed, "phase", str(armed.index)).random()
@@ -46,7 +46,7 @@ class Disruptions:
 
     def _await(self, armed: Armed, time: float, period: float) -> None:
         number = round(time * 1000)
-        at(self._cluster.env, number / 1000, self._tick, armed, number, time + period, period)
+        at(self._fabric.env, number / 1000, self._tick, armed, number, time + period, period)
 
     def _tick(self, armed: Armed, number: int, following: float, period: float) -> None:
         if self._running:
@@ -65,24 +65,24 @@ class Disruptions:
 
     def _kill(self, armed: Armed, number: int) -> None:
         service = armed.fault.selector.service
-        routers = self._cluster.routers
+        routers = self._routers
         names = [service] if service else list(routers)
         pods = [pod for name in names if name in routers for pod in routers[name].pods if pod.ready]
         if not pods:
             return
         rng = armed.details(number)
         chosen = pods if armed.fault.mode == "all" else [rng.choice(pods)]
-        self._cluster.faults.struck(armed, number, " ".join(pod.name for pod in chosen))
+        self._fabric.faults.struck(armed, number, " ".join(pod.name for pod in chosen))
         for pod in chosen:
             pod.kill()
 
     def _part(self, armed: Armed, number: int) -> None:
         first, second = armed.fault.between
-        rng = self._cluster.faults.struck(armed, number, f"{first}|{second}")
+        rng = self._fabric.faults.struck(armed, number, f"{first}|{second}")
         for source, target in _directions(first, second, rng):
-            self._cluster.network.cut(source, target)
+            self._fabric.network.cut(source, target)
             seconds = armed.fault.duration or _DURATION
-            later(self._cluster.env, seconds, self._cluster.network.mend, source, target)
+            later(self._fabric.env, seconds, self._fabric.network.mend, source, target)
 
 
 def _directions(first: str, second: str, rng: random.Random) -> list[tuple[str, str]]:

@@ -1,41 +1,23 @@
 """One call over the network: transmit, wait, try again with the same request.
 
 What is retried, and for how long, :mod:`core.retries` says. An exchange is also what a
-client does (:mod:`sim.client`), with every message recorded.
+client does (:mod:`experiment.record.requests`), with every message recorded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from core.messages import Reply, Request
 from core.retries import Tries, is_retried, patience
-from sim.faults import MethodFaults
+from experiment.strikes import MethodFaults
+from sim.platform.delivery import Delivery
+from sim.platform.fabric import Fabric
 from sim.platform.timers import later
 
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
-
-__all__ = ["Delivery", "Exchange"]
-
-
-class Delivery:
-    """A request on its way to a callee, and where its reply goes.
-
-    :ivar method: the faults of the method that is called.
-    :ivar tried: which transmission of the exchange this is, from 1.
-    """
-
-    __slots__ = ("exchange", "method", "request", "tried")
-
-    def __init__(self, request: Request, exchange: Exchange, tried: int) -> None:
-        self.request = request
-        self.exchange = exchange
-        self.method = exchange.method
-        self.tried = tried
+__all__ = ["Exchange"]
 
 
 class Exchange:
@@ -44,19 +26,19 @@ class Exchange:
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
-    __slots__ = ("_cluster", "_ended", "_tries", "_waits", "method", "reply", "request", "source")
+    __slots__ = ("_ended", "_fabric", "_tries", "_waits", "method", "reply", "request", "source")
 
     def __init__(
         self,
-        cluster: Cluster,
+        fabric: Fabric,
         source: str,
         request: Request,
         ended: Callable[[Exchange], object] | None,
     ) -> None:
-        self._cluster = cluster
+        self._fabric = fabric
         self._ended = ended
         self._waits = False
-        self.method: MethodFaults = cluster.faults.method(request.service, request.method)
+        self.method: MethodFaults = fabric.faults.method(request.service, request.method)
         self.reply: Reply | None = None
         self.request = request
         self.source = source
@@ -77,14 +59,16 @@ class Exchange:
         """Send the request, for the first time or again."""
         if self._ended is None:
             return
-        cluster = self._cluster
+        fabric = self._fabric
         self._tries.made = tried = self._tries.made + 1
         self._waits = True
-        now = cluster.now_ns()
-        seconds = patience(self.request.deadline, now, cluster.retry.timeout)
+        now = fabric.now_ns()
+        seconds = patience(self.request.deadline, now, fabric.retry.timeout)
         request = replace(self.request, deadline=now + int(seconds * 1e9))
-        cluster.wheel.after(seconds, self._time_out, tried)
-        cluster.transmit(self.source, Delivery(request, self, tried))
+        fabric.wheel.after(seconds, self._time_out, tried)
+        fabric.transmit(
+            self.source, Delivery(request, self.method, tried, self.source, self.arrive)
+        )
 
     def _time_out(self, tried: int) -> None:
         if self._waits and tried == self.tried:
@@ -96,15 +80,15 @@ class Exchange:
         self._tries.missed(reply)
         if self._ended is None:
             return
-        cluster = self._cluster
-        if self.tried >= cluster.retry.attempts or self._out_of_time():
+        fabric = self._fabric
+        if self.tried >= fabric.retry.attempts or self._out_of_time():
             self.end(Reply(self.request.id, self._tries.gave_up(self.request.id.is_root)))
             return
-        later(cluster.env, cluster.backoff(self.tried), self.transmit)
+        later(fabric.env, fabric.backoff(self.tried), self.transmit)
 
     def _out_of_time(self) -> bool:
         deadline = self.request.deadline
-        return 0 < deadline < self._cluster.now_ns()
+        return 0 < deadline < self._fabric.now_ns()
 
     # --- answers
 

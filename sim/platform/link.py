@@ -17,11 +17,11 @@ from core.errors import StoreError, StoreUnavailable, Unknown
 from core.ids import RequestId
 from core.ports import Commit, Read
 from core.store import KeyRange, Mutation
-from sim.faults import Faults, MethodFaults
-from sim.history import Committed, History, Unit
+from experiment.record.history import Committed, History, Unit
+from experiment.scenario.model import STORE_ERRORS
+from experiment.strikes import Faults, MethodFaults
 from sim.platform.network import Network
 from sim.platform.timers import later
-from sim.scenario import STORE_ERRORS
 from sim.store import SimStore
 
 __all__ = ["STORE", "StoreLink", "Tag"]

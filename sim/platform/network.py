@@ -13,10 +13,10 @@ from typing import Any
 
 from simpy import Environment
 
+from experiment.scenario.model import Platform
+from experiment.strikes import Armed, Faults, MethodFaults
 from sim.durations import Duration
-from sim.faults import Armed, Faults, MethodFaults
 from sim.platform.timers import later
-from sim.scenario import Platform
 
 __all__ = ["DELAY", "Network"]
 

@@ -8,38 +8,42 @@ pod that dies takes every execution in it along and comes back empty.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from core.turns import Turns
-from sim.host import Activity, Execution
-from sim.platform.exchange import Delivery
+from sim.platform.fabric import Fabric
 from sim.platform.timers import later
 
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
-    from sim.platform.router import Router
+__all__ = ["Activity", "Pod"]
 
-__all__ = ["Pod"]
+
+class Activity(Protocol):
+    """What goes on in a pod."""
+
+    def crash(self) -> None:
+        """Its process died."""
 
 
 class Pod:
     """One replica.
+
+    :param room: called when it may have room for another request.
 
     :ivar ready: whether it takes requests.
     :ivar turns: the lines of its contending attempts.
     """
 
     __slots__ = (
-        "_cluster", "_held", "_processor", "name", "ready", "router", "turns",
+        "_fabric", "_held", "_processor", "_room", "name", "ready", "turns",
     )  # fmt: skip
 
-    def __init__(self, cluster: Cluster, router: Router, name: str, workers: int) -> None:
-        self._cluster = cluster
-        self._processor = cluster.processor(workers)
+    def __init__(self, fabric: Fabric, name: str, workers: int, room: Callable[[], object]) -> None:
+        self._fabric = fabric
+        self._processor = fabric.processor(workers)
         self._held: dict[Activity, None] = {}
         self.name = name
         self.ready = False
-        self.router = router
+        self._room = room
         self.turns = Turns()
 
     @property
@@ -47,14 +51,8 @@ class Pod:
         """Requests it holds."""
         return len(self._held)
 
-    def admit(self, delivery: Delivery) -> None:
-        """Start to execute a request."""
-        execution = Execution(self._cluster, self, delivery)
-        self._held[execution] = None
-        execution.start()
-
     def hold(self, activity: Activity) -> None:
-        """Take in an activity that starts by itself."""
+        """Take in an activity; it starts by itself."""
         self._held[activity] = None
 
     def leave(self, activity: Activity) -> None:
@@ -63,8 +61,8 @@ class Pod:
             del self._held[activity]
             if len(self.turns):
                 self.turns.release(activity)
-            if self.ready and self.router.waiting:
-                self.router.room()
+            if self.ready:
+                self._room()
 
     # --- computing
 
@@ -77,7 +75,7 @@ class Pod:
     def start(self) -> None:
         """From now on it takes requests."""
         self.ready = True
-        self.router.room()
+        self._room()
 
     def retire(self) -> None:
         """It takes no more requests."""
@@ -92,4 +90,4 @@ class Pod:
         self.turns.clear()
         for activity in list(self._held):
             activity.crash()
-        later(self._cluster.env, self._cluster.model.restart, self.start)
+        later(self._fabric.env, self._fabric.model.restart, self.start)

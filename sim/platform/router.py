@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING
 
 from core.messages import Failed, Reply
-from sim.platform.exchange import Delivery
+from experiment.scenario.model import ServicePlatform
+from sim.platform.delivery import Delivery
+from sim.platform.fabric import Fabric
 from sim.platform.pod import Pod
 from sim.platform.timers import later
-from sim.scenario import ServicePlatform
-
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
 
 __all__ = ["Router"]
 
@@ -33,14 +31,21 @@ _CALM = 30.0
 class Router:
     """Queue, pods and autoscaler of one service.
 
+    :param execute: starts to execute a request in a pod.
     :ivar pods: those that exist, running, starting or down.
     """
 
     def __init__(
-        self, cluster: Cluster, service: str, model: ServicePlatform, rng: random.Random
+        self,
+        fabric: Fabric,
+        service: str,
+        model: ServicePlatform,
+        rng: random.Random,
+        execute: Callable[[Pod, Delivery], object],
     ) -> None:
-        self._cluster = cluster
+        self._fabric = fabric
         self._model = model
+        self._execute = execute
         self._rng = rng
         self._queue: deque[Delivery] = deque()
         self._made = 0
@@ -50,7 +55,7 @@ class Router:
         for _ in range(model.replicas):
             self._add().ready = True
         if model.max_replicas > model.replicas:
-            later(cluster.env, _SCALE_EVERY, self._scale)
+            later(fabric.env, _SCALE_EVERY, self._scale)
 
     @property
     def waiting(self) -> int:
@@ -69,12 +74,12 @@ class Router:
         if not self._queue:
             pod = self._pick()
             if pod is not None:
-                pod.admit(delivery)
+                self._execute(pod, delivery)
                 return
-        if len(self._queue) >= self._cluster.model.queue:
+        if len(self._queue) >= self._fabric.model.queue:
             text = f"the queue of {self.service} is full"
             failed = Failed("Overloaded", True, text)
-            self._cluster.respond(delivery, Reply(delivery.request.id, failed))
+            self._fabric.respond(delivery, Reply(delivery.request.id, failed))
             return
         self._queue.append(delivery)
 
@@ -83,13 +88,13 @@ class Router:
         queue = self._queue
         while queue:
             deadline = queue[0].request.deadline
-            if deadline and deadline < self._cluster.now_ns():
+            if deadline and deadline < self._fabric.now_ns():
                 queue.popleft()
                 continue
             pod = self._pick()
             if pod is None:
                 return
-            pod.admit(queue.popleft())
+            self._execute(pod, queue.popleft())
 
     def _pick(self) -> Pod | None:
         """The least loaded ready pod with room; the seed chooses among equals."""
@@ -109,13 +114,13 @@ class Router:
     # --- pods
 
     def _add(self) -> Pod:
-        pod = Pod(self._cluster, self, f"{self.service}-{self._made}", self._model.workers)
+        pod = Pod(self._fabric, f"{self.service}-{self._made}", self._model.workers, self.room)
         self._made += 1
         self.pods.append(pod)
         return pod
 
     def _scale(self) -> None:
-        later(self._cluster.env, _SCALE_EVERY, self._scale)
+        later(self._fabric.env, _SCALE_EVERY, self._scale)
         model = self._model
         demand = self.active + len(self._queue)
         wanted = ceil(demand / (model.concurrency * _TARGET))
@@ -123,7 +128,7 @@ class Router:
         if wanted >= len(self.pods):
             self._calm = 0.0
             for _ in range(wanted - len(self.pods)):
-                later(self._cluster.env, self._cluster.model.cold_start, self._add().start)
+                later(self._fabric.env, self._fabric.model.cold_start, self._add().start)
             return
         self._calm += _SCALE_EVERY
         if self._calm >= _CALM:

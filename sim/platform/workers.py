@@ -1,6 +1,6 @@
 """Maintenance: recovery, retention, and the clearing of completed intents.
 
-All three run in a pod of the platform's own service, :data:`sim.faults.PLATFORM`,
+All three run in a pod of the platform's own service, :data:`experiment.scenario.model.PLATFORM`,
 which reaches the store as every other does and can be killed and cut off. A
 round that fails is simply tried again.
 """
@@ -8,25 +8,23 @@ round that fails is simply tried again.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from core.errors import StoreError
-from core.ports import Effect
-from sim.faults import PLATFORM
+from core.ports import Steps
+from core.protocol import Protocol
+from experiment.scenario.model import PLATFORM, Recovery, Retention
 from sim.host import Activity
+from sim.platform.fabric import Fabric
+from sim.platform.pod import Pod
+from sim.platform.router import Router
 from sim.platform.timers import later
-from sim.scenario import Recovery, Retention
-
-if TYPE_CHECKING:
-    from sim.platform.cluster import Cluster
 
 __all__ = ["Workers"]
 
 _BATCH_SECONDS = 0.05
 """Completed intents are cleared together this often."""
-
-Steps = Generator[Effect, Any, Any]
 
 
 class Maintenance(Activity):
@@ -35,10 +33,9 @@ class Maintenance(Activity):
     __slots__ = ("_then",)
 
     def __init__(
-        self, cluster: Cluster, name: str, steps: Steps, then: Callable[[Any], object]
+        self, fabric: Fabric, pod: Pod, name: str, steps: Steps, then: Callable[[Any], object]
     ) -> None:
-        pod = cluster.routers[PLATFORM].pods[0]
-        super().__init__(cluster, pod, steps, cluster.faults.method(PLATFORM, name), None)
+        super().__init__(fabric, pod, steps, fabric.faults.method(PLATFORM, name), None)
         self._then = then
 
     def ended(self, result: Any) -> None:
@@ -59,20 +56,35 @@ class Maintenance(Activity):
 
 
 class Workers:
-    """The three workers of a cluster."""
+    """The three workers of a cluster.
+
+    :param router: the platform's own, in whose pod they run.
+    """
 
     def __init__(
-        self, cluster: Cluster, recovery: Recovery, retention: Retention, rng: random.Random
+        self,
+        fabric: Fabric,
+        router: Router,
+        protocol: Protocol,
+        recovery: Recovery,
+        retention: Retention,
+        rng: random.Random,
     ) -> None:
-        self._cluster = cluster
+        self._fabric = fabric
+        self._router = router
+        self._protocol = protocol
         self._recovery = recovery
         self._retention = retention
         self._running: dict[str, bool] = {}
         self._stopped = False
         self._completed: list[bytes] = []
-        env = cluster.env
+        env = fabric.env
         later(env, rng.random() * recovery.interval, self._tick, recovery.interval, self._recover)
         later(env, rng.random() * retention.interval, self._tick, retention.interval, self._retain)
+
+    @property
+    def _pod(self) -> Pod:
+        return self._router.pods[0]
 
     def stop(self) -> None:
         """No more rounds, except those that are asked for."""
@@ -80,7 +92,7 @@ class Workers:
 
     def _tick(self, interval: float, round_: Callable[[], None]) -> None:
         if not self._stopped:
-            later(self._cluster.env, interval, self._tick, interval, round_)
+            later(self._fabric.env, interval, self._tick, interval, round_)
             round_()
 
     def _run(self, name: str, steps: Steps, then: Callable[[Any], object] | None = None) -> None:
@@ -91,12 +103,12 @@ class Workers:
             if then is not None:
                 then(result)
 
-        activity = Maintenance(self._cluster, name, steps, over)
+        activity = Maintenance(self._fabric, self._pod, name, steps, over)
         activity.pod.hold(activity)
         activity.advance(None)
 
     def _may_run(self, name: str) -> bool:
-        ready = self._cluster.routers[PLATFORM].pods[0].ready
+        ready = self._pod.ready
         return ready and not self._running.get(name, False)
 
     # --- rounds
@@ -104,7 +116,7 @@ class Workers:
     def _recover(self) -> None:
         if self._may_run("recovery"):
             stale = int(self._recovery.stale * 1e9)
-            self._run("recovery", self._cluster.protocol.recover(self._cluster.now_ns(), stale))
+            self._run("recovery", self._protocol.recover(self._fabric.now_ns(), stale))
 
     def _retain(self) -> None:
         if self._may_run("retention"):
@@ -113,16 +125,16 @@ class Workers:
     def forget(self, then: Callable[[Any], object] | None = None) -> None:
         """One round of retention; ``then`` gets the new watermark, None if nothing was to go."""
         period = int(self._retention.period * 1e9)
-        steps = self._cluster.protocol.retain(self._cluster.now_ns(), period)
+        steps = self._protocol.retain(self._fabric.now_ns(), period)
         self._run("retention", steps, then)
 
     def completed(self, root: bytes) -> None:
         """A tree was answered whose intent is still there: clear it with the next batch."""
         if not self._completed:
-            later(self._cluster.env, _BATCH_SECONDS, self._clear)
+            later(self._fabric.env, _BATCH_SECONDS, self._clear)
         self._completed.append(root)
 
     def _clear(self) -> None:
         roots, self._completed = self._completed, []
-        if roots and self._cluster.routers[PLATFORM].pods[0].ready:
-            self._run("completion", self._cluster.protocol.clear_intents(roots))
+        if roots and self._pod.ready:
+            self._run("completion", self._protocol.clear_intents(roots))

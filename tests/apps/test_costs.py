@@ -8,7 +8,7 @@ from compiler import application
 from core.ids import root_id
 from core.memory import MemoryStore
 from core.messages import Raised, Returned
-from sim.direct import DirectHost, root_request
+from tests.direct import DirectHost, root_request
 
 HOTEL = ("ada", "flight-02", "hotel-02")
 FULL = ("ada", "flight-02", "hotel-00")

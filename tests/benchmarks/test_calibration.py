@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backends.local.bench import Machine
-from backends.local.stores import Wish
+from backends.local.measuring.bench import Machine
+from backends.stores import Wish
 from benchmarks.calibration import Compared, _notes, _print, _scenario, compare
 
 ROOT = Path(__file__).parents[2]

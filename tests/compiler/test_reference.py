@@ -8,7 +8,7 @@ import pytest
 import compiler
 from compiler import TransactionException, instance
 from compiler.api.current import NotRunningError, running
-from compiler.api.runner import ImmediateRunner
+from compiler.api.reference import ImmediateRunner
 from core.errors import BadRequest, MuError, RemoteError, UnsupportedValue
 from tests.compiler.travel import Frontend, Guest, Hotel, NoRoom, travel
 

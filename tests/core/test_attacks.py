@@ -15,8 +15,8 @@ from core.messages import Failed, Origin, Raised, Reply, Request, RequestId, Ret
 from core.ports import Commit, Receive, Send
 from core.recovery import recover
 from core.store import Set
-from sim.direct import DirectHost, root_request
 from tests.core.programs import ALL, CODEC, increment, look, program
+from tests.direct import DirectHost, root_request
 
 RNG = random.Random(3)
 COUNTER = ("Counter", {"increment": increment, "look": look})

@@ -15,8 +15,8 @@ from core.messages import Failed, Raised, Returned
 from core.ports import Commit, Send
 from core.recovery import recover
 from core.retention import retain
-from sim.direct import DirectHost, root_request
 from tests.core.programs import ALL, CODEC, program
+from tests.direct import DirectHost, root_request
 
 RNG = random.Random(1)
 

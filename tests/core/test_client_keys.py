@@ -26,9 +26,9 @@ from core.messages import Failed, Origin, Request
 from core.ports import Commit, Pause, Read, ReadVersion
 from core.retention import retain
 from core.store import Set
-from sim.direct import DirectHost
 from tests.core.programs import ALL, CODEC
 from tests.core.world import Task, World
+from tests.direct import DirectHost
 
 RNG = random.Random(3)
 SECOND = 1_000_000_000

@@ -15,9 +15,9 @@ from core.messages import Failed, Raised, Returned
 from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Send
 from core.store import Set
 from core.unsafe import unsafe
-from sim.direct import DirectHost, root_request
 from tests.core import programs
 from tests.core.programs import CODEC
+from tests.direct import DirectHost, root_request
 
 ROOT = b"\x01" * 16
 

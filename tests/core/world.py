@@ -14,6 +14,7 @@ from core.messages import Failed, Origin, Reply, Request
 from core.ports import Commit, Now, Read, ReadVersion, Receive, Send
 from core.recovery import clear_intents, recover
 from core.retention import retain
+from core.store import read
 from tests.core.programs import CODEC
 
 TICK = 1e-6
@@ -130,10 +131,7 @@ class World:
         elif isinstance(effect, Read):
             if self.chance(0.01):
                 raise self.rng.choice([TooOld, StoreUnavailable, FutureVersion])
-            task.answer = (
-                [self.store.get(key, effect.version) for key in effect.keys],
-                [self.store.get_range(b, e, effect.version, n) for b, e, n in effect.ranges],
-            )
+            task.answer = read(self.store, effect.version, effect.keys, effect.ranges)
         elif isinstance(effect, Commit):
             task.answer = self.commit(effect)
         elif isinstance(effect, Send):

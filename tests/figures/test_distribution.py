@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiment.record.histogram import Histogram
 from figures.distribution import by_percentile, stretched
 from figures.results import Bucket
-from sim.histogram import Histogram
 from tests.figures.made import BUCKETS
 
 

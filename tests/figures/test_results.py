@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from experiment import result as written
+from experiment.outcome import Sweep, Task
 from figures import results
 from figures.errors import BadResult
-from sim import result as written
-from sim.outcome import Sweep, Task
+from tests.experiment.outcomes import SCENARIO, outcome
 from tests.figures import made
-from tests.sim.outcomes import SCENARIO, outcome
 
 
 def test_what_the_simulator_writes_is_read(tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from compiler.application import load
-from sim.checks import check
+from experiment.checks import check
+from experiment.scenario.file import read
 from sim.planted import BUGS, plant
 from sim.run import run
-from sim.scenario_file import read
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SEEDS = 60

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from compiler.errors import ApplicationNotFound
-from sim import cli, execution, result
-from sim.checks.verdict import Verdict
-from tests.sim.outcomes import CODEC, FAILS, HOLDS, UNCLEAR, a_run
+from experiment import judgement, preparation
+from experiment.verdict import Verdict
+from sim import cli, execution
+from tests.experiment.outcomes import CODEC, FAILS, HOLDS, UNCLEAR, a_run, read_result
 
 SCENARIO = """\
 app: apps/hotel
@@ -58,10 +59,10 @@ class World:
 @pytest.fixture
 def world(monkeypatch):
     world = World()
-    monkeypatch.setattr(execution.compiled, "load", lambda app: application())
+    monkeypatch.setattr(preparation.compiled, "load", lambda app: application())
     monkeypatch.setattr(execution, "run", world.run)
     monkeypatch.setattr(
-        execution.checks, "check", lambda run, app, scenario, only: list(world.judge(scenario))
+        judgement.checks, "check", lambda run, app, scenario, only: list(world.judge(scenario))
     )
     monkeypatch.setenv("COLUMNS", "80")
     return world
@@ -122,13 +123,13 @@ def test_the_protocol_is_the_one_in_the_repository_unless_another_is_asked_for(w
     assert world.protocol == "mu2sls"
     assert cli.main([scenario, "--protocol", "unsafe", "--out", "runs"]) == 0
     assert world.protocol == "unsafe"
-    assert result.read(Path("runs/result.json")).protocol == "unsafe"
+    assert read_result(Path("runs/result.json")).protocol == "unsafe"
     assert json.loads(Path("runs/history.jsonl").read_text().splitlines()[0])["seed"] == 7
 
 
 def test_files_of_a_run(world, scenario, tmp_path):
     assert cli.main([scenario, "--out", "runs/7"]) == 0
-    assert result.read(tmp_path / "runs/7/result.json").status == "holds"
+    assert read_result(tmp_path / "runs/7/result.json").status == "holds"
     lines = (tmp_path / "runs/7/history.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["seed"] == 7
 
@@ -173,7 +174,7 @@ def missing(monkeypatch):
     def load(app):
         raise ApplicationNotFound(*MISSING)
 
-    monkeypatch.setattr(execution.compiled, "load", load)
+    monkeypatch.setattr(preparation.compiled, "load", load)
 
 
 def test_an_application_that_is_not_there(scenario, missing, capsys):
@@ -331,8 +332,8 @@ def test_a_sweep_with_a_failing_seed(world, scenario, capsys, tmp_path):
     said = capsys.readouterr().out
     assert "seed 9  exactly_once fails: request 1 happened twice" in said
     assert "python -m sim case.yaml --seed 9" in said
-    assert result.read(tmp_path / "runs/result.json").failing[0].seed == 9
-    assert result.read(tmp_path / "runs/seed-9/result.json").seeds == [9]
+    assert read_result(tmp_path / "runs/result.json").failing[0].seed == 9
+    assert read_result(tmp_path / "runs/seed-9/result.json").seeds == [9]
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["result.json", "seed-9"]
 
 

@@ -5,10 +5,19 @@ from itertools import pairwise
 import pytest
 
 from core.messages import Failed, Reply
-from sim.arrivals import arrivals, load_end
+from experiment.load.arrivals import arrivals, load_end
+from experiment.scenario.model import (
+    Call,
+    Fault,
+    Load,
+    Platform,
+    Retry,
+    Selector,
+    ServicePlatform,
+    Stage,
+)
 from sim.run import run
-from sim.scenario import Call, Fault, Load, Platform, Retry, Selector, ServicePlatform, Stage
-from tests.sim.agency import Application, scenario
+from tests.experiment.checks.agency import Application, scenario
 
 INCREMENT = [Call("Counter.increment")]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sim.history import trace_hash
+from experiment.record.history import trace_hash
+from experiment.scenario.model import Fault
 from sim.run import run
-from sim.scenario import Fault
-from tests.sim.agency import Application, scenario
+from tests.experiment.checks.agency import Application, scenario
 
 FAULTS = [
     Fault("crash", at="any", probability=0.01),
@@ -24,9 +24,9 @@ FAULTS = [
     Fault("kill", schedule=0.7),
 ]
 PROGRAM = """
-from sim.history import trace_hash
+from experiment.record.history import trace_hash
 from sim.run import run
-from tests.sim.agency import Application, scenario
+from tests.experiment.checks.agency import Application, scenario
 from tests.sim.test_determinism import FAULTS
 print(trace_hash(run(scenario(faults=FAULTS), Application()).history))
 """

@@ -6,8 +6,8 @@ from simpy.core import EmptySchedule
 from simpy.events import NORMAL, URGENT, Event
 
 from core.errors import NondeterminismError
+from experiment.randomness import stream
 from sim.environment import SeededEnvironment
-from sim.randomness import stream
 
 
 def order(seed, count=20):

@@ -3,13 +3,13 @@ from collections import Counter
 
 import pytest
 
+from experiment.record.history import History
+from experiment.scenario.model import Fault, Platform, Selector
+from experiment.strikes import Faults
 from sim.durations import Duration
 from sim.environment import SeededEnvironment
-from sim.faults import Faults
-from sim.history import History
 from sim.platform.network import Network
 from sim.platform.timers import Wheel, at, later
-from sim.scenario import Fault, Platform, Selector
 
 
 class Wire:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from sim import checks
-from sim.history import trace_hash
+from experiment import checks
+from experiment.record.history import trace_hash
+from experiment.scenario.model import Call, Fault, Load, Platform, ServicePlatform, StoreModel
 from sim.run import run
-from sim.scenario import Call, Fault, Load, Platform, ServicePlatform, StoreModel
-from tests.sim.agency import Application, scenario
+from tests.experiment.checks.agency import Application, scenario
 
 STORE = StoreModel(read_version=0.0, read=0.0, commit=0.0, spread=0.0, commits_per_second=1e9)
 BARE = {"hop": 0.0, "spread": 0.0, "cpu": 0.0, "store": STORE}

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import astuple, replace
 
-from sim import cli, result
-from sim.outcome import Task
-from sim.scenario import Platform, ServicePlatform, StoreModel
-from sim.scenario_file import ScenarioError, read
-from sim.scenario_platform import read_profile
-from sim.shrink import write_scenario
+from experiment.outcome import Task
+from experiment.scenario.file import ScenarioError, read
+from experiment.scenario.model import Platform, ServicePlatform, StoreModel
+from experiment.scenario.platform import read_profile
+from sim import cli
+from sim.search.shrink import write_scenario
+from tests.experiment.outcomes import read_result
 
 PROFILE = """\
     # measured
@@ -141,7 +142,7 @@ def test_the_command_line_takes_a_profile(files, capsys):
     folder = files(case=named("default"), measured=PROFILE)
     case, profile = str(folder / "case.yaml"), str(folder / "measured.yaml")
     assert cli.main([case, "--profile", profile, "--out", str(folder)]) == 0
-    found = result.read(folder / "result.json")
+    found = read_result(folder / "result.json")
     assert found.scenario.platform.cores == 2
     assert found.command.endswith(f"--profile {profile}")
     assert cli.main([case, "--profile", "nope"]) == 2

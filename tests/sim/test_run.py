@@ -7,12 +7,12 @@ import pytest
 
 from core.layout import DATA, INTENTS, JOURNAL, journal_key
 from core.messages import Returned
+from core.protocol import Protocol
 from core.store import Set
-from sim.execution import Task, prepare
-from sim.faults import PLATFORM
-from sim.protocol import Protocol
-from sim.run import run
-from sim.scenario import (
+from experiment.outcome import Task
+from experiment.preparation import prepare
+from experiment.scenario.model import (
+    PLATFORM,
     POINTS,
     STORE_ERRORS,
     Call,
@@ -25,7 +25,8 @@ from sim.scenario import (
     Selector,
     ServicePlatform,
 )
-from tests.sim.agency import CODEC, ROOMS, Application, scenario, value
+from sim.run import run
+from tests.experiment.checks.agency import CODEC, ROOMS, Application, scenario, value
 
 KINDS = {
     "none": [],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.execution import prepare
-from sim.outcome import Task
+from experiment.outcome import Task
+from experiment.preparation import prepare
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))

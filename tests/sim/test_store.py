@@ -8,9 +8,9 @@ from hypothesis import given, settings
 
 from core.errors import Conflict, FutureVersion, StoreUnavailable, TooLarge, TooOld, Unknown
 from core.store import VALUE_LIMIT, VERSIONS_PER_SECOND, KeyRange, Set, point
+from experiment.randomness import stream
+from experiment.scenario.model import STORE_ERRORS, StoreModel
 from sim.environment import SeededEnvironment
-from sim.randomness import stream
-from sim.scenario import STORE_ERRORS, StoreModel
 from sim.store import SimStore
 from tests.store_conformance import StoreConformance, WindowConformance
 from tests.store_histories import check_history, histories

@@ -10,8 +10,8 @@ import random
 import time
 from functools import cache
 
-from backends.experiment.collect import Recorded, collect, keep
-from backends.experiment.recording import Recording
+from backends.drill.collect import Recorded, collect, keep
+from backends.drill.recording import Recording
 from backends.fdb import FdbStore, Settings
 from backends.runtime.node import Make, Node
 from backends.runtime.settings import Settings as NodeSettings
@@ -24,9 +24,9 @@ from core.messages import Origin, Request
 from core.recovery import recover
 from core.retention import retain
 from core.retries import is_retried
-from sim.client import Result, status
-from sim.history import Answered, History, Sent
-from sim.scenario import Check, Load, Scenario
+from experiment.record.history import Answered, History, Sent
+from experiment.record.requests import Result, status
+from experiment.scenario.model import Check, Load, Scenario
 from tests.backends.fdb.standin import StandIn
 
 __all__ = ["Hosts", "NoCounts", "compiled", "experiment"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backends.experiment.collect import Recorded, collect, keep
-from backends.experiment.order import PLACES
-from backends.experiment.recording import Entry, Noted
+from backends.drill.collect import Recorded, collect, keep
+from backends.drill.order import PLACES
+from backends.drill.recording import Entry, Noted
 from backends.fdb import FdbStore, Settings
 from core.codec import Codec
 from core.errors import Conflict, StoreError
@@ -19,9 +19,9 @@ from core.layout import DATA, JOURNAL
 from core.messages import Returned
 from core.program import Program
 from core.store import Clear, ClearRange, KeyRange, Set, point
-from sim.checks.replay import Snapshot, replay
-from sim.history import Answered, History
-from sim.scenario import Scenario
+from experiment.checks.replay import Snapshot, replay
+from experiment.record.history import Answered, History
+from experiment.scenario.model import Scenario
 from tests.backends.fdb.clusters import plain
 from tests.backends.fdb.hosts import NoCounts
 from tests.backends.fdb.network import NETWORK

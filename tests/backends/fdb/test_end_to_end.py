@@ -288,7 +288,8 @@ def test_a_bench_leaves_nothing(place, app, options):
 
 CALIBRATE_UNFITTED = """
 import sys
-from backends.local import calibrate, cli
+from backends.local import cli
+from backends.local.measuring import calibrate
 calibrate._ROUNDS, calibrate.fit = 1, lambda _, platform, probed: (platform, probed)
 sys.exit(cli.main(sys.argv[1:]))
 """

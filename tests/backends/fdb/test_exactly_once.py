@@ -19,9 +19,9 @@ from core.attempt import attempt
 from core.errors import StoreError
 from core.messages import Failed, Returned
 from core.ports import Commit, Now, Read, ReadVersion
-from sim.direct import root_request
 from tests.backends.fdb.clusters import Real, Standing, Subject, needs_cluster
 from tests.backends.fdb.network import NETWORK
+from tests.direct import root_request
 
 KEYS = ("x", "y")
 REQUESTS = 24

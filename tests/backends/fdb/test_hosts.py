@@ -9,7 +9,7 @@ from backends.fdb.errors import FinalError
 from backends.runtime.snapshot import snapshot
 from core.layout import DATA
 from core.messages import Raised, Returned
-from sim.checks import check
+from experiment.checks import check
 from tests.backends.fdb import hosts as module
 from tests.backends.fdb.clusters import plain
 from tests.backends.fdb.hosts import Hosts, experiment

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from backends.knative.commands import experiment
-from backends.knative.experiment import GatewaySilent
+from backends.knative.commands import drill
+from backends.knative.drill import GatewaySilent
 from tests.backends.knative.cluster.running import run
 from tests.backends.knative.cluster.standin import Answer, StandIn, listing
 from tests.backends.knative.manifests import KEY, ROOT
@@ -31,7 +31,7 @@ def asked(monkeypatch, tmp_path):
         gateway = {"kind": "Service", "metadata": {"name": "g"}, "status": {"url": OWN}}
         return listing([gateway])
 
-    monkeypatch.setattr(experiment, "run_scenario", play)
+    monkeypatch.setattr(drill, "run_scenario", play)
     monkeypatch.chdir(ROOT)
     with StandIn(answer) as server:
         configure(monkeypatch, tmp_path / "kubeconfig", server.url)

@@ -15,8 +15,8 @@ import pytest
 
 from backends.knative import serve as serving
 from backends.knative.environment import read_environment
-from backends.local.store import LocalStore
 from backends.runtime import snapshot
+from backends.sqlite.store import SqliteStore
 from compiler.application import load
 from core.errors import StoreUnavailable
 from tests.backends.knative.manifests import ROOT
@@ -142,7 +142,7 @@ class Away:
 
 @pytest.fixture
 def away(tmp_path, monkeypatch):
-    store = Away(LocalStore(str(tmp_path / "store.db")))
+    store = Away(SqliteStore(str(tmp_path / "store.db")))
     monkeypatch.setattr(serving, "open_store", lambda environment, name: store)
     monkeypatch.setattr(snapshot, "_TRIES", 1)
     return store

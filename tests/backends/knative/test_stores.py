@@ -7,7 +7,7 @@ import pytest
 from backends.knative.environment import read_environment
 from backends.knative.errors import EnvironmentProblem
 from backends.knative.stores import open_store, place_cluster_file
-from backends.local.store import LocalStore
+from backends.sqlite.store import SqliteStore
 from tests.backends.knative.test_environment import GOOD
 
 
@@ -61,4 +61,4 @@ def test_no_source_and_no_place_are_told_apart(tmp_path):
 
 def test_a_try_out_needs_no_cluster(tmp_path):
     store = open_store(told(MU2SLS_STORE=f"sqlite:///{tmp_path}/a.db"), "hotel")
-    assert isinstance(store, LocalStore)
+    assert isinstance(store, SqliteStore)

@@ -21,6 +21,7 @@ from core.ids import RequestId, root_id
 from core.layout import DATA, INTENTS, JOURNAL
 from core.memory import MemoryStore
 from core.messages import Failed, Origin, Request
+from core.store import read
 
 KEY = b"k" * 32
 SETTINGS = Settings(attempts=30, try_timeout=2.0, backoff=0.0005, backoff_limit=0.004)
@@ -57,10 +58,7 @@ class Memory:
         await self._wait()
         if self.fails():
             raise self.rng.choice((StoreUnavailable, TooOld))("in memory")
-        return (
-            [self.store.get(key, version) for key in keys],
-            [self.store.get_range(begin, end, version, n) for begin, end, n in ranges],
-        )
+        return read(self.store, version, keys, ranges)
 
     async def commit(self, version, reads, mutations, entry=None):
         await self._wait()

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from backends.local.store import LocalStore
 from backends.runtime import snapshot as module
 from backends.runtime.errors import NotSetUp, OtherApplication, TooMuchToRead
 from backends.runtime.snapshot import load, snapshot
+from backends.sqlite.store import SqliteStore
 from core.errors import Conflict, StoreUnavailable, TooLarge, TooOld, Unknown
 from core.layout import SET_UP
 from core.limits import USER_KEYS_END
 from core.store import VALUE_LIMIT, ClearRange, Set, transaction_size
 from tests.backends.fdb.clusters import Standing, plain
 from tests.backends.fdb.clusters import Subject as FdbSubject
-from tests.backends.local.subject import Subject
+from tests.backends.sqlite.subject import Subject
 
 ROOT = Path(__file__).parents[3]
 PAIRS = {b"d%05d" % number: b"%d" % number for number in range(20)}
@@ -286,7 +286,7 @@ async def load_slowly(path):
             await asyncio.sleep(0.02)
             return await super().call(method, *arguments)
 
-    store = LocalStore(path)
+    store = SqliteStore(path)
     os.write(1, b"begun\n")
     await load(Slow(store, -1, None), "app", MANY)
 
@@ -304,7 +304,7 @@ def test_a_process_killed_while_it_loads(tmp_path):
         victim.wait()
 
     async def finish():
-        store = LocalStore(path)
+        store = SqliteStore(path)
         await load(store, "app", MANY)
         content = await snapshot(store)
         await store.close()

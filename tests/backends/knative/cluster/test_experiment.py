@@ -9,14 +9,14 @@ from random import Random
 
 import pytest
 
-from backends.knative.commands.experiment import Pods
+from backends.knative.commands.drill import Pods
 from backends.knative.names import Names
 from backends.knative.settings import Settings
 from compiler.application import load
-from tests.backends.experiment.apps import ROOT
+from tests.backends.drill.apps import ROOT
 from tests.backends.knative.cluster.running import run
 from tests.backends.knative.cluster.test_failures import RULES, edit_kubeconfig, limited
-from tests.backends.knative.test_experiment import Deployment
+from tests.backends.knative.test_drill import Deployment
 
 __all__ = ["edit_kubeconfig", "limited"]  # fixtures
 

@@ -9,7 +9,8 @@ from backends.runtime.public import Public
 from backends.runtime.settings import Settings
 from core.memory import MemoryStore
 from core.messages import Failed, Reply, Returned
-from sim.direct import DirectHost
+from core.store import read
+from tests.direct import DirectHost
 
 __all__ = [
     "Asked",
@@ -34,8 +35,7 @@ class AwaitedStore:
         return self.store.read_version()
 
     async def read(self, version, keys, ranges=()):
-        values = [self.store.get(key, version) for key in keys]
-        return values, [self.store.get_range(b, e, version, n) for b, e, n in ranges]
+        return read(self.store, version, keys, ranges)
 
     async def commit(self, version, reads, mutations, entry=None):
         committed = self.store.commit(version, reads, mutations)

@@ -16,8 +16,8 @@ from core.ids import root_id
 from core.memory import MemoryStore
 from core.ports import Commit
 from core.retention import retain
-from sim.direct import DirectHost
 from tests.backends.runtime.public.parts import Gateway, content
+from tests.direct import DirectHost
 
 
 def run(awaitable):

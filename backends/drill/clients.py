@@ -1,0 +1,210 @@
+"""The load of an experiment: requests by the clock, each tried until there is an answer.
+
+Executors and streams are every backend's (:mod:`experiment.load.arrivals`), and so is what a
+client knows in the end (:mod:`experiment.record.requests`). Latency counts from the intended
+start: a client that is late, because the machine is busy, does not hide it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import Any
+
+from backends.drill.collect import keep
+from backends.drill.shared import CLIENT
+from backends.drill.watching import Message, Watching
+from backends.runtime.caller import Caller
+from backends.runtime.http import Client as HttpClient
+from backends.runtime.node import Node
+from backends.runtime.wire import Answer, Wire
+from compiler.application import Application
+from core.ids import RequestId, root_id
+from core.messages import Origin, Request
+from experiment.load.arrivals import arrivals, load_end, users
+from experiment.load.mix import Drawn, Mix
+from experiment.randomness import stream
+from experiment.record.history import Answered, History, Sent
+from experiment.record.requests import Result, status
+from experiment.scenario.model import Load, Scenario
+
+__all__ = ["Clients"]
+
+_STAFF_EVERY = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+class _ClientCaller(Caller):
+    """Sends what clients ask, and records every message."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        wire: Wire,
+        node: Node,
+        watching: Watching,
+        history: History,
+    ) -> None:
+        super().__init__(client, wire, node.addresses, node.settings)
+        self._watching = watching
+        self._history = history
+        self._tried: dict[RequestId, int] = {}
+
+    async def transmit(self, url: str, request: Request, seconds: float) -> Answer:
+        """See :meth:`backends.runtime.caller.Caller.transmit`."""
+        history, injection = self._history, self._watching.injection
+        tried = self._tried.get(request.id, 0)
+        self._tried[request.id] = tried + 1
+        history.sent.append(
+            Sent(injection.now(), request.id, request.service, request.method, request.args, tried)
+        )
+        plain = super().transmit
+
+        async def send() -> Answer:
+            answer = await plain(url, request, seconds)
+            self._answered(request, answer, tried)
+            return answer
+
+        message = Message(self._watching, CLIENT, injection.method(request.service, request.method))
+        return await message.send(send, seconds)
+
+    def tries(self, request: RequestId) -> int:
+        """How often a request was sent."""
+        return self._tried.get(request, 0)
+
+    def _answered(self, request: Request, answer: Answer, tried: int) -> None:
+        """A reply, perhaps one that the client never gets to see, or a late one."""
+        reply, history = answer.reply, self._history
+        for note in answer.notes:
+            keep(history, note)
+        history.answers.append(
+            Answered(
+                self._watching.injection.now(),
+                request.id,
+                reply.outcome,
+                tried,
+                reply.version,
+                list(reply.units),
+            )
+        )
+
+
+class Clients:
+    """All loads of a scenario.
+
+    :param host: the name that an ingress at the nodes' addresses knows them by, or empty.
+    :ivar results: what became of the requests, in the order in which that was known.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        application: Application,
+        node: Node,
+        watching: Watching,
+        history: History,
+        host: str = "",
+    ) -> None:
+        self._http = HttpClient(4096, host=host)
+        self._caller = _ClientCaller(self._http, Wire(node.key), node, watching, history)
+        self._application = application
+        self._now = watching.injection.now
+        self._seed = scenario.seed
+        self._loads = scenario.load
+        self._duration = scenario.duration
+        self.results: list[Result] = []
+        self.open: dict[RequestId, tuple[str, str, float]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Start requests until the load is over, or until the scenario's duration is."""
+        loads = [asyncio.ensure_future(self._run(load)) for load in self._loads]
+        left = self._duration - self._now() if self._duration else None
+        done, late = await asyncio.wait(loads, timeout=left)
+        self._stopped = True
+        for task in late:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    async def close(self) -> None:
+        """Give up what is still open: nobody knows what became of it."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for identity, (call, load, intended) in self.open.items():
+            tries = self._caller.tries(identity)
+            now = self._now()
+            self.results.append(Result(identity, call, load, intended, now, "indefinite", tries))
+        self.open.clear()
+        await self._http.close()
+
+    # --- one load
+
+    async def _run(self, load: Load) -> None:
+        rng = stream(self._seed, "load", load.name)
+        mix = Mix(load, self._application.workload)
+        if load.executor.endswith("-rate"):
+            for due in arrivals(load, rng):
+                await asyncio.sleep(max(0.0, due - self._now()))
+                self._spawn(self._request(load, due, mix.draw(rng)))
+        else:
+            await self._closed(load, mix, rng)
+
+    async def _closed(self, load: Load, mix: Mix, rng: random.Random) -> None:
+        await asyncio.sleep(max(0.0, load.start - self._now()))
+        end, left = load_end(load), load.iterations
+        busy: set[asyncio.Task[None]] = set()
+
+        async def iterate() -> None:
+            nonlocal left
+            while not (self._stopped or (end and self._now() >= end)):
+                if load.executor == "shared-iterations":
+                    if left <= 0:
+                        return
+                    left -= 1
+                if len(busy) > users(load, self._now()):
+                    return
+                await self._request(load, self._now(), mix.draw(rng))
+
+        while not (self._stopped or (end and self._now() >= end)):
+            while len(busy) < users(load, self._now()) and (not load.iterations or left > 0):
+                task = self._spawn(iterate())
+                busy.add(task)
+                task.add_done_callback(busy.discard)
+            if load.executor == "shared-iterations" and left <= 0:
+                return
+            await asyncio.sleep(_STAFF_EVERY)
+
+    def _spawn(self, what: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a request of the load broke off", exc_info=error)
+
+    async def _request(self, load: Load, intended: float, drawn: Drawn) -> None:
+        service, method, call = drawn.service, drawn.method, drawn.call
+        args = self._application.program.codec.encode((drawn.args, {}))
+        identity = RequestId(root_id(time.time_ns() // 1_000_000, _IDS))
+        origin = Origin(service, method, args)
+        self.open[identity] = (call, load.name, intended)
+        answer = await self._caller.call(Request(identity, service, method, args, origin))
+        del self.open[identity]
+        tries = self._caller.tries(identity)
+        self.results.append(
+            Result(identity, call, load.name, intended, self._now(), status(answer.reply), tries)
+        )
+
+
+_IDS = random.SystemRandom()
+"""Ids of real requests are unique, not reproducible."""

@@ -1,0 +1,91 @@
+"""The oracles: what must be true of every run, checked from what clients and the store saw.
+
+No oracle asks the executor what it did. They look at the recorded history, at
+the store's final content, and at what the uncompiled program does with the same
+inputs in the same order; some drive requests again, as a late duplicate would.
+
+=====================  ====================================================================
+oracle                 says
+=====================  ====================================================================
+exactly_once           nothing happened twice, and what happened goes with the answer given
+strict_serializable    the order of commits explains every read and respects real time
+reference              the plain Python classes, in that order, give the same answers and state
+determinism            execution from the journal asks for the same effects again
+atomicity              the store holds whole commits and nothing else
+liveness               everything sent was completed once faults stopped
+bounded_storage        retention leaves application data only
+*app*.*invariant*      the application's own assertions about its final state
+=====================  ====================================================================
+
+An oracle that found nothing to examine is inconclusive, never satisfied. Where the run
+was made without a protocol, oracles that ask for its regions do not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING
+
+from experiment.checks.atomicity import atomicity
+from experiment.checks.bounded_storage import bounded_storage
+from experiment.checks.determinism import determinism
+from experiment.checks.exactly_once import exactly_once
+from experiment.checks.invariants import invariants
+from experiment.checks.liveness import liveness
+from experiment.checks.reference import reference
+from experiment.checks.strict_serializable import strict_serializable
+from experiment.checks.subject import Subject
+from experiment.garbage import rare_collections
+from experiment.scenario.model import CHECKS
+from experiment.verdict import Verdict
+
+if TYPE_CHECKING:
+    from compiler.application import Application
+    from experiment.record.run import Run
+    from experiment.scenario.model import Scenario
+
+__all__ = ["ORACLES", "Verdict", "check"]
+
+ORACLES: dict[str, Callable[[Subject], Verdict]] = {
+    "exactly_once": exactly_once,
+    "strict_serializable": strict_serializable,
+    "reference": reference,
+    "determinism": determinism,
+    "atomicity": atomicity,
+    "liveness": liveness,
+    "bounded_storage": bounded_storage,
+}
+"""The oracles of every run, by the names that scenarios use."""
+
+
+_NEED_REGIONS = {
+    "reference": "without regions there is no order to run the plain classes in",
+    "determinism": "nothing is journaled that could be executed again",
+    "atomicity": "every write is a commit of its own",
+}
+"""Why oracles do not apply to a run without a protocol."""
+
+
+def check(
+    run: Run, application: Application, scenario: Scenario, only: Container[str] | None = None
+) -> list[Verdict]:
+    """Judge a run by every oracle and by the invariants its scenario names.
+
+    :param only: the names of the oracles to ask, if not all.
+    :returns: one verdict each, in the order of CHECKS (:mod:`experiment.scenario.model`), then
+        invariants.
+    """
+    with rare_collections():
+        subject = Subject(run, application, scenario)
+        asked = [name for name in CHECKS if only is None or name in only]
+        verdicts = [_judge(name, ORACLES[name], subject) for name in asked]
+        return verdicts + invariants(subject)
+
+
+def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
+    if not subject.journaled and name in _NEED_REGIONS:
+        return Verdict(name, "not applicable", _NEED_REGIONS[name])
+    try:
+        return oracle(subject)
+    except Exception as error:
+        return Verdict(name, "inconclusive", f"the check broke: {type(error).__name__}: {error}")

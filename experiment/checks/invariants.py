@@ -1,0 +1,55 @@
+"""The application's own invariants, asserted on its final state by its own code.
+
+A scenario names them ``app.function``; the function stands in the application's
+workload module, or in the application itself, and looks at the services as plain
+Python objects that hold what the final store holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from compiler.errors import raised
+from experiment.checks.subject import Subject
+from experiment.verdict import Verdict, count
+
+__all__ = ["invariants"]
+
+
+def invariants(subject: Subject) -> list[Verdict]:
+    """One verdict for each invariant that the scenario names."""
+    named = dict.fromkeys(check.invariant for check in subject.scenario.check if check.invariant)
+    if not named:
+        return []
+    reference = subject.application.reference()
+    reference.load(subject.final_data)
+    with reference:
+        return [_invariant(subject, name) for name in named]
+
+
+def _invariant(subject: Subject, name: str) -> Verdict:
+    workload = subject.application.workload
+    function = workload.invariants.get(name.rpartition(".")[2]) if workload else None
+    if workload is None or function is None:
+        return Verdict(name, "inconclusive", f"the application's workload has no {name}")
+    examined = f"{count(len(subject.final_data), 'key')} of the final state"
+    try:
+        function()
+    except AssertionError as error:
+        what = str(error) or "an assertion does not hold"
+        return Verdict(name, "fails", examined, _evidence(error, workload.files, what))
+    except (Exception, SystemExit) as error:  # whatever the user's function raises
+        what = f"{name} raised {type(error).__name__}: {error}"
+        evidence = _evidence(error, workload.files, what, "an invariant that can only assert")
+        return Verdict(name, "inconclusive", f"{name} broke: {type(error).__name__}", evidence)
+    if not subject.commits:
+        return Verdict(name, "inconclusive", "nothing to examine: 0 commits")
+    return Verdict(name, "holds", examined)
+
+
+def _evidence(
+    error: BaseException, files: Sequence[Path], what: str, remedy: str = ""
+) -> list[str]:
+    """What was raised, with its place and the line there."""
+    return str(raised(error, files, what, remedy)).splitlines()

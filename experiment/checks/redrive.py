@@ -1,0 +1,164 @@
+"""Re-driving: executing a request again on a given store, without platform and without faults.
+
+Nothing here is made durable. The request and everything it calls run side by
+side, each as far as it gets without a commit; an attempt that asks for one
+stands still there. Two oracles use it:
+
+* on the final store, a completed request must give its answer and ask for no
+  commit at all (:mod:`experiment.checks.exactly_once`);
+* on the store as it was before one of its commits, the tree must ask for that
+  very commit (:mod:`experiment.checks.determinism`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.attempt import attempt
+from core.ids import RequestId
+from core.memory import MemoryStore
+from core.messages import Reply, Request
+from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send
+from core.program import Program
+from core.store import read
+
+__all__ = ["Driven", "redrive"]
+
+_MOST_PAUSES = 100
+"""An attempt that backs off this often without anybody else running makes no progress."""
+
+
+@dataclass(slots=True)
+class Driven:
+    """How far a re-driven tree got.
+
+    :ivar reply: the root's reply, if it ended.
+    :ivar found: the commit that was looked for, if some attempt asked for it.
+    :ivar blocked: commits asked for, at which attempts stood still.
+    :ivar trouble: what became of attempts that broke or went round in circles.
+    """
+
+    reply: Reply | None = None
+    found: Commit | None = None
+    blocked: list[Commit] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Driver:
+    """One attempt and what it waits for."""
+
+    request: Request
+    steps: Generator[Any, Any, Reply]
+    answer: Any = None
+    waits_for: tuple[int, ...] | None = None
+    reply: Reply | None = None
+    pauses: int = 0
+
+
+def redrive(
+    program: Program,
+    store: MemoryStore,
+    request: Request,
+    wanted: tuple[RequestId, int] | None = None,
+    clocks: Mapping[RequestId, Sequence[int]] | None = None,
+) -> Driven:
+    """Execute ``request`` on ``store`` until nothing moves or the wanted commit is asked for.
+
+    :param wanted: request and place of the commit to stop at.
+    :param clocks: the readings to answer, by request; 0 where there are none.
+    """
+    return _Tree(program, store, wanted, clocks or {}).run(request)
+
+
+class _Tree:
+    """The attempts of one re-driven request tree."""
+
+    def __init__(
+        self,
+        program: Program,
+        store: MemoryStore,
+        wanted: tuple[RequestId, int] | None,
+        clocks: Mapping[RequestId, Sequence[int]],
+    ) -> None:
+        self._program = program
+        self._store = store
+        self._wanted = wanted
+        self._clocks = {request: iter(readings) for request, readings in clocks.items()}
+        self._drivers: list[_Driver] = []
+        self._ready: list[_Driver] = []
+        self._driven = Driven()
+
+    def run(self, request: Request) -> Driven:
+        """Until the root has its reply, which it has not before its effectful calls have theirs."""
+        self._start(request)
+        root = self._drivers[0]
+        while self._ready and self._driven.found is None and root.reply is None:
+            self._advance(self._ready.pop())
+            if not self._ready:
+                self._wake()
+        self._driven.reply = root.reply
+        for driver in self._drivers:
+            driver.steps.close()
+        return self._driven
+
+    def _start(self, request: Request) -> int:
+        ticket = len(self._drivers)
+        driver = _Driver(request, attempt(self._program, request, f"redriven-{ticket}"))
+        self._drivers.append(driver)
+        self._ready.append(driver)
+        return ticket
+
+    def _wake(self) -> None:
+        """Let those go on whose replies are all there."""
+        for driver in self._drivers:
+            if driver.waits_for is None:
+                continue
+            replies = [self._drivers[ticket].reply for ticket in driver.waits_for]
+            if None not in replies:
+                driver.waits_for, driver.answer = None, replies
+                self._ready.append(driver)
+
+    def _advance(self, driver: _Driver) -> None:
+        """Run one attempt until it ends, waits or stands still."""
+        send, answer = driver.steps.send, driver.answer
+        while True:
+            try:
+                effect = send(answer)
+            except StopIteration as stop:
+                driver.reply = stop.value
+                return
+            except Exception as error:
+                self._driven.trouble.append(f"breaks: {type(error).__name__}: {error}")
+                return
+            if isinstance(effect, Read):
+                answer = read(self._store, effect.version, effect.keys, effect.ranges)
+            elif isinstance(effect, ReadVersion):
+                answer = self._store.read_version()
+            elif isinstance(effect, Commit):
+                self._stand_still(effect)
+                return
+            elif isinstance(effect, Send):
+                answer = self._start(effect.request)
+            elif isinstance(effect, Receive):
+                driver.waits_for = effect.tickets
+                return
+            elif isinstance(effect, Now):
+                answer = next(self._clocks.get(driver.request.id, iter(())), 0)
+            elif isinstance(effect, Pause):
+                driver.pauses += 1
+                answer = None
+                if driver.pauses == _MOST_PAUSES:
+                    self._driven.trouble.append("retries without end")
+                    return
+            else:
+                assert isinstance(effect, Release)
+                answer = None
+
+    def _stand_still(self, commit: Commit) -> None:
+        if (commit.request, commit.place) == self._wanted:
+            self._driven.found = commit
+        else:
+            self._driven.blocked.append(commit)

@@ -1,0 +1,336 @@
+"""Strands: the plain methods of one request each, paused where the request gives way to others.
+
+A strand runs a user's uncompiled method in a greenlet. It pauses
+
+* at a *boundary*, where the executor's regions end: before an effectful call,
+  and before a transaction when the present region already held one;
+* to *wait* for a child that has not ended.
+
+Travelling calls (in a transaction, of a read-only method, from a method that
+travels itself) run inside the strand, at once. Places are counted as the
+executor counts them, for every call and every transaction begun.
+
+Outside of a committed region a strand may not write, nor read the clock: doing
+so is a :class:`Forbidden`, raised at the very statement.
+"""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
+
+from compiler import api
+from compiler.api.reference import Activation, Reference
+from core.ids import RequestId, request_random
+from core.messages import Outcome, Raised, Returned
+from core.program import Program
+
+__all__ = ["Boundary", "Forbidden", "Frame", "Strand", "StrandRunner", "Waiting", "guarded"]
+
+
+_OURS = {Path(__file__).parent, *map(Path, api.__path__)}
+"""Where frames are not the user's."""
+
+
+class Forbidden(BaseException):
+    """A method did what it may do only in a committed region.
+
+    A BaseException, so that no ``except Exception`` of the user's hides it.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A strand stands before an effectful call, or (``service`` empty) before a transaction."""
+
+    place: int
+    service: str = ""
+    method: str = ""
+    args: bytes = b""
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A strand waits for the child at a place."""
+
+    place: int
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One running method: of a strand itself, or of a travelling call inside it.
+
+    :ivar strand: None in a read-only request, which is never paused.
+    :ivar place: the next place.
+    """
+
+    id: RequestId
+    travelling: bool
+    strand: Strand | None
+    place: int = 0
+    stream: random.Random | None = None
+
+    def take_place(self) -> int:
+        """The next place."""
+        place = self.place
+        self.place += 1
+        return place
+
+
+@dataclass(slots=True, eq=False)
+class Strand:
+    """One request outside travelling.
+
+    :ivar region: the number of the present region.
+    :ivar held_transaction: whether that region held a transaction.
+    :ivar event: what the strand stands before; None when it can simply be resumed.
+    :ivar outcome: the method's, when it has ended.
+    """
+
+    id: RequestId
+    service: str
+    method: str
+    args: bytes
+    region: int = 0
+    held_transaction: bool = False
+    event: Boundary | Waiting | None = None
+    outcome: Outcome | None = None
+    children: dict[int, Strand] = field(default_factory=dict)
+    greenlet: greenlet | None = None
+
+    def pause(self, event: Boundary | Waiting) -> None:
+        """Stand before ``event`` until resumed; called in the strand's own greenlet."""
+        self.event = event
+        getcurrent().parent.switch()
+
+    def pass_boundary(self) -> None:
+        """Enter the region after the boundary that the strand stands before."""
+        assert isinstance(self.event, Boundary)
+        self.region = self.event.place + 1
+        self.held_transaction = False
+        self.event = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The handle of a spawned call that travelled."""
+
+    result: Any
+    exception: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Spawned:
+    """The handle of a spawned call that is a strand of its own."""
+
+    place: int
+
+
+class StrandRunner:
+    """A :class:`compiler.api.runner.Runner` that pauses strands where regions end.
+
+    :ivar clocks: the readings of the present region, by request; none outside of regions.
+    """
+
+    def __init__(self, reference: Reference, program: Program) -> None:
+        self.reference = reference
+        self.program = program
+        self.clocks: dict[RequestId, Iterator[int]] = {}
+
+    def set_clocks(self, readings: Mapping[RequestId, Sequence[int]]) -> None:
+        """The clock readings of the region that runs next."""
+        self.clocks = {request: iter(times) for request, times in readings.items()}
+
+    def unread(self) -> RequestId | None:
+        """A request that has not read its clock as often as was recorded."""
+        for request, times in self.clocks.items():
+            if next(times, None) is not None:
+                return request
+        return None
+
+    # --- running
+
+    def resume(self, strand: Strand) -> None:
+        """Run a strand until it pauses or ends."""
+        if strand.greenlet is None:
+            strand.greenlet = greenlet(self._body)
+        strand.event = None
+        strand.greenlet.switch(strand)
+
+    def _body(self, strand: Strand) -> None:
+        read_only = strand.id.is_root and self._read_only(strand.service, strand.method)
+        strand.outcome = self.execute(
+            strand.service, strand.method, strand.args, Frame(strand.id, read_only, strand)
+        )
+
+    def execute(self, service: str, method: str, args: bytes, frame: Frame) -> Outcome:
+        """Run a method to its end, in the greenlet of the caller: its outcome."""
+        codec = self.reference.codec
+        positional, named = codec.decode(args)
+        try:
+            return Returned(
+                codec.encode(self.reference.invoke(service, method, positional, named, frame))
+            )
+        except Exception as crossed:
+            own = crossed.__cause__
+            return codec.encode_exception(own if isinstance(own, Exception) else crossed)
+
+    # --- what methods ask for
+
+    def call(self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """See :class:`compiler.api.runner.Runner`."""
+        activation, frame = self._present()
+        place = frame.take_place()
+        if self._travels(activation, frame, service, method):
+            child = Frame(frame.id.child(place), True, frame.strand)
+            return self.reference.invoke(service, method, args, kwargs, child)
+        self._depart(frame, place, service, method, (args, kwargs), waits=True)
+        return self._deliver(frame, place)
+
+    def spawn(
+        self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> object:
+        """See :class:`compiler.api.runner.Runner`."""
+        activation, frame = self._present()
+        place = frame.take_place()
+        if not self._travels(activation, frame, service, method):
+            self._depart(frame, place, service, method, (args, kwargs), waits=False)
+            return _Spawned(place)
+        args, kwargs = self.reference.copy((args, kwargs))
+        child = Frame(frame.id.child(place), True, frame.strand)
+        try:
+            return _Ended(self.reference.invoke(service, method, args, kwargs, child), None)
+        except Exception as exception:
+            return _Ended(None, exception)
+
+    def join(self, handles: Sequence[object]) -> list[Any]:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        results = []
+        for handle in handles:
+            if isinstance(handle, _Spawned):
+                results.append(self._deliver(frame, handle.place))
+                continue
+            assert isinstance(handle, _Ended)
+            if handle.exception is not None:
+                raise handle.exception
+            results.append(self.reference.copy(handle.result))
+        return results
+
+    def begin(self) -> int:
+        """See :class:`compiler.api.runner.Runner`."""
+        activation, frame = self._present()
+        place, strand = frame.take_place(), frame.strand
+        if strand is not None and not frame.travelling and not self._in_transaction(activation):
+            if strand.held_transaction:
+                strand.pause(Boundary(place))
+            strand.held_transaction = True
+        return self.reference.undo.begin(activation)
+
+    def commit(self, scope: int) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        self.reference.undo.commit(self.reference.activation, scope)
+
+    def rollback(self, scope: int) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        self.reference.undo.rollback(self.reference.activation, scope)
+
+    def clock(self) -> int:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        time = next(self.clocks.get(frame.id, iter(())), None)
+        if time is None:
+            raise Forbidden(f"reads the clock{_user_line()}, which is not recorded")
+        return time
+
+    def random(self) -> random.Random:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        if frame.stream is None:
+            frame.stream = request_random(frame.id)
+        return frame.stream
+
+    # --- inside
+
+    def _present(self) -> tuple[Activation, Frame]:
+        activation = self.reference.activation
+        assert activation is not None
+        return activation, activation.tag
+
+    def _read_only(self, service: str, method: str) -> bool:
+        found = self.program.method(service, method)
+        return found is not None and found.facts.read_only
+
+    def _in_transaction(self, activation: Activation) -> bool:
+        return any(scope.owner is activation for scope in self.reference.undo.open)
+
+    def _travels(self, activation: Activation, frame: Frame, service: str, method: str) -> bool:
+        return (
+            frame.travelling or self._read_only(service, method) or self._in_transaction(activation)
+        )
+
+    def _depart(
+        self, frame: Frame, place: int, service: str, method: str, args: object, waits: bool
+    ) -> None:
+        assert frame.strand is not None
+        encoded = self.reference.codec.encode(args)
+        frame.strand.pause(Boundary(place, service, method, encoded, waits))
+
+    def _deliver(self, frame: Frame, place: int) -> Any:
+        strand = frame.strand
+        assert strand is not None
+        while strand.children[place].outcome is None:
+            strand.pause(Waiting(place))
+        outcome = strand.children[place].outcome
+        codec = self.reference.codec
+        if isinstance(outcome, Raised):
+            raise codec.decode_exception(outcome)
+        assert isinstance(outcome, Returned)
+        return codec.decode(outcome.value)
+
+
+class _NoEntries(list[Any]):
+    """The undo entries of a stretch in which nothing may be written."""
+
+    def append(self, _: Any) -> None:
+        raise Forbidden(f"writes state{_user_line()}")
+
+    def extend(self, entries: Any) -> None:
+        if entries:
+            raise Forbidden(f"keeps what a transaction wrote{_user_line()}")
+
+
+class guarded:  # noqa: N801 - used like a function
+    """``with guarded(reference):`` nothing inside may write state; Forbidden if it does."""
+
+    __slots__ = ("_reference", "_scope")
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def __enter__(self) -> None:
+        undo = self._reference.undo
+        self._scope = undo.begin(self)
+        undo.open[-1].entries = _NoEntries()
+
+    def __exit__(self, *_: object) -> None:
+        self._reference.undo.rollback(self, self._scope)
+
+
+def _user_line() -> str:
+    """`` at file:line`` of the user's statement that led here."""
+    for frame in reversed(traceback.extract_stack()):
+        if _OURS.isdisjoint(Path(frame.filename).parents):
+            return f" at {frame.filename}:{frame.lineno}"
+    return ""

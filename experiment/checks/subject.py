@@ -1,0 +1,132 @@
+"""The run under examination, with the indexes that several oracles need, each made once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.ids import RequestId
+from core.journal import METHOD_END, decode_record
+from core.layout import DATA, WATERMARK, journal_key
+from core.messages import Failed, Origin, Request
+from core.protocol import OURS
+from core.store import ClearRange, Set
+from experiment.checks.replay import Replayed, Snapshot, replay
+from experiment.record.history import Answered, Committed, Sent
+from experiment.record.readable import Readable
+
+if TYPE_CHECKING:
+    from compiler.application import Application
+    from experiment.record.run import Run
+    from experiment.scenario.model import Scenario
+
+__all__ = ["Subject"]
+
+
+class Subject:
+    """A run, its application and its scenario.
+
+    :ivar sent: the first sending of each root request, by root id.
+    :ivar answers: the answers (not the failures) each root request was given, by root id.
+    :ivar commits: those made until the final store was looked at, in version order; what the
+        closing retention pass commits later is not judged.
+    :ivar trees: the commits of each request tree, in version order, by root id.
+    :ivar journaled: whether the protocol remembers requests; the one called unsafe does not.
+
+    Commits that only record that a request cannot be completed are in ``commits``, but not in
+    ``trees``, for nothing happened in them (see :meth:`acts`).
+    """
+
+    def __init__(self, run: Run, application: Application, scenario: Scenario) -> None:
+        self.run = run
+        self.application = application
+        self.program = application.program
+        self.scenario = scenario
+        self.history = run.history
+        self.journaled = run.protocol == OURS
+        self.readable = Readable(self.program.codec)
+        self.sent: dict[bytes, Sent] = {}
+        for sent in self.history.sent:
+            self.sent.setdefault(sent.id.root, sent)
+        self.answers: dict[bytes, list[Answered]] = defaultdict(list)
+        for answer in self.history.answers:
+            if not isinstance(answer.outcome, Failed):
+                self.answers[answer.id.root].append(answer)
+        self.commits = [c for c in self.history.commits if c.time <= run.seconds]
+        self._refusals = {
+            commit.version
+            for commit in self.commits
+            if commit.request is not None and _is_refusal(commit)
+        }
+        self.trees: dict[bytes, list[Committed]] = defaultdict(list)
+        for commit in self.commits:
+            if commit.request is not None and self.acts(commit):
+                self.trees[commit.request.root].append(commit)
+
+    def acts(self, commit: Committed) -> bool:
+        """Whether a commit is a region of a request, and not maintenance or a refusal."""
+        return commit.request is not None and commit.version not in self._refusals
+
+    @cached_property
+    def snapshots(self) -> list[Answered]:
+        """Answers to read-only requests, by the version they read at."""
+        answers = [a for found in self.answers.values() for a in found if a.version]
+        return sorted(answers, key=lambda answer: answer.version)
+
+    @cached_property
+    def replayed(self) -> Replayed:
+        """The recorded commits replayed in order on a plain map."""
+        snapshots = [Snapshot(a.version, tuple(a.units)) for a in self.snapshots]
+        history = self.history
+        return replay(history.initial, self.commits, history.units, snapshots)
+
+    @cached_property
+    def watermark(self) -> bytes:
+        """Root ids before this one may have been forgotten."""
+        return self.run.final.get(WATERMARK, b"")
+
+    def read_only(self, service: str, method: str) -> bool:
+        """Whether the program's facts call the method read-only."""
+        found = self.program.method(service, method)
+        return found is not None and found.facts.read_only
+
+    def request(self, sent: Sent) -> Request:
+        """The request as its client sent it, without the client's deadline."""
+        origin = Origin(sent.service, sent.method, sent.args)
+        return Request(sent.id, sent.service, sent.method, sent.args, origin)
+
+    def describe(self, request: RequestId) -> str:
+        """``Service.method(args) (request id)`` of a root request, the tree's for a nested one."""
+        sent = self.sent.get(request.root)
+        if sent is None:
+            return f"request {request}"
+        call = f"{sent.service}.{sent.method}{self.readable.arguments(sent.args)}"
+        below = "" if request.is_root else "a call below "
+        return f"{below}{call} (request {request})"
+
+    @cached_property
+    def final_data(self) -> dict[bytes, bytes]:
+        """The application's data in the final store."""
+        begin, end = DATA
+        return {key: value for key, value in self.run.final.items() if begin <= key < end}
+
+
+def _is_refusal(commit: Committed) -> bool:
+    """Whether a commit of a request records a failure as its outcome."""
+    assert commit.request is not None
+    if commit.end != METHOD_END:
+        return False
+    record, key = b"", journal_key(commit.request, commit.place)
+    for mutation in commit.mutations:
+        touched = mutation.begin if isinstance(mutation, ClearRange) else mutation.key
+        if touched[:1] == DATA.begin:
+            return False
+        if isinstance(mutation, Set) and mutation.key.startswith(key):
+            record += mutation.value  # a long one spans several values
+    try:
+        return isinstance(decode_record(record).outcome, Failed)
+    except msgspec.DecodeError:
+        return False

@@ -1,0 +1,50 @@
+"""From what a run was seen to do to an outcome: checked, measured, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+from compiler.application import Application
+from experiment import checks, result
+from experiment.outcome import Outcome
+from experiment.preparation import Prepared
+from experiment.record import trace
+from experiment.record.metrics import measure, verdict
+from experiment.record.run import Run
+
+__all__ = ["judge", "write_run"]
+
+
+def judge(done: Run, application: Application, only: Container[str] | None = None) -> Outcome:
+    """Check and measure what a run was seen to do.
+
+    :param only: the names of the checks to make, if not all.
+    """
+    scenario = done.scenario
+    metrics = measure(done)
+    return Outcome(
+        seed=scenario.seed,
+        metrics=metrics,
+        checks=checks.check(done, application, scenario, only),
+        thresholds=[verdict(threshold, metrics) for threshold in scenario.thresholds],
+        strikes=[(strike.fault, strike.nth) for strike in done.history.faults],
+    )
+
+
+def write_run(
+    out: Path,
+    prepared: Prepared,
+    done: Run,
+    outcome: Outcome,
+    place: result.Place = result.SIMULATOR,
+) -> None:
+    """Write ``result.json`` and ``history.jsonl`` into the folder ``out``.
+
+    :param place: where the run took place.
+    :raises OSError: they cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome, place))
+    with open(out / "history.jsonl", "wb") as file:
+        trace.write(file, done, prepared.application.program.codec, place.backend)

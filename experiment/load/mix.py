@@ -1,0 +1,67 @@
+"""What a load asks: kinds of requests by their weights, and the arguments of each."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from experiment.scenario.model import Load
+
+__all__ = ["Drawn", "Mix"]
+
+
+class Drawn(NamedTuple):
+    """One request of a mix: ``service.method(*args)``."""
+
+    service: str
+    method: str
+    args: tuple[Any, ...]
+
+    @property
+    def call(self) -> str:
+        """``Service.method``."""
+        return f"{self.service}.{self.method}"
+
+
+class Mix:
+    """Draws the requests of one load.
+
+    :param workload: a :class:`compiler.workload.Workload`, whose mix is taken where the load
+        has none, and which draws arguments where the load gives none; or None.
+    :ivar calls: what it draws from, as ``Service.method``.
+    """
+
+    def __init__(self, load: Load, workload: Any) -> None:
+        kinds = [(each.call, each.weight, each.args) for each in load.mix]
+        if not kinds and workload is not None:
+            kinds = [(call, weight, None) for call, weight in workload.mix.items()]
+        self.calls = [call for call, _, _ in kinds]
+        self._sums = list(accumulate(weight for _, weight, _ in kinds))
+        arguments = workload.arguments if workload is not None else {}
+        self._kinds = [
+            (*_split(call), _drawer(arguments.get(call), given)) for call, _, given in kinds
+        ]
+
+    def draw(self, rng: random.Random) -> Drawn:
+        """The next request.
+
+        :raises WorkloadError: what the application gives is no tuple of arguments.
+        """
+        index = bisect_right(self._sums, rng.random() * self._sums[-1])
+        service, method, draw = self._kinds[min(index, len(self._kinds) - 1)]
+        return Drawn(service, method, draw(rng))
+
+
+def _split(call: str) -> tuple[str, str]:
+    service, _, method = call.partition(".")
+    return service, method
+
+
+def _drawer(
+    own: Callable[[random.Random], tuple[Any, ...]] | None, given: list[Any] | None
+) -> Callable[[random.Random], tuple[Any, ...]]:
+    args = () if given is None else tuple(given)
+    return own if own is not None and given is None else lambda _: args

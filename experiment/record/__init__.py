@@ -1,0 +1,1 @@
+"""What was seen of a run, and what can be counted and measured of it."""

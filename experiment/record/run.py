@@ -1,0 +1,81 @@
+"""What one run of a scenario was seen to do, wherever it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.program import Program
+from core.protocol import OURS
+from experiment.record.history import History
+from experiment.record.requests import Result
+from experiment.scenario.model import Scenario
+
+__all__ = ["Run", "points_total"]
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run was seen to do.
+
+    :ivar final: the store's content after healing; ``retained``: after a closing retention
+        for which everything has expired.
+    :ivar settled_after: seconds from the end of the faults until nothing was in flight and no
+        intent left; None if that did not come about while healing.
+    :ivar points_total: the crash points that exist in the methods that the load can reach.
+    :ivar fault_strikes: for each declared fault, how often it struck.
+    :ivar seconds: virtual seconds from the start to the end of the healing.
+    :ivar events: simulated events processed.
+    :ivar set_aside: root ids of the requests that were set aside.
+    :ivar protocol: the name of the protocol that decided.
+    """
+
+    scenario: Scenario
+    history: History
+    final: dict[bytes, bytes] = field(default_factory=dict)
+    retained: dict[bytes, bytes] = field(default_factory=dict)
+    settled_after: float | None = None
+    results: list[Result] = field(default_factory=list)
+    points_total: int = 0
+    fault_strikes: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    events: int = 0
+    set_aside: list[bytes] = field(default_factory=list)
+    protocol: str = OURS
+
+
+def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:
+    """How many crash points exist in the methods that the load can reach.
+
+    A method has the points of calls if the graph says that it calls, and those of reads and
+    commits if some execution came to one.
+
+    :param points: how often each ``Service.method@point`` was passed.
+    :param calls: the methods that the load calls.
+    """
+    ran = [name.partition("@")[0] for name, count in points.items() if count]
+    total = 0
+    for name in _reached(program, [*ran, *calls]):
+        service, _, method = name.partition(".")
+        found = program.method(service, method)
+
+        def passed(point: str, name: str = name) -> bool:
+            return points.get(f"{name}@{point}", 0) > 0
+
+        total += 3  # start, before_reply, after_reply
+        total += 2 * passed("before_read") + 2 * passed("before_commit")
+        total += 3 * bool(passed("before_call") or (found and found.facts.callees))
+    return total
+
+
+def _reached(program: Program, waiting: list[str]) -> list[str]:
+    """The methods given, and what these may call."""
+    found: dict[str, None] = {}
+    while waiting:
+        name = waiting.pop()
+        service, _, method = name.partition(".")
+        known = program.method(service, method)
+        if known is not None and name not in found:
+            found[name] = None
+            waiting += sorted(known.facts.callees)
+    return list(found)

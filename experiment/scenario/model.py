@@ -1,0 +1,302 @@
+"""A scenario: what runs, on what platform, under what load, with which faults, and what must hold.
+
+Plain data with defaults; :mod:`experiment.scenario.file` reads it from YAML. Every
+duration here is in seconds, every rate per second, every size in bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "CHECKS",
+    "CLIENT",
+    "FAULT_KINDS",
+    "PLATFORM",
+    "POINTS",
+    "STORE_ERRORS",
+    "Call",
+    "Check",
+    "Fault",
+    "Load",
+    "Platform",
+    "Recovery",
+    "Retention",
+    "Retry",
+    "Scenario",
+    "Selector",
+    "ServicePlatform",
+    "Stage",
+    "StoreModel",
+    "Threshold",
+]
+
+CLIENT = "client"
+"""The clients' name in partitions."""
+
+PLATFORM = "platform"
+"""The service name under which recovery and retention run, for selectors and partitions."""
+
+POINTS = (
+    "start",
+    "before_read",
+    "after_read",
+    "before_commit",
+    "after_commit",
+    "before_call",
+    "during_call",
+    "after_call",
+    "before_reply",
+    "after_reply",
+)
+"""The named points of an execution at which ``crash`` and ``pause`` can strike. ``after_commit``
+is after the store applied the commit and before the pod learns of it."""
+
+FAULT_KINDS = (
+    "crash",
+    "pause",
+    "drop",
+    "duplicate",
+    "delay",
+    "partition",
+    "store_error",
+    "kill",
+)
+
+STORE_ERRORS = {
+    "read_version": ("store_unavailable",),
+    "read": ("transaction_too_old", "future_version", "store_unavailable"),
+    "commit": (
+        "not_committed",
+        "commit_unknown_result_applied",
+        "commit_unknown_result_not_applied",
+        "commit_unknown_result_late",
+        "transaction_too_old",
+        "store_unavailable",
+    ),
+}
+"""What ``store_error`` can answer to each kind of store call; see ``docs/scenarios.md``."""
+
+CHECKS = (
+    "exactly_once",
+    "strict_serializable",
+    "reference",
+    "determinism",
+    "atomicity",
+    "liveness",
+    "bounded_storage",
+)
+"""Checked on every run; a scenario's ``check`` adds invariants and documents intent."""
+
+
+class ServicePlatform(msgspec.Struct, frozen=True):
+    """How one service is deployed.
+
+    :ivar concurrency: requests a replica holds at once (Knative's ``containerConcurrency``);
+        the rest queue in front.
+    :ivar workers: how many of them compute at the same moment.
+    :ivar max_replicas: above ``replicas``, the autoscaler may add up to this many.
+    """
+
+    replicas: int = 2
+    concurrency: int = 16
+    workers: int = 2
+    max_replicas: int = 0
+
+
+class StoreModel(msgspec.Struct, frozen=True):
+    """Latency (median seconds) and throughput of the store; FoundationDB's, as measured.
+
+    :ivar read_version_cpu: seconds of processor time that asking for one takes in the process
+        that asks, before the latency; ``read_cpu`` and ``commit_cpu`` likewise.
+    """
+
+    read_version: float = 0.0003
+    read: float = 0.0005
+    commit: float = 0.0011
+    read_version_cpu: float = 0.0
+    read_cpu: float = 0.0
+    commit_cpu: float = 0.0
+    spread: float = 0.3
+    window: float = 5.0
+    commits_per_second: float = 20_000.0
+
+
+class Platform(msgspec.Struct, frozen=True):
+    """The modelled cluster.
+
+    :ivar profile: what it began with: a name, or a file's path as it can be opened.
+    :ivar hop: median seconds of one network hop between two services; ``spread`` is the sigma
+        of its lognormal.
+    :ivar cpu: seconds of processor time one execution of a method takes, apart from its calls
+        and what it asks of the store. ``call_cpu`` is a caller's for each call, ``client_cpu`` a
+        client's for each request.
+    :ivar ingress_cpu: that of the gateway for each request; 0: clients ask the services directly.
+    :ivar cpu_after: the part of all processor time that comes when its result is on its way
+        already, from 0 to 1.
+    :ivar cores: processors that all of it has to share, clients included; 0: there is always one.
+    :ivar queue: requests that may wait in front of a service before it turns more away.
+    """
+
+    profile: str = "default"
+    hop: float = 0.0005
+    spread: float = 0.3
+    cpu: float = 0.0005
+    call_cpu: float = 0.0
+    client_cpu: float = 0.0
+    ingress_cpu: float = 0.0
+    cpu_after: float = 0.0
+    cores: int = 0
+    cold_start: float = 1.0
+    restart: float = 0.5
+    queue: int = 10_000
+    store: StoreModel = StoreModel()
+    defaults: ServicePlatform = ServicePlatform()
+    services: dict[str, ServicePlatform] = {}
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How clients, and services calling services, retry: always with the same request id."""
+
+    attempts: int = 10
+    timeout: float = 2.0
+    backoff: str = "exponential"
+    initial: float = 0.05
+    maximum: float = 2.0
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One kind of request in a mix: ``Service.method`` with arguments from the application's own
+    generator, or given here.
+    """
+
+    call: str
+    weight: float = 1.0
+    args: list[Any] | None = None
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """Reach ``target`` (a rate, or a number of clients) after ``duration``."""
+
+    duration: float
+    target: float
+
+
+class Load(msgspec.Struct, frozen=True):
+    """A stream of requests, in k6's words.
+
+    :ivar executor: ``constant-arrival-rate``, ``poisson-arrival-rate``, ``ramping-arrival-rate``
+        (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``.
+    :ivar iterations: for ``shared-iterations``, the total.
+    """
+
+    name: str
+    executor: str
+    mix: list[Call] = []
+    rate: float = 0.0
+    duration: float = 0.0
+    start: float = 0.0
+    vus: int = 0
+    iterations: int = 0
+    stages: list[Stage] = []
+
+
+class Selector(msgspec.Struct, frozen=True):
+    """What a fault aims at; empty fields match everything.
+
+    :ivar target: for message faults: ``request`` or ``response``.
+    """
+
+    service: str = ""
+    method: str = ""
+    target: str = ""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A failure to inject, in Chaos Mesh's words.
+
+    :ivar at: for ``crash`` and ``pause``: one of POINTS, or ``any``.
+    :ivar probability: chance at each opportunity; 1.0 with a ``schedule`` or ``nth``.
+    :ivar schedule: seconds between strikes (``@every 10s``); 0 for none.
+    :ivar nth: strike exactly at these opportunities, counted from 0 (used to replay and shrink).
+    :ivar between: for ``partition``: two services, ``store``, ``client`` or ``*``.
+    :ivar error: for ``store_error``: ``not_committed``, ``commit_unknown_result_applied``,
+        ``commit_unknown_result_not_applied``, ``commit_unknown_result_late`` (applied up to two
+        seconds later), ``transaction_too_old``, ``future_version``, ``store_unavailable``.
+    :ivar mode: for ``kill``: ``one`` (random pod) or ``all`` of the selected service.
+    :ivar limit: at most this many strikes, 0 for no limit.
+    """
+
+    kind: str
+    at: str = ""
+    selector: Selector = Selector()
+    probability: float = 0.0
+    schedule: float = 0.0
+    start: float = 0.0
+    duration: float = 0.0
+    nth: list[int] = []
+    between: list[str] = []
+    error: str = ""
+    mode: str = "one"
+    limit: int = 0
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """The recovery worker: looks every ``interval`` for intents older than ``stale``."""
+
+    interval: float = 1.0
+    stale: float = 3.0
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """Retention: every ``interval``, forget finished requests older than ``period``."""
+
+    period: float = 3600.0
+    interval: float = 60.0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """A check by name, or an application's invariant ``app.function``."""
+
+    name: str
+    invariant: str = ""
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """A bound on a metric, as written: ``metric`` ``expression`` (``latency``, ``p(99)<0.5``).
+
+    :ivar aggregate: ``p(99)``, ``avg``, ``max``, ``rate``, ``count``.
+    :ivar bound: in seconds, per second or a ratio, as the metric is.
+    """
+
+    metric: str
+    aggregate: str
+    operator: str
+    bound: float
+    text: str
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """The whole file.
+
+    :ivar app: the application as :mod:`compiler` takes it.
+    :ivar duration: when faults stop and load is over, at the latest; 0 for the end of the load.
+    :ivar heal: how long the system then has to settle before the final checks.
+    """
+
+    name: str
+    app: str
+    seed: int = 0
+    duration: float = 0.0
+    heal: float = 15.0
+    platform: Platform = Platform()
+    retry: Retry = Retry()
+    recovery: Recovery = Recovery()
+    retention: Retention = Retention()
+    load: list[Load] = []
+    faults: list[Fault] = []
+    check: list[Check] = []
+    thresholds: list[Threshold] = []
+    file: str = ""

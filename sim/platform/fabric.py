@@ -1,0 +1,141 @@
+"""What every part of the modelled platform stands on: clock, network, store, faults, processors.
+
+The fabric carries messages and knows nobody who sends or answers them: a service's router
+opens a *door*, through which the fabric delivers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from core.errors import BadRequest
+from core.messages import Failed, Reply
+from experiment.randomness import stream
+from experiment.record.history import History
+from experiment.scenario.model import CLIENT, Scenario
+from experiment.strikes import Faults
+from sim.environment import SeededEnvironment
+from sim.platform.delivery import Delivery
+from sim.platform.ingress import Ingress
+from sim.platform.link import StoreLink
+from sim.platform.network import Network
+from sim.platform.processors import Cores, Processor
+from sim.platform.timers import Wheel, later
+from sim.store import SimStore
+
+__all__ = ["EPOCH_NS", "Fabric"]
+
+EPOCH_NS = 1_735_689_600_000_000_000
+"""Unix time at which virtual time begins: 2025-01-01."""
+
+
+class Fabric:
+    """The ground of one scenario's platform.
+
+    :ivar clients: the process that all clients run in.
+    :ivar contention: the stream that back-off after conflicts is drawn from.
+    :ivar doors: for each service that can be called, what takes its requests.
+    """
+
+    def __init__(self, env: SeededEnvironment, scenario: Scenario, history: History) -> None:
+        seed, model = scenario.seed, scenario.platform
+        self.env = env
+        self.model = model
+        self.retry = scenario.retry
+        self.contention = stream(seed, "contention")
+        self.faults = Faults(scenario.faults, seed, history, lambda: env.now)
+        self.network = Network(env, model, self.faults, stream(seed, "network"))
+        self.wheel = Wheel(env)
+        self._cores = Cores(model.cores)
+        self.clients = self.processor()
+        self._ingress = self._make_ingress()
+        self.link = StoreLink(env, self.network, self.faults, history)
+        self.store = SimStore(env, model.store, stream(seed, "store"), self.link.applied)
+        self.link.store = self.store
+        self.doors: dict[str, Callable[[Delivery], object]] = {}
+        self._retry_rng = stream(seed, "retry")
+        self._break_rng = stream(seed, "break")
+        self._frozen: dict[int, Callable[[], object]] = {}
+        self._freezes = count()
+
+    def _make_ingress(self) -> Ingress | None:
+        seconds = self.model.ingress_cpu / 2
+        return Ingress(self.network, self.processor(), seconds) if seconds else None
+
+    def processor(self, workers: int = 1) -> Processor:
+        """The workers of a new process."""
+        return Processor(self.env, self._cores, workers, self.model.cpu_after)
+
+    # --- time
+
+    def now_ns(self) -> int:
+        """Unix time in nanoseconds."""
+        return EPOCH_NS + int(self.env.now * 1e9)
+
+    def seconds(self, time_ns: int) -> float:
+        """Virtual time in seconds of a Unix time in nanoseconds."""
+        return (time_ns - EPOCH_NS) / 1e9
+
+    def backoff(self, tried: int) -> float:
+        """Seconds before the next try after ``tried`` of them, with jitter."""
+        retry = self.retry
+        seconds = retry.initial
+        if retry.backoff == "exponential":
+            seconds = min(seconds * 2.0 ** min(tried - 1, 30), retry.maximum)
+        return seconds * self._retry_rng.uniform(0.5, 1.0)
+
+    # --- messages
+
+    def transmit(self, source: str, delivery: Delivery) -> None:
+        """Send a request from ``source`` to its service."""
+        service = delivery.request.service
+        accept = self.doors.get(service, self._refuse)
+        way: tuple[Any, ...] = (accept, delivery)
+        if source == CLIENT and self._ingress is not None:
+            way = (self._ingress.pass_on, *way)
+        self.network.send(source, service, delivery.method, False, *way)
+
+    def _refuse(self, delivery: Delivery) -> None:
+        error = BadRequest(f"there is no service {delivery.request.service}")
+        failed = Failed("BadRequest", True, str(error))
+        self.respond(delivery, Reply(delivery.request.id, failed))
+
+    def respond(self, delivery: Delivery, reply: Reply) -> None:
+        """Send a reply back to whoever sent the request."""
+        method, caller = delivery.method, delivery.source
+        way: tuple[Any, ...] = (delivery.arrive, delivery.tried, reply)
+        if caller == CLIENT and self._ingress is not None:
+            way = (self._ingress.pass_on, *way)
+        self.network.send(method.service, caller, method, True, *way)
+
+    def broke(self, delivery: Delivery) -> None:
+        """An execution is gone without a reply: its caller is told, or waits in vain."""
+        silent = self._break_rng.random() < 0.5
+        if not silent and not self.network.is_cut(delivery.method.service, delivery.source):
+            later(self.env, self.network.hop(), delivery.arrive, delivery.tried, None)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether no message is on its way."""
+        return not self.network.in_flight and (self._ingress is None or not self._ingress.active)
+
+    # --- frozen executions
+
+    def freeze(self, thaw: Callable[[], object], seconds: float) -> None:
+        """Call ``thaw`` after ``seconds``, or when the faults stop."""
+        number = next(self._freezes)
+        self._frozen[number] = thaw
+        later(self.env, seconds, self._thaw, number)
+
+    def _thaw(self, number: int) -> None:
+        thaw = self._frozen.pop(number, None)
+        if thaw is not None:
+            thaw()
+
+    def heal(self, within: float) -> None:
+        """Partitions heal, the frozen wake up, what is late arrives ``within`` so many seconds."""
+        self.network.heal(within)
+        for number in list(self._frozen):
+            later(self.env, 0.0, self._thaw, number)

@@ -1,0 +1,1 @@
+"""The search over seeds: many of them, and the fewest strikes that make one fail."""
