@@ -25,6 +25,9 @@ REQUESTS = {
     "hotel": ("Frontend.book", "Frontend.show"),
     "bank": ("Bank.transfer", "Bank.audit"),
     "auction": ("Auction.bid", "Auction.price"),
+    "library": ("Desk.borrow", "Desk.lent"),
+    "parcels": ("Office.hand_in", "Office.where"),
+    "warehouse": ("Warehouse.order", "Stock.kinds"),
 }
 """The requests of each application: one that writes, one that reads only."""
 

@@ -16,6 +16,9 @@ APPS = [
     "apps/hotel",
     "apps/bank",
     "apps/auction",
+    "apps/library",
+    "apps/parcels",
+    "apps/warehouse",
 ]
 
 INVARIANTS = {
@@ -23,6 +26,19 @@ INVARIANTS = {
     "apps/bank": {"total_is_constant", "no_debts", "only_large_transfers_are_reported"},
     "apps/tree": {"counters_agree"},
     "apps/auction": {"money_is_constant"},
+    "apps/library": {
+        "copies_are_kept",
+        "slips_are_used_once",
+        "charges_have_a_reason",
+        "who_was_sent_away_is_on_record",
+    },
+    "apps/parcels": {
+        "parcels_are_where_they_should_be",
+        "the_books_agree",
+        "every_leg_was_carried_once",
+        "vain_visits_are_counted",
+    },
+    "apps/warehouse": {"nothing_is_lost", "no_shelf_is_empty", "every_order_is_collected_once"},
 }
 
 every_app = pytest.mark.parametrize("running", APPS, indirect=True)
@@ -60,7 +76,7 @@ def test_invariants_hold_after_set_up_and_after_any_requests(running):
         except Exception as error:  # the application's own exceptions are answers
             answers.add(type(error).__name__)
     assert "returned" in answers
-    assert answers <= {"returned", "TransactionException", "InsufficientFunds"}
+    assert answers <= {"returned", "TransactionException", "InsufficientFunds", "OutOfStock"}
     running.check()
 
 

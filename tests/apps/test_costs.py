@@ -36,6 +36,11 @@ def filled(program):
         ("bank", "Bank.transfer", ("north-01", "south-01", 300), 1),
         ("bank", "Bank.share", ("north-01", ["south-01", "south-02"], 300), 1),
         ("bank", "Bank.audit", (), 0),
+        ("library", "Desk.lent", ("elm-1",), 0),
+        ("parcels", "Office.where", ("label-001",), 0),
+        ("warehouse", "Dock.arrive", ("drum", 2), 1),
+        ("warehouse", "Stock.tidy", (), 1),
+        ("warehouse", "Stock.kinds", (), 0),
     ],
 )
 def test_commits_per_request(app, call, args, commits):

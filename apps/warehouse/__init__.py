@@ -1,0 +1,1 @@
+"""A warehouse: what arrives is queued, put on shelves, counted, and sent out in whole orders."""
