@@ -14,12 +14,12 @@ import datetime
 import importlib
 import random
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from compiler.sources import Source
 
-__all__ = ["UNKNOWN", "Scope", "canonical_name", "local_names"]
+__all__ = ["UNKNOWN", "Scope", "bindings", "canonical_name", "local_names"]
 
 
 class _Unknown:
@@ -30,6 +30,7 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 """What an expression means when only a run could tell."""
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _STREAM = random.choice.__self__  # type: ignore[attr-defined]
 
 
@@ -107,25 +108,27 @@ class Scope:
 
 def local_names(function: ast.AST) -> frozenset[str]:
     """Every name that the function, or anything nested in it, binds."""
-    names: set[str] = set()
-    excluded: set[str] = set()
+    excluded = {
+        name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names
+    }
+    return frozenset({name for name, _ in bindings(function)} - excluded)
+
+
+def bindings(function: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Every name that the function, or anything nested in it, binds, and what binds it."""
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+            yield node.id, node
         elif isinstance(node, ast.arg):
-            names.add(node.arg)
+            yield node.arg, node
         elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).split(".")[0])
+            yield (node.asname or node.name).split(".")[0], node
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            names.add(node.name)
+            yield node.name, node
         elif isinstance(node, ast.MatchMapping) and node.rest:
-            names.add(node.rest)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if node is not function:
-                names.add(node.name)
-        elif isinstance(node, ast.Global):
-            excluded.update(node.names)
-    return frozenset(names - excluded)
+            yield node.rest, node
+        elif isinstance(node, _DEFINITIONS) and node is not function:
+            yield node.name, node
 
 
 def _local_imports(function: ast.AST, source: Source) -> dict[str, Any]:

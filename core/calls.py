@@ -134,7 +134,8 @@ class Calls:
             yield from self._depart(effect, args, place)
             yield from self.settle()
         else:
-            yield from self._issue(effect, args, place, last=effect.last)
+            last = effect.last and not self._outstanding()
+            yield from self._issue(effect, args, place, last)
             yield from self._receive([place])
         return self._deliver(place)
 
@@ -157,6 +158,10 @@ class Calls:
         places = [future.place for future in effect.futures]
         yield from self._receive([place for place in places if place not in self._outcomes])
         return [self._deliver(place) for place in places]
+
+    def _outstanding(self) -> bool:
+        """Whether an effectful call has no answer yet, so that its tree may still commit."""
+        return any(place not in self._answers for place in self._issued)
 
     def receive_all(self) -> Steps:
         """Wait for the effectful calls that nobody joined."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compiler.analysis.evaluation import Evaluation, Frontier
-from compiler.analysis.exceptions import Caught, Raises, caught
+from compiler.analysis.exceptions import Caught, Raises, caught, may_raise
 from compiler.analysis.flow import Edge, Flow, Point
 from compiler.model import EffectKind, Function
+from compiler.names import bindings
 
 __all__ = ["build_flow"]
 
@@ -33,7 +34,7 @@ class _Frame:
 def build_flow(function: Function, raises: Raises) -> Flow:
     """The control-flow graph of a function.
 
-    :param raises: knows which plain statements may raise TransactionException.
+    :param raises: knows whether plain code may raise TransactionException.
     """
     return _Builder(function, raises).build()
 
@@ -73,16 +74,20 @@ class _Builder(Evaluation):
             point.edges.append(Edge(frame.error, "error"))
 
     def after_effect(self, point: Point) -> Frontier:
-        """What goes on after an effect: nothing after an abort."""
+        """What goes on after an effect: nothing after an abort, and plain code after others."""
         assert point.effect is not None
-        return [] if point.effect.kind is EffectKind.ABORT else [(point, None)]
+        return [] if point.effect.kind is EffectKind.ABORT else self.plain([(point, None)])
 
-    def _statement_point(self, node: ast.stmt, frontier: Frontier) -> Point:
-        point = self.point(statement=node)
+    def plain(self, frontier: Frontier) -> Frontier:
+        """Plain code, which may raise: where a statement begins, and after each effect."""
+        return [(self._plain_point(frontier), None)]
+
+    def _plain_point(self, frontier: Frontier, statement: ast.stmt | None = None) -> Point:
+        point = self.point(statement=statement)
         self.connect(frontier, point)
         frame = self.frames[-1]
         point.edges.append(Edge(frame.error, "error"))
-        if self.raises.transaction(node):
+        if self.raises.transaction:
             point.edges.append(Edge(frame.transaction, "transaction"))
         return point
 
@@ -103,10 +108,9 @@ class _Builder(Evaluation):
         return self._simple(node, frontier)
 
     def _simple(self, node: ast.stmt, frontier: Frontier) -> Frontier:
+        point = self._plain_point(frontier, node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            return [(self._statement_point(node, frontier), None)]
-        frontier = self.expressions(self._in_order(node), frontier)
-        point = self._statement_point(node, frontier)
+            return [(point, None)]
         if (
             isinstance(node, ast.Assign)
             and isinstance(node.targets[0], ast.Name)
@@ -114,7 +118,7 @@ class _Builder(Evaluation):
             and isinstance(node.value, ast.Constant)
         ):
             point.sets = (node.targets[0].id, bool(node.value.value))
-        return [(point, None)]
+        return self.expressions(self._in_order(node), [(point, None)])
 
     def _in_order(self, node: ast.stmt) -> list[ast.AST]:
         if isinstance(node, ast.Assign):
@@ -123,17 +127,26 @@ class _Builder(Evaluation):
             return [*([node.value] if node.value else []), node.target]
         return list(ast.iter_child_nodes(node))
 
+    def _assert(self, node: ast.Assert, frontier: Frontier) -> Frontier:
+        """The message is made only by a test that fails."""
+        tested = self.expression(node.test, self._begin(node, frontier))
+        if node.msg is not None:
+            failed = self.point()
+            self.connect(self.expression(node.msg, tested), failed)
+            failed.edges.append(Edge(self.frames[-1].error, "error"))
+        return tested
+
     def _if(self, node: ast.If, frontier: Frontier) -> Frontier:
-        frontier = self.expression(node.test, frontier)
-        point = self._statement_point_of_test(node, frontier)
-        yes, no = self._branches(node.test, point)
+        yes, no = self._test(node.test, self._begin(node, frontier))
         return self.block(node.body, yes) + self.block(node.orelse, no)
 
-    def _statement_point_of_test(self, node: ast.stmt, frontier: Frontier) -> Point:
-        return self._statement_point(node, frontier)
+    def _begin(self, node: ast.stmt, frontier: Frontier) -> Frontier:
+        return [(self._plain_point(frontier, node), None)]
 
-    def _branches(self, test: ast.expr, point: Point) -> tuple[Frontier, Frontier]:
+    def _test(self, test: ast.expr, frontier: Frontier) -> tuple[Frontier, Frontier]:
         """The ends for a test that holds and one that does not."""
+        point = self.point()
+        self.connect(self.expression(test, frontier), point)
         if isinstance(test, ast.Constant):
             return ([(point, None)], []) if test.value else ([], [(point, None)])
         wanted = True
@@ -144,18 +157,15 @@ class _Builder(Evaluation):
         return [(point, None)], [(point, None)]
 
     def _while(self, node: ast.While, frontier: Frontier) -> Frontier:
-        head, after = self.point(), self.point()
-        self.connect(frontier, head)
-        tested = self.expression(node.test, [(head, None)])
-        point = self._statement_point(node, tested)
-        yes, no = self._branches(node.test, point)
+        head, after = self._plain_point(frontier, node), self.point()
+        yes, no = self._test(node.test, [(head, None)])
         self._loop(node.body, yes, head, after)
         self.connect(self.block(node.orelse, no), after)
         return [(after, None)]
 
     def _for(self, node: ast.For, frontier: Frontier) -> Frontier:
-        frontier = self.expression(node.iter, frontier)
-        head, after = self._statement_point(node, frontier), self.point()
+        frontier = self.expression(node.iter, self._begin(node, frontier))
+        head, after = self._plain_point(frontier), self.point()
         self._loop(node.body, self.expression(node.target, [(head, None)]), head, after)
         self.connect(self.block(node.orelse, [(head, None)]), after)
         return [(after, None)]
@@ -170,8 +180,7 @@ class _Builder(Evaluation):
         self.frames.pop()
 
     def _match(self, node: ast.Match, frontier: Frontier) -> Frontier:
-        frontier = self.expression(node.subject, frontier)
-        rest: Frontier = [(self._statement_point(node, frontier), None)]
+        rest = self.expression(node.subject, self._begin(node, frontier))
         ends: Frontier = []
         for case in node.cases:
             guarded = self.expression(case.guard, rest) if case.guard else rest
@@ -183,16 +192,17 @@ class _Builder(Evaluation):
     # --- leaving
 
     def _return(self, node: ast.Return, frontier: Frontier) -> Frontier:
+        frontier = self._begin(node, frontier)
         if node.value is not None:
             frontier = self.expression(node.value, frontier)
-        self._leave([(self._statement_point(node, frontier), None)], self.returns, 0)
+        self._leave(frontier, self.returns, 0)
         return []
 
     def _break(self, node: ast.Break, frontier: Frontier) -> Frontier:
         for depth in range(len(self.frames) - 1, -1, -1):
             target = self.frames[depth].on_break
             if target is not None:
-                self._leave([(self._statement_point(node, frontier), None)], target, depth + 1)
+                self._leave(self._begin(node, frontier), target, depth + 1)
                 break
         return []
 
@@ -200,7 +210,7 @@ class _Builder(Evaluation):
         for depth in range(len(self.frames) - 1, -1, -1):
             target = self.frames[depth].on_continue
             if target is not None:
-                self._leave([(self._statement_point(node, frontier), None)], target, depth + 1)
+                self._leave(self._begin(node, frontier), target, depth + 1)
                 break
         return []
 
@@ -217,11 +227,12 @@ class _Builder(Evaluation):
         self.connect(frontier, target)
 
     def _raise(self, node: ast.Raise, frontier: Frontier) -> Frontier:
+        frontier = self._begin(node, frontier)
         frontier = self.expressions(list(ast.iter_child_nodes(node)), frontier)
-        point = self.point(statement=node)
+        point = self.point()
         self.connect(frontier, point)
         frame = self.frames[-1]
-        error, transaction = self.raises.raised(node)
+        error, transaction = may_raise(node, self.function.scope)
         if error:
             point.edges.append(Edge(frame.error, "error"))
         if transaction:
@@ -241,6 +252,7 @@ class _Builder(Evaluation):
         return self._finally(node, final, ends)
 
     _trystar = _try
+    """The same, but for the handlers."""
 
     def _final_frame(self, node: ast.Try) -> _Frame | None:
         if not node.finalbody:
@@ -263,12 +275,19 @@ class _Builder(Evaluation):
         """The body, its handlers, and ``else``."""
         if not node.handlers:
             return self.block(node.orelse, self.block(node.body, frontier))
-        outer = self.frames[-1]
         error, transaction = self.point(), self.point()
         self.frames.append(_Frame(error, transaction))
         ends = self.block(node.body, frontier)
         self.frames.pop()
         ends = self.block(node.orelse, ends)
+        if isinstance(node, ast.TryStar):
+            return ends + self._group_handlers(node, [(error, None), (transaction, None)])
+        return ends + self._handlers(node, error, transaction)
+
+    def _handlers(self, node: ast.Try, error: Point, transaction: Point) -> Frontier:
+        """``except``: the first that fits."""
+        ends: Frontier = []
+        outer = self.frames[-1]
         rest = {"error": True, "transaction": True}
         sources = {"error": error, "transaction": transaction}
         for handler in node.handlers:
@@ -284,18 +303,32 @@ class _Builder(Evaluation):
             transaction.edges.append(Edge(outer.transaction, "transaction"))
         return ends
 
+    def _group_handlers(self, node: ast.TryStar, ends: Frontier) -> Frontier:
+        """``except*``: any of them, one after the other, even if one raises."""
+        for handler in node.handlers:
+            raised = self.point()
+            self.frames.append(_Frame(raised, raised))
+            ends = [*ends, *self.block(handler.body, ends), (raised, None)]
+            self.frames.pop()
+        outer, last = self.frames[-1], self.point()
+        self.connect(ends, last)
+        last.edges.append(Edge(outer.error, "error"))
+        last.edges.append(Edge(outer.transaction, "transaction"))
+        return [(last, None)]
+
     def _with(self, node: ast.With, frontier: Frontier) -> Frontier:
-        """A context manager may also swallow exceptions."""
+        """A context manager may also swallow exceptions, and raise at its end."""
+        frontier = self._begin(node, frontier)
         for item in node.items:
             frontier = self.expression(item.context_expr, frontier)
-        begun = self._statement_point(node, frontier)
+        begun = self._plain_point(frontier)
         outer, swallowed = self.frames[-1], self.point()
         self.frames.append(_Frame(swallowed, swallowed))
         ends = self.block(node.body, [(begun, None)])
         self.frames.pop()
         swallowed.edges.append(Edge(outer.error, "error"))
         swallowed.edges.append(Edge(outer.transaction, "transaction"))
-        return [*ends, (swallowed, None)]
+        return self.plain([*ends, (swallowed, None)])
 
     def _asyncwith(self, node: ast.AsyncWith, frontier: Frontier) -> Frontier:
         """A transaction block: begin, and commit or roll back at its end."""
@@ -318,6 +351,7 @@ class _Builder(Evaluation):
 _MAY_FAIL_TRANSACTION = frozenset(
     {
         EffectKind.CALL,
+        EffectKind.JOIN,
         EffectKind.ABORT,
         EffectKind.HELPER,
         EffectKind.COMMIT,
@@ -327,27 +361,19 @@ _MAY_FAIL_TRANSACTION = frozenset(
 
 def _flags(function: ast.AST) -> frozenset[str]:
     """Local variables that are only ever set to True or False."""
+    constants = {
+        node.targets[0]
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, bool)
+    }
     flags: set[str] = set()
     others: set[str] = set()
-    constants = set()
+    for name, node in bindings(function):
+        (flags if node in constants else others).add(name)
     for node in ast.walk(function):
-        if (
-            isinstance(node, ast.Assign)
-            and len(node.targets) == 1
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, bool)
-        ):
-            flags.add(node.targets[0].id)
-            constants.add(node.targets[0])
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            if node not in constants:
-                others.add(node.id)
-        elif isinstance(node, ast.arg):
-            others.add(node.arg)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            others.add(node.name)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
+        if isinstance(node, ast.Global | ast.Nonlocal):
             others.update(node.names)
     return frozenset(flags - others)

@@ -5,8 +5,9 @@ for two and more) and what is known about the function's flags: with them the
 loop of the paper's programs, which retries until a flag says that it succeeded,
 ends with exactly one open transaction.
 
-A transaction block ends at the depth it began with. ``TransactionException``
-out of a call or a join has ended the innermost transaction already.
+A transaction block ends at the depth it began with, or at a lower one if code in it
+ended more than it began. ``TransactionException`` out of a call or a join has ended
+the innermost transaction already.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _depths(
     helper: Callable[[Function, int], HelperDepths],
 ) -> Iterable[int]:
     if point.opens is not None:
-        return result.at(point.opens)
+        return {min(depth, before) for before in result.at(point.opens)}
     effect = point.effect
     if effect is None:
         return (depth,)

@@ -37,6 +37,10 @@ class Evaluation:
         for point, flag in frontier:
             point.edges.append(Edge(target, "next", flag))
 
+    def plain(self, frontier: Frontier) -> Frontier:
+        """Plain code, which may raise."""
+        raise NotImplementedError
+
     def effect_raises(self, point: Point) -> None:
         """Draw the exception edges of an effect."""
         raise NotImplementedError

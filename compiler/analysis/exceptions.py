@@ -1,18 +1,16 @@
-"""Which statements may raise TransactionException by themselves, and which handlers catch it."""
+"""What may raise TransactionException by itself, and which handlers catch it."""
 
 from __future__ import annotations
 
 import ast
 import enum
-import inspect
 from collections.abc import Iterator
 
-from compiler.model import Declared, Function
+from compiler.model import Declared
 from compiler.names import UNKNOWN, Scope
-from compiler.rewrite.nodes import RUNTIME, root_of
 from core.errors import TransactionException
 
-__all__ = ["Caught", "Raises", "caught"]
+__all__ = ["Caught", "Raises", "caught", "may_raise"]
 
 
 class Caught(enum.Enum):
@@ -53,55 +51,39 @@ def _more(first: Caught, second: Caught) -> Caught:
 
 
 class Raises:
-    """Knows what the plain parts of a function may raise."""
+    """Knows what the plain parts of the application's functions may raise.
 
-    def __init__(self, declared: Declared, function: Function) -> None:
-        self.declared = declared
-        self.scope = function.scope
-        self.modules = {plain.source.name for plain in declared.plain_modules}
-        self.methods = {
-            name
-            for plain in declared.plain_modules
-            for value in plain.namespace.values()
-            if isinstance(value, type) and value.__module__ in self.modules
-            for name, member in vars(value).items()
-            if inspect.isroutine(member)
+    :ivar transaction: whether they may raise TransactionException: only the application's own
+        code does, where it is plain and says ``raise``.
+    """
+
+    def __init__(self, declared: Declared) -> None:
+        compiled = {
+            id(function.node) for function in declared.all_functions() if function.is_coroutine
         }
-
-    def raised(self, node: ast.Raise) -> tuple[bool, bool]:
-        """Whether a ``raise`` may raise others, and TransactionException."""
-        kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        value = UNKNOWN if kind is None else self.scope.value(kind)
-        if not isinstance(value, type):
-            return True, True
-        is_transaction = issubclass(value, TransactionException)
-        return not is_transaction, is_transaction
-
-    def transaction(self, node: ast.stmt) -> bool:
-        """Whether the plain calls of a statement may raise TransactionException."""
-        return any(self._may_raise(call) for call in _own_calls(node))
-
-    def _may_raise(self, call: ast.Call) -> bool:
-        root = root_of(call.func)
-        if isinstance(root, ast.Name) and root.id == RUNTIME:
-            return False
-        value = self.scope.value(call.func)
-        if value is not UNKNOWN:
-            return getattr(value, "__module__", None) in self.modules
-        if isinstance(call.func, ast.Attribute):
-            return call.func.attr in self.methods
-        return True
+        self.transaction = any(
+            may_raise(statement, Scope(plain.namespace, function, plain.source))[1]
+            for plain in declared.plain_modules
+            for function, statement in _raises(plain.source.tree, None)
+            if statement.exc is not None and id(function) not in compiled
+        )
 
 
-def _own_calls(node: ast.stmt) -> Iterator[ast.Call]:
-    """The calls in the expressions of a statement, without those of statements inside it."""
-    waiting: list[ast.AST] = [node]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, ast.Call):
-            yield part
-        waiting += [
-            child
-            for child in ast.iter_child_nodes(part)
-            if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
-        ]
+def may_raise(node: ast.Raise, scope: Scope) -> tuple[bool, bool]:
+    """Whether a ``raise`` may raise others, and TransactionException."""
+    kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    value = UNKNOWN if kind is None else scope.value(kind)
+    if not isinstance(value, type):
+        return True, True
+    is_transaction = issubclass(value, TransactionException)
+    return not is_transaction, is_transaction
+
+
+def _raises(node: ast.AST, function: ast.AST | None) -> Iterator[tuple[ast.AST | None, ast.Raise]]:
+    """The ``raise`` statements inside ``node``, and the function in which each stands."""
+    if isinstance(node, ast.Raise):
+        yield function, node
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        function = node
+    for child in ast.iter_child_nodes(node):
+        yield from _raises(child, function)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from compiler.analysis.build import build_flow
 from compiler.analysis.depth import Depths, HelperDepths, measure
 from compiler.analysis.exceptions import Raises
-from compiler.analysis.flow import Flow, Point
-from compiler.analysis.last import mark_last
+from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
+from compiler.analysis.last import mark_calls
+from compiler.analysis.outstanding import outstanding_at
 from compiler.model import Declared, Effect, EffectKind, Function
 from core.program import Facts
 
@@ -44,6 +45,8 @@ class Analysis:
     read_only: dict[str, bool] = field(default_factory=dict)
     _summaries: dict[tuple[Function, int], _Summary] = field(default_factory=dict)
     _running: set[tuple[Function, int]] = field(default_factory=set)
+    _leaves: dict[Function, frozenset[EdgeKind]] = field(default_factory=dict)
+    _raises: Raises | None = None
 
     # --- who calls whom
 
@@ -107,8 +110,10 @@ class Analysis:
 
     def flow(self, function: Function) -> Flow:
         """The control-flow graph of a function."""
+        if self._raises is None:
+            self._raises = Raises(self.declared)
         if function not in self.flows:
-            self.flows[function] = build_flow(function, Raises(self.declared, function))
+            self.flows[function] = build_flow(function, self._raises)
         return self.flows[function]
 
     def depths(self, function: Function, entry: int = 0) -> Depths:
@@ -117,6 +122,23 @@ class Analysis:
 
     def _helper_depths(self, helper: Function, depth: int) -> HelperDepths:
         return self.summary(helper, depth).depths
+
+    def leaves_outstanding(self, function: Function) -> frozenset[EdgeKind]:
+        """The ways in which ``function`` may end while a call it spawned is outstanding."""
+        if function not in self._leaves:
+            self._leaves[function] = ANY_WAY  # recursion among helpers: anything
+            flow = self.flow(function)
+            ends = {
+                "next": flow.exit,
+                "error": flow.raised,
+                "transaction": flow.raised_transaction,
+            }
+            self._leaves[function] = frozenset(
+                way
+                for way, end in ends.items()
+                if outstanding_at(function, flow, end, self.leaves_outstanding)
+            )
+        return self._leaves[function]
 
     def summary(self, function: Function, entry: int) -> _Summary:
         """What running ``function`` may do outside of transactions, entered at a depth."""
@@ -197,7 +219,13 @@ def analyse(declared: Declared) -> Analysis:
     """Set the facts of every method, and mark the calls that are last."""
     analysis = Analysis(declared)
     analysis.infer()
-    for method in analysis.methods():
-        if method.is_coroutine:
-            mark_last(method, analysis.flow(method), analysis.depths(method), analysis.read_only)
+    for function in declared.all_functions():
+        if function.compiled is not None and function.is_coroutine:
+            mark_calls(
+                function,
+                analysis.flow(function),
+                analysis.depths(function),
+                analysis.read_only,
+                analysis.leaves_outstanding,
+            )
     return analysis

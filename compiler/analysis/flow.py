@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 
 from compiler.model import Effect
 
-__all__ = ["Edge", "EdgeKind", "Flow", "Point"]
+__all__ = ["ANY_WAY", "Edge", "EdgeKind", "Flow", "Point"]
 
 EdgeKind = str
 """``next``, ``error`` or ``transaction`` (an exception)."""
+
+ANY_WAY: frozenset[EdgeKind] = frozenset({"next", "error", "transaction"})
 
 
 @dataclass(slots=True, eq=False)

@@ -2,24 +2,26 @@
 
 A call is *last* when no way from it leads to anything that the caller would
 have to commit: a state access, a clock reading, another call, a transaction, a
-future still to be waited for. It stands outside of transactions, and in a method
-that is only ever called as a request of its own, not as a helper.
+future still to be waited for; and when no spawned call may be outstanding before it.
+It stands outside of transactions, and in a method that is only ever called as a
+request of its own, not as a helper.
 
 A commit is *due* before an effectful call when the region that ends there may
 hold something: a read, a write, a clock reading, the answer of a travelling call.
+In a helper that may always be, for the sake of what its caller did before.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from compiler.analysis.depth import Depths
-from compiler.analysis.flow import Flow, Point
+from compiler.analysis.flow import EdgeKind, Flow, Point
 from compiler.analysis.outstanding import outstanding_at
 from compiler.model import Effect, EffectKind, Function
 
-__all__ = ["mark_last"]
+__all__ = ["mark_calls"]
 
 _MATTERS = frozenset(
     {
@@ -30,20 +32,30 @@ _MATTERS = frozenset(
 _INPUTS = frozenset({EffectKind.READ, EffectKind.WRITE, EffectKind.TIME})
 
 
-def mark_last(method: Function, flow: Flow, depths: Depths, read_only: Mapping[str, bool]) -> None:
-    """Set ``last`` and ``commit_due`` of the method's calls, and emit ``last``."""
+def mark_calls(
+    function: Function,
+    flow: Flow,
+    depths: Depths,
+    read_only: Mapping[str, bool],
+    leaves: Callable[[Function], frozenset[EdgeKind]],
+) -> None:
+    """Set ``last`` and ``commit_due`` of the calls in a function, and emit ``last``.
+
+    :param leaves: the ways in which a helper may end and leave a spawned call outstanding.
+    """
     dirty = _dirty(flow, depths, read_only)
     for point, effect in flow.effects():
         if effect.kind not in (EffectKind.CALL, EffectKind.SPAWN):
             continue
         effectful = not read_only.get(effect.target, False)
         here = depths.at(point)
-        effect.commit_due = effectful and 0 in here and point in dirty
+        due = function.is_helper or (0 in here and point in dirty)
+        effect.commit_due = effectful and due
         if effect.kind is EffectKind.CALL and effectful and here == {0}:
             effect.last = (
-                not method.is_helper
+                not function.is_helper
                 and not any(_matters(each.effect) for each in flow.reachable([point]))
-                and not outstanding_at(method, flow, point)
+                and not outstanding_at(function, flow, point, leaves)
             )
         if effect.last and effect.call is not None:
             assert isinstance(effect.call.func, ast.Attribute)
@@ -69,11 +81,11 @@ def _dirty(flow: Flow, depths: Depths, read_only: Mapping[str, bool]) -> set[Poi
     ]
     while waiting:
         point = waiting.pop()
+        ends = _ends_region(point, depths, read_only)
         for edge in point.edges:
-            if edge.target not in dirty:
+            if edge.target not in dirty and not (ends and edge.kind == "next"):
                 dirty.add(edge.target)
-                if not _ends_region(edge.target, depths, read_only):
-                    waiting.append(edge.target)
+                waiting.append(edge.target)
     return dirty
 
 

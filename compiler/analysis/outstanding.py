@@ -1,30 +1,38 @@
-"""Which spawned calls may still be waited for at a point.
+"""Whether spawned calls may be outstanding, answered by nobody yet, at a point.
 
 A spawn is settled by a join of the very future: ``await gather(spawn(...))``, or
 ``f = spawn(...)`` and then ``await f``, where every value ``f`` ever has is a
 spawned call. Anything else (a list of futures, a future that is passed on)
 counts as outstanding from the spawn on. So does a spawn whose variable is given
-another before it was joined.
+another before it was joined, and what a helper may leave outstanding when it
+returns or raises.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Collection, Iterator
 
-from compiler.analysis.flow import Flow, Point
+from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
 from compiler.model import EffectKind, Function
+from compiler.names import bindings
 
 __all__ = ["outstanding_at"]
 
 
-def outstanding_at(method: Function, flow: Flow, at: Point) -> bool:
-    """Whether a future may be outstanding when ``at`` is reached."""
+def outstanding_at(
+    function: Function, flow: Flow, at: Point, leaves: Callable[[Function], frozenset[EdgeKind]]
+) -> bool:
+    """Whether a spawned call may be outstanding when ``at`` is reached.
+
+    :param leaves: the ways in which a helper may end and leave one outstanding.
+    """
+    if any(_reaches(point, at, leaves(helper)) for point, helper in _helpers(flow)):
+        return True
     spawns = {
         id(effect): point for point, effect in flow.effects() if effect.kind is EffectKind.SPAWN
     }
-    if not spawns:
-        return False
-    names = _future_names(method)
+    names = _future_names(function)
     settles = {
         point: _settled(effect.node_emitted, names)
         for point, effect in flow.effects()
@@ -34,28 +42,42 @@ def outstanding_at(method: Function, flow: Flow, at: Point) -> bool:
         joins = {point for point, done in settles.items() if identity in done}
         same_name = {each for group in names.values() if identity in group for each in group}
         overwritten_by = {start, *(spawns[each] for each in same_name)}
-        if _reaches(start, at, joins, overwritten_by):
+        if _reaches(start, at, ANY_WAY, joins, overwritten_by):
             return True
     return False
 
 
-def _reaches(start: Point, at: Point, joins: set[Point], overwritten_by: set[Point]) -> bool:
-    """Whether a way leads from the spawn to ``at`` without joining its future normally."""
+def _helpers(flow: Flow) -> Iterator[tuple[Point, Function]]:
+    for point, effect in flow.effects():
+        if effect.helper is not None:
+            yield point, effect.helper
+
+
+def _reaches(
+    start: Point,
+    at: Point,
+    ways: frozenset[EdgeKind],
+    joins: Collection[Point] = (),
+    overwritten_by: Collection[Point] = (),
+) -> bool:
+    """Whether one of these ways leads from the spawn to ``at`` without joining its future."""
     seen: set[Point] = set()
     waiting = [start]
     lost = False
     while waiting:
         point = waiting.pop()
         for edge in point.edges:
-            if point in joins and edge.kind == "next":
+            if point is start and edge.kind not in ways:
                 continue
+            if point in joins and edge.kind != "error":
+                continue  # what a future raises is raised when all that it gathers have answers
             target = edge.target
             if target in overwritten_by:
                 lost = True  # another takes its name, or its place: nothing joins it any more
             if target not in seen:
                 seen.add(target)
                 waiting.append(target)
-    return at in seen or (lost and _reaches(start, at, set(), set()))
+    return at in seen or (lost and _reaches(start, at, ways))
 
 
 def _settled(join: ast.AST | None, names: dict[str, set[int]]) -> set[int]:
@@ -83,21 +105,19 @@ def _is_gather(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.attr == "gather"
 
 
-def _future_names(method: Function) -> dict[str, set[int]]:
+def _future_names(function: Function) -> dict[str, set[int]]:
     """Variables that only ever hold spawned calls, and which."""
-    assert method.compiled is not None
+    assert function.compiled is not None
     names: dict[str, set[int]] = {}
     good: set[ast.AST] = set()
-    for node in ast.walk(method.compiled):
+    for node in ast.walk(function.compiled):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, effect = node.targets[0], getattr(node.value, "effect", None)
             is_spawn = effect is not None and effect.kind is EffectKind.SPAWN
             if isinstance(target, ast.Name) and is_spawn:
                 names.setdefault(target.id, set()).add(id(effect))
                 good.add(target)
-    for node in ast.walk(method.compiled):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and node not in good:
-            names.pop(node.id, None)
-        elif isinstance(node, ast.arg):
-            names.pop(node.arg, None)
+    for name, node in bindings(function.compiled):
+        if node not in good:
+            names.pop(name, None)
     return names

@@ -134,12 +134,60 @@ LAST = {
     "import contextlib\nwith contextlib.suppress(KeyError):\n    call(Leaf.write, k)\nself.n = 1": False,
     "return call(Leaf.read, k)": False,
     "def f():\n    return 1\nreturn call(Leaf.write, f())": True,
+    "self._fire(k); return call(Leaf.write, k)": False,
+    "self._fires(k); return call(Leaf.write, k)": False,
+    "await self._fire_async(k); return call(Leaf.write, k)": False,
+    "fire(k); return call(Leaf.write, k)": False,
+    "if k: self._fire(k)\nreturn call(Leaf.write, k)": False,
+    "x = f'{self._fire(k)}'; return call(Leaf.write, k)": False,
+    "[fire(x) for x in ks]; return call(Leaf.write, k)": False,
+    "try:\n    self._fires_and_raises(k)\nexcept KeyError:\n    return call(Leaf.write, k)": False,
+    "try:\n    pass\nfinally:\n    fire(k)\nreturn call(Leaf.write, k)": False,
+    "return call(Leaf.write, self._fire(k))": False,
+    "return call(Leaf.write, k) and self._fire(k)": False,
+    "self._waits(k); return call(Leaf.write, k)": True,
+    "try:\n    self._waits(k)\nexcept KeyError:\n    pass\nreturn call(Leaf.write, k)": False,
+    "self._may_wait(k); return call(Leaf.write, k)": False,
+    "self._loops(k); return call(Leaf.write, k)": False,
+    "self._p(k); return call(Leaf.write, k)": True,
+    "wait(self._started(k)); return call(Leaf.write, k)": False,
+    "f = spawn(Leaf.read, k)\nassert k, await f\nreturn call(Leaf.write, k)": False,
+    "f = spawn(Leaf.read, k)\nassert await f\nreturn call(Leaf.write, k)": True,
+    "f = spawn(Leaf.read, k)\nk and await f\nreturn call(Leaf.write, k)": False,
+    "f = spawn(Leaf.read, k)\nmatch ks:\n    case [f]:\n        pass\nawait f\nreturn call(Leaf.write, k)": False,
+    "f = spawn(Leaf.read, k)\nmatch ks:\n    case {'a': 1, **f}:\n        pass\nawait f\nreturn call(Leaf.write, k)": False,
+    "BeginTx()\nf = spawn(Leaf.read, k)\ntry:\n    await f\nexcept TransactionException:\n    call(Leaf.write, k)": True,
+    "try:\n    pass\nexcept* KeyError:\n    call(Leaf.write, k)\nexcept* ValueError:\n    self.n = 1": False,
+    "try:\n    pass\nexcept* KeyError:\n    self.n = 1\nexcept* ValueError:\n    call(Leaf.write, k)": True,
+    "BeginTx()\nwith transaction():\n    CommitTx()\n    CommitTx()\ncall(Leaf.write, k)": False,
 }
 HELPERS = """
     def _h(self, x):
         return self.n
     def _p(self, x):
         return x
+    def _fire(self, x):
+        spawn(Leaf.write, x)
+    def _fires(self, x):
+        return [self._fire(y) for y in (x, x)]
+    async def _fire_async(self, x):
+        spawn(Leaf.write, x)
+    def _fires_and_raises(self, x):
+        f = spawn(Leaf.write, x)
+        if x: raise KeyError(x)
+        wait(f)
+    def _waits(self, x):
+        return wait(spawn(Leaf.write, x))
+    def _may_wait(self, x):
+        f = spawn(Leaf.write, x)
+        if x: wait(f)
+    def _loops(self, x):
+        return self._loops(x - 1) if x else self.n
+    def _started(self, x):
+        return spawn(Leaf.write, x)
+
+def fire(x):
+    spawn(Leaf.write, x)
 """
 
 
@@ -196,6 +244,15 @@ SINGLE = {
     "spawn(Leaf.write, 1)": False,
     "helper_function(k)": False,
     "with transaction():\n    helper_function(k)": True,
+    "BeginTx()\nf = spawn(Leaf.write, k)\ntry:\n    await f\nexcept TransactionException:\n    call(Leaf.write, k)": False,
+    "BeginTx()\nwith transaction():\n    CommitTx()\n    CommitTx()\ncall(Leaf.write, k)": False,
+    "BeginTx()\nwith transaction():\n    CommitTx()\ncall(Leaf.write, k)\nCommitTx()": True,
+    "BeginTx()\ntry:\n    match k:\n        case 1 if self._e() and 1 / 0:\n            pass\nexcept ZeroDivisionError:\n    call(Leaf.write, k)": False,
+    "BeginTx()\ntry:\n    x = self._e() + 1 / 0\nexcept ZeroDivisionError:\n    call(Leaf.write, k)": False,
+    "BeginTx()\nassert k, self._e()\ncall(Leaf.write, k)\nCommitTx()": True,
+    "try:\n    pass\nexcept* KeyError:\n    self._t()\nexcept* ValueError:\n    self._t()": False,
+    "try:\n    pass\nexcept KeyError:\n    self._t()\nexcept ValueError:\n    self._t()": True,
+    "again = False\nmatch ks:\n    case {'a': 1, **again}:\n        pass\nif again:\n    call(Leaf.write, k)": False,
 }
 MORE = """
     def _w(self, x):
@@ -205,6 +262,9 @@ MORE = """
             self.n = 1
     def _b(self):
         BeginTx()
+    def _e(self):
+        CommitTx()
+        return 1
     def _r(self, x):
         return self._r(x - 1) if x else call(Leaf.write, x)
 
@@ -216,6 +276,28 @@ def helper_function(x):
 @pytest.mark.parametrize("body", SINGLE)
 def test_single_region(tmp_path, body):
     assert method(tmp_path, body, MORE).facts.single_region is SINGLE[body]
+
+
+RAISERS = """
+class Plain:
+    @property
+    def attribute(self):
+        raise TransactionException("plain")
+    def __add__(self, other):
+        raise TransactionException("plain")
+
+def elements():
+    yield 1
+    raise TransactionException("plain")
+"""
+
+
+@pytest.mark.parametrize("expression", ["k + 1", "k.attribute", "list(ks)", "f'{k}'", "1"])
+def test_plain_code_may_raise_transaction_exception_if_it_says_so(tmp_path, expression):
+    """By operators, attributes and iterators too; so the handler is reached."""
+    body = f"try:\n    x = {expression}\nexcept TransactionException:\n    call(Leaf.write, k)"
+    assert method(tmp_path, body, MORE).facts.single_region
+    assert not method(tmp_path, body, MORE + RAISERS).facts.single_region
 
 
 DUE = {
@@ -232,6 +314,10 @@ DUE = {
         True,
     ],
     "random.random(); call(Leaf.write, k)": [False],
+    "self.n = 1\ntry:\n    call(Leaf.write, k)\nexcept Exception:\n    call(Leaf.write, k)": [
+        True,
+        True,  # the first may not have left: its arguments could not be sent
+    ],
 }
 
 
@@ -239,6 +325,12 @@ DUE = {
 def test_commit_due(tmp_path, body):
     m = method(tmp_path, body)
     assert [e.commit_due for e in m.effects if e.kind == "call"] == DUE[body]
+
+
+def test_a_commit_is_due_in_a_helper_for_the_sake_of_its_caller(tmp_path):
+    m = method(tmp_path, "self.n = 1; self._w(k); return helper_function(k)", MORE)
+    helpers = [e.helper for e in m.effects if e.helper is not None]
+    assert [e.commit_due for each in helpers for e in each.effects] == [True, True]
 
 
 def test_the_graph(tmp_path):

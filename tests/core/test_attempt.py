@@ -247,6 +247,27 @@ def test_parallel_branches_on_the_same_key_run_one_after_the_other():
     assert len(host.commits) == 1
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_call_is_not_the_last_while_a_spawned_one_has_no_answer(waits):
+    """Whatever the compiler says of it: its callee would clear the intent that the other needs."""
+
+    async def go(self, key):
+        future = await effects.spawn("Counter", "increment", key)
+        if waits:
+            await future
+        return await effects.call("Counter", "increment", key, last=True)
+
+    increment = ALL.services["Counter"].methods["increment"].function
+    app = program(("Counter", {"increment": increment}), ("Front", {"go": go}))
+    host = DirectHost(app, MemoryStore())
+    host.run(root_request(app, new_root(), "Front", "go", "k"))
+    assert [request.last for request in host.calls] == [False, waits]
+    assert [commit.mutations[-1].__class__.__name__ for commit in host.commits] == [
+        "Set",
+        "ClearRange" if waits else "Set",
+    ]
+
+
 def test_two_transactions_never_share_a_commit():
     async def two(self):
         async with effects.Transaction():
