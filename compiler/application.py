@@ -107,8 +107,9 @@ def load(app: str | Path) -> Application:
     layout = find_layout(app)
     sources = parse_sources(layout, problems)
     problems.raise_if_any()
-    plain_modules = import_plain(layout.root, sources, problems)
-    declared = declare(plain_modules, problems)
+    plain_modules = import_plain(layout.roots, sources, problems)
+    problems.raise_if_any()  # what was not imported is missing everywhere
+    declared = declare(plain_modules, problems, layout)
     _check_services(layout, declared)
     rewrite(declared)
     codec = Codec()

@@ -18,6 +18,7 @@ from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.plain_code import check_plain_code
+from compiler.sources import Layout
 from compiler.undefined import check_names
 
 __all__ = ["declare"]
@@ -34,9 +35,9 @@ _CONTAINERS: Final = {
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def declare(plain_modules: list[PlainModule], problems: Problems) -> Declared:
+def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout) -> Declared:
     """Everything the modules declare; what is wrong with it is recorded in ``problems``."""
-    declared = Declared(plain_modules, problems)
+    declared = Declared(plain_modules, problems, layout)
     for plain in plain_modules:
         for node in plain.source.tree.body:
             if isinstance(node, ast.ClassDef) and _is_service(plain, node):

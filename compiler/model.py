@@ -15,6 +15,7 @@ from typing import Any
 from compiler.errors import Problems
 from compiler.modules import PlainModule
 from compiler.names import Scope
+from compiler.sources import Layout
 from core.program import Facts
 
 __all__ = ["Declared", "Effect", "EffectKind", "Field", "FieldKind", "Function", "Service"]
@@ -180,6 +181,7 @@ class Declared:
 
     plain_modules: list[PlainModule]
     problems: Problems
+    layout: Layout
     services: dict[str, Service] = field(default_factory=dict)
     functions: dict[int, Function] = field(default_factory=dict)
 

@@ -117,15 +117,16 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 @contextmanager
-def _importing(root: Path, sources: Sequence[Source]) -> Iterator[None]:
+def _importing(roots: Sequence[Path], sources: Sequence[Source]) -> Iterator[None]:
     finder = _Finder(sources)
     before = {name: sys.modules.get(name) for name in ("runtime", _PAPER_MODULE)}
     sys.meta_path.insert(0, finder)
-    sys.path.insert(0, str(root))
+    sys.path[:0] = map(str, roots)
     try:
         yield
     finally:
-        sys.path.remove(str(root))
+        for root in roots:
+            sys.path.remove(str(root))
         sys.meta_path.remove(finder)
         for name, module in before.items():
             sys.modules.pop(name, None)
@@ -133,11 +134,13 @@ def _importing(root: Path, sources: Sequence[Source]) -> Iterator[None]:
                 sys.modules[name] = module
 
 
-def import_plain(root: Path, sources: Sequence[Source], problems: Problems) -> list[PlainModule]:
+def import_plain(
+    roots: Sequence[Path], sources: Sequence[Source], problems: Problems
+) -> list[PlainModule]:
     """Import every module of the application; what fails is recorded in ``problems``."""
     _forget_stale(sources)
     found = []
-    with _importing(root, sources):
+    with _importing(roots, sources):
         for source in sources:
             try:
                 found.append(PlainModule(source, importlib.import_module(source.name)))
@@ -162,11 +165,11 @@ def _forget_stale(sources: Sequence[Source]) -> None:
 
 
 def import_workload(
-    root: Path, workload: Source, sources: Sequence[Source], problems: Problems
+    roots: Sequence[Path], workload: Source, sources: Sequence[Source], problems: Problems
 ) -> types.ModuleType:
     """Import the workload module, which shares the application's classes."""
     _forget_stale([workload])
-    with _importing(root, [*sources, workload]):
+    with _importing(roots, [*sources, workload]):
         try:
             return importlib.import_module(workload.name)
         except (Exception, SystemExit) as error:  # the user's module level may raise anything
@@ -185,7 +188,8 @@ def _explain_import(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"there is no module {error.name} to import",
-            "the name of a module of the application or of one that is installed, or no import",
+            "the name of a module that is installed (as with: pip install "
+            f"{error.name.partition('.')[0]}), or of one beside this one",
         )
     if isinstance(error, ImportError) and "relative import" in str(error):
         return (

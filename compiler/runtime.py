@@ -38,6 +38,7 @@ __all__ = [
     "gather",
     "gmtime",
     "join",
+    "join_all",
     "localtime",
     "monotonic",
     "monotonic_ns",
@@ -88,6 +89,11 @@ async def join(future: Any) -> Any:
             "spawn(...) and gather(...) return can be waited for"
         )
     return await future
+
+
+async def join_all(*futures: Any) -> list[Any]:
+    """Wait for several futures: the list of their results, as the paper's WaitAll gives it."""
+    return list(await join(gather(*futures)))
 
 
 # --- the clock and chance

@@ -2,8 +2,9 @@
 
 An application is named by a package (``apps/hotel`` or ``apps.hotel``), a module
 (``hotel.py`` or a dotted name), a folder of modules, or a ``.csv`` file with
-``ClassName,path`` lines whose paths are relative to that file. Modules of the
-same package or folder that these import belong to the application as well.
+``ClassName,path`` lines whose paths are relative to that file's folder, to one
+above it, or to the working directory. Modules of the same package or folder that
+these import belong to the application as well.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import ast
 import csv
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,12 +21,10 @@ from pathlib import Path
 import ast_comments  # type: ignore[import-untyped]
 
 from compiler.errors import ApplicationNotFound, CompileError, Problems, display_path
+from compiler.module_names import OURS, identifier, import_name, is_ours, owner_of
 
-__all__ = ["Layout", "Source", "find_layout", "parse_sources"]
+__all__ = ["Layout", "Source", "find_layout", "imported_modules", "parse", "parse_sources"]
 
-OURS = frozenset(
-    {"backends", "command_line", "compiler", "core", "experiment", "figures", "sim", "tests"}
-)
 _KINDS = (
     "give a package (apps/hotel or apps.hotel), a module (hotel.py), a folder of modules, or a "
     ".csv file with ClassName,path lines"
@@ -65,7 +64,7 @@ class Source:
 class Layout:
     """Where an application's modules are.
 
-    :ivar root: the folder that must be on the module search path.
+    :ivar root: the folder from which modules are named, and ``others`` that are searched as well.
     :ivar files: module names and their files, in a stable order.
     :ivar listed: classes named by a ``.csv``, with the file and line that name them.
     :ivar workload: the workload module's name and file, if there is one.
@@ -73,10 +72,23 @@ class Layout:
 
     name: str
     root: Path
+    others: list[Path] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     listed: list[tuple[str, Path, int]] = field(default_factory=list)
     listing: Path | None = None
     workload: tuple[str, Path] | None = None
+
+    @property
+    def shown(self) -> str:
+        """The application as a person would name it: its listing, file or folder."""
+        files = list(self.files.values())
+        one = self.listing or (files[0] if len(files) == 1 else None)
+        return display_path(one) if one else self.name
+
+    @property
+    def roots(self) -> list[Path]:
+        """The folders that must be on the module search path."""
+        return list(dict.fromkeys([self.root, *self.others]))
 
 
 def find_layout(app: str | Path) -> Layout:
@@ -141,8 +153,8 @@ def _layout_of_path(path: Path) -> Layout:
     if path.suffix == ".py":
         if path.name == "__init__.py":
             return _layout_of_folder(path.parent)
-        root, name = _import_name(path)
-        return Layout(path.stem, root, {name: path})
+        root, name = import_name(path)
+        return Layout(path.stem, root, files={name: path})
     raise ApplicationNotFound(f"{display_path(path)} is no application", _KINDS)
 
 
@@ -155,15 +167,21 @@ def _layout_of_folder(folder: Path) -> Layout:
             f"the folder {display_path(folder)} holds no Python modules to compile",
             "give a folder with a module whose classes are decorated with @service",
         )
+    if package and owner_of(folder.name) and not is_ours(folder):
+        raise ApplicationNotFound(
+            f"the package {display_path(folder)} has the name of a module of "
+            f"{owner_of(folder.name)}",
+            "give the folder another name",
+        )
     named = {}
     root = folder
     for file in files:
-        root, name = _import_name(file)
+        root, name = import_name(file)
         named[name] = file
-    layout = Layout(folder.name, root, named)
+    layout = Layout(folder.name, root, files=named)
     workload = folder / "workload.py"
     if workload.exists():
-        layout.workload = (_import_name(workload)[1], workload)
+        layout.workload = (import_name(workload)[1], workload)
     return layout
 
 
@@ -182,10 +200,13 @@ def _layout_of_listing(listing: Path) -> Layout:
             line = text.splitlines()[number - 1]
             problems.add_error(CompileError(listing, number, 1, len(line) + 1, line, *error))
             continue
-        path = (listing.parent / cells[1]).resolve()
+        folder = _folder_of_listed(listing, cells[1])
+        assert folder is not None
+        path = (folder / cells[1]).resolve()
+        layout.others += [folder, import_name(path)[0]]
         layout.listed.append((cells[0], path, number))
         if path not in layout.files.values():
-            layout.files[_import_name(path)[1]] = path
+            layout.files[_free_name(path, layout)] = path
     problems.raise_if_any()
     if not layout.files:
         raise ApplicationNotFound(
@@ -194,7 +215,7 @@ def _layout_of_listing(listing: Path) -> Layout:
         )
     workload = listing.with_name("workload.py")
     if workload.exists():
-        layout.workload = (_import_name(workload)[1], workload)
+        layout.workload = (import_name(workload)[1], workload)
     return layout
 
 
@@ -214,38 +235,29 @@ def _rows(listing: Path, text: str, problems: Problems) -> Iterator[list[str]]:
 def _listing_error(listing: Path, cells: list[str]) -> tuple[str, str] | None:
     if len(cells) != 2 or not cells[0].isidentifier():
         return "this is no ClassName,path line", "Hotel,services/hotel.py"
-    if not (listing.parent / cells[1]).is_file():
+    if _folder_of_listed(listing, cells[1]) is None:
         return (
-            f"there is no file {cells[1]} beside {display_path(listing)}",
-            "a path relative to the .csv file",
+            f"there is no file {cells[1]}, from the folder of the .csv file, those above it or the "
+            "working directory",
+            "a path relative to one of these folders",
         )
     return None
 
 
-def _import_name(path: Path) -> tuple[Path, str]:
-    """The folder to search and the dotted name under which ``path`` is imported.
-
-    A file below the working directory, in folders that could be packages, is named from there,
-    or from the outermost folder that is a package.
-    """
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    while (folder / "__init__.py").exists():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    if len(parts) > 1 or (path.name != "__init__.py" and _is_free(path.stem)):
-        return folder, ".".join(parts)
-    if path.name == "__init__.py" and _is_free(path.parent.name):
-        return folder, ".".join(parts)
-    return folder, "app_" + "".join(c if c.isalnum() else "_" for c in path.stem)
+def _folder_of_listed(listing: Path, path: str) -> Path | None:
+    """The folder from which a ``.csv`` names a file: the nearest that has it."""
+    folders = (*listing.parents, Path.cwd())
+    return next((folder for folder in folders if (folder / path).is_file()), None)
 
 
-def _is_free(name: str) -> bool:
-    """Whether a top-level module may be called ``name`` without hiding another."""
-    if not name.isidentifier() or name in sys.stdlib_module_names or name in OURS:
-        return False
-    known = sys.modules.get(name)
-    return known is None or hasattr(known, "__mu2sls_text__") or not hasattr(known, "__file__")
+def _free_name(path: Path, layout: Layout) -> str:
+    """The name under which a listed file is imported: with its folders, if it needs them."""
+    name = import_name(path)[1]
+    for folder in path.parents:
+        if name not in layout.files:
+            break
+        name = f"{identifier(folder.name)}_{name}"
+    return name
 
 
 def parse_sources(layout: Layout, problems: Problems) -> list[Source]:
@@ -258,11 +270,27 @@ def parse_sources(layout: Layout, problems: Problems) -> list[Source]:
         if source is None:
             continue
         sources[name] = source
-        for imported, path in _imported(source, layout):
-            if imported not in sources and imported not in waiting:
+        for imported, path in imported_modules(source, layout, problems):
+            if imported not in sources:
                 waiting[imported] = path
                 layout.files[imported] = path
     return list(sources.values())
+
+
+def imported_modules(
+    source: Source, layout: Layout, problems: Problems
+) -> Iterator[tuple[str, Path]]:
+    """The modules beside this one that it imports; whose names are taken is recorded."""
+    for name, path, node in _imported(source, layout):
+        known = layout.files.get(name, path)
+        if owner := owner_of(name.partition(".")[0]):
+            what = f"{path.name} has the name of a module of {owner}, which is imported here"
+            problems.add(source.path, source.text, node, what, "another name for the file")
+        elif known != path:
+            what = f"two modules are called {name}: {display_path(known)} is the other"
+            problems.add(source.path, source.text, node, what, "another name for one of them")
+        else:
+            yield name, path
 
 
 def parse(name: str, path: Path, problems: Problems) -> Source | None:
@@ -310,19 +338,28 @@ def _text(path: Path, problems: Problems) -> str | None:
     return None
 
 
-def _imported(source: Source, layout: Layout) -> Iterator[tuple[str, Path]]:
-    """The modules beside this one that it imports."""
+def _imported(source: Source, layout: Layout) -> Iterator[tuple[str, Path, ast.AST]]:
+    """The modules beside this one that it imports, and where."""
     top = source.name.split(".")[0]
     in_package = "." in source.name or source.is_package
+    roots = dict.fromkeys([import_name(source.path)[0], *layout.roots])
     for node in ast.walk(source.tree):
         for name in _module_names(source, node):
             first = name.split(".")[0]
-            if first in OURS or (in_package and first != top):
+            if in_package and first != top:
                 continue
-            base = layout.root.joinpath(*name.split("."))
-            for path in (base.with_suffix(".py"), base / "__init__.py"):
-                if path.is_file() and path.name != "workload.py":
-                    yield name, path
+            path = _module_file(name, roots)
+            if path is not None and not (first in OURS and is_ours(path)):
+                yield name, path, node
+
+
+def _module_file(name: str, roots: Iterable[Path]) -> Path | None:
+    for root in roots:
+        base = root.joinpath(*name.split("."))
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file() and path.name != "workload.py":
+                return path
+    return None
 
 
 def _module_names(source: Source, node: ast.AST) -> list[str]:

@@ -26,7 +26,7 @@ from compiler.errors import CompileError, Problems, WorkloadError, raised, sourc
 from compiler.model import Declared, Function
 from compiler.modules import import_workload
 from compiler.signatures import fits, shown_signature
-from compiler.sources import Layout, Source, parse
+from compiler.sources import Layout, Source, imported_modules, parse
 
 __all__ = ["Entry", "Workload", "load_workload"]
 
@@ -145,7 +145,10 @@ def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> 
     source = parse(*layout.workload, problems)
     problems.raise_if_any()
     assert source is not None
-    module = import_workload(layout.root, source, sources, problems)
+    for _ in imported_modules(source, layout, problems):
+        pass  # not compiled: only names that are taken are of interest
+    problems.raise_if_any()
+    module = import_workload(layout.roots, source, sources, problems)
     problems.raise_if_any()
     substitute(vars(module))
     return _read(module, source, declared)

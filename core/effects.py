@@ -221,7 +221,7 @@ async def rollback() -> None:
     await perform(Rollback())
 
 
-async def abort(reason: str = "the transaction was aborted") -> None:
+async def abort(reason: str = "Transaction aborted") -> None:
     """Undo the innermost transaction and raise :class:`~core.errors.TransactionException`."""
     await perform(Rollback())
     raise TransactionException(reason)

@@ -144,7 +144,14 @@ class NondeterminismError(MuError):
 
 
 class TransactionException(Exception):
-    """A transaction was aborted; everything it wrote is undone."""
+    """A transaction was aborted; everything it wrote is undone.
+
+    :ivar message: why, as it was given.
+    """
+
+    def __init__(self, message: object = "Transaction aborted", *more: object) -> None:
+        super().__init__(message, *more)
+        self.message = message
 
 
 class RemoteError(MuError):

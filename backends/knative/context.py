@@ -30,7 +30,8 @@ from backends.knative.errors import ImageProblem
 from backends.knative.imports import imported_files
 from backends.knative.requirements import Lines, read_requirements
 from compiler.application import load
-from compiler.sources import OURS, find_layout
+from compiler.module_names import OURS
+from compiler.sources import find_layout
 
 __all__ = ["FDB_VERSION", "write_context"]
 
@@ -103,7 +104,8 @@ def _modules(app: str | Path) -> list[Path]:
     found = {source.path.resolve() for source in application.sources}
     if layout.workload is not None:
         found.add(layout.workload[1].resolve())
-    found |= imported_files(found, layout.root.resolve(), OURS)
+    for root in layout.roots:
+        found |= imported_files(found, root.resolve(), OURS)
     if layout.listing is not None:
         found.add(layout.listing.resolve())
     for file in list(found):

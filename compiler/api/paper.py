@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from compiler.api.calls import call_by_name, spawn_by_name
 from compiler.api.current import current
-from compiler.api.futures import Future, gather
+from compiler.api.futures import Future
 from compiler.api.runner import INNERMOST
 from compiler.api.services import service_name
 from compiler.api.transactions import abort
@@ -76,9 +76,18 @@ def Wait(future: Future[Any]) -> Any:  # noqa: N802
     return future if _in_coroutine() else future.result()
 
 
+class _All(Future[list[Any]]):
+    """Several futures whose results are a list."""
+
+    __slots__ = ()
+
+    def _shape(self, results: Iterator[Any]) -> list[Any]:
+        return list(super()._shape(results))
+
+
 def WaitAll(*futures: Future[Any]) -> Any:  # noqa: N802
-    """Wait for several: the tuple of results. In an async method it is written with ``await``."""
-    gathered = gather(*futures)
+    """Wait for several: the list of results. In an async method it is written with ``await``."""
+    gathered = _All(None, futures)
     return gathered if _in_coroutine() else gathered.result()
 
 

@@ -38,7 +38,7 @@ class transaction:  # noqa: N801 - used like a function
         self.__exit__(kind)
 
 
-def abort(reason: str = "the transaction was aborted") -> NoReturn:
+def abort(reason: str = "Transaction aborted") -> NoReturn:
     """Undo the innermost transaction that this method began, and raise.
 
     :raises TransactionException: always, with ``reason`` as its text.

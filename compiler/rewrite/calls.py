@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 import compiler as facade
+from compiler.elsewhere import where_else
 from compiler.model import EffectKind, Field, Function, Service
 from compiler.names import UNKNOWN
 from compiler.rewrite.library import LibraryCalls
@@ -120,8 +121,8 @@ class Calls(LibraryCalls):
         if meaning == "wait" and (len(node.args) != 1 or node.keywords):
             self.error(node, "wait takes one future", "wait(gather(first, second))")
             return node
-        arguments = self.arguments(node)
-        future = arguments[0] if meaning == "wait" else runtime_call("gather", arguments)
+        joining = "join" if meaning == "wait" else "join_all"
+        call = runtime_call(joining, self.arguments(node))
         in_coroutine = isinstance(self.function.node, ast.AsyncFunctionDef)
         ours = self.scope.value(node.func) is facade.wait
         if in_coroutine and not ours and self.awaiting is not node:
@@ -129,7 +130,7 @@ class Calls(LibraryCalls):
             self.error(
                 node, f"in an async method {shown} alone waits for nothing", f"await {shown}"
             )
-        return self.effect(EffectKind.JOIN, node, runtime_call("join", [future]))
+        return self.effect(EffectKind.JOIN, node, call)
 
     # --- calls of services
 
@@ -193,13 +194,7 @@ class Calls(LibraryCalls):
         if isinstance(service, str):
             found = self.declared.services.get(service)
             if found is None:
-                close = get_close_matches(service, self.declared.services, 1)
-                known = ", ".join(self.declared.services)
-                self.error(
-                    node,
-                    f"there is no service {service!r}",
-                    f"{close[0]!r}" if close else f"one of {known}",
-                )
+                self.unknown_service(node, service)
                 return node
             service = found
         method = service.methods.get(name)
@@ -221,6 +216,17 @@ class Calls(LibraryCalls):
         self.settle(mark)
         kind = EffectKind.CALL if meaning == "call" else EffectKind.SPAWN
         return self.effect(kind, node, call, method.full_name)
+
+    def unknown_service(self, node: ast.AST, name: str) -> None:
+        """Record that the application has no service ``name``."""
+        known = list(self.declared.services)
+        close = get_close_matches(name, known, 1)
+        remedy = f"{close[0]!r}" if close else f"one of {', '.join(known)}"
+        elsewhere = where_else(name, self.declared.layout)
+        if elsewhere:
+            remedy = f"{elsewhere}; or, in this one, {remedy}"
+        what = f"there is no service {name!r} in the application {self.declared.layout.shown}"
+        self.error(node, what, remedy)
 
     def unknown_method(self, node: ast.AST, service: Service, name: str) -> None:
         """Record that ``service`` has no method ``name`` that can be called."""

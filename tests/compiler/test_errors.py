@@ -326,7 +326,7 @@ def test_a_missing_library(tmp_path):
     path = write_app(tmp_path, "import jwt_that_is_not_there\n")
     with pytest.raises(CompileErrors, match="there is no module jwt_that_is_not_there") as raised:
         load(path)
-    assert "one that is installed" in raised.value.errors[0].remedy
+    assert "pip install jwt_that_is_not_there" in raised.value.errors[0].remedy
     assert raised.value.errors[0].line == 2
 
 

@@ -136,7 +136,7 @@ def test_an_abort_raises(run):
 
 
 def test_waiting_in_plain_and_async_methods(run):
-    assert run.run("Agency", "sell_plainly", ("b",)) == (True, (True,))
+    assert run.run("Agency", "sell_plainly", ("b",)) == (True, [True])
     assert run.run("Agency", "sell_one", ("b",)) is True
 
 

@@ -192,3 +192,62 @@ def test_a_line_that_is_none(tmp_path):
     with pytest.raises(CompileErrors) as raised:
         load(tmp_path / "app.csv")
     assert [error.line for error in raised.value.errors] == [2, 3]
+
+
+GATE = f"""{STYLE}{EXCEPTION}@decorators.service
+class Gate(object):
+    def __init__(self):
+        self.passed = 0  # type: Persistent[int]
+
+    def enter(self):
+        self.passed += 1
+        return self.passed
+
+    async def enters(self):
+        a, b = AsyncInvoke('Gate', 'enter'), AsyncInvoke('Gate', 'enter')
+        both = await WaitAll(a, b)
+        both.append('and I')
+        return both
+
+    def enters_plainly(self):
+        both = WaitAll(*[AsyncInvoke('Gate', 'enter') for _ in range(2)])
+        return both + [type(both).__name__]
+
+    def told(self, *why):
+        try:
+            raise TransactionException(*why)
+        except TransactionException as error:
+            return error.message, str(error), error.args
+
+    def refused(self, why):
+        raise TransactionException(why)
+
+    def asks(self):
+        try:
+            SyncInvoke('Gate', 'refused', 'closed')
+        except TransactionException as error:
+            return error.message
+
+    def aborts(self):
+        try:
+            BeginTx()
+            self.passed = 7
+            AbortTx()
+        except TransactionException as error:
+            return error.message, self.passed
+"""
+
+
+def test_results_are_a_list_and_exceptions_have_a_message(tmp_path):
+    path = tmp_path / "gate.py"
+    path.write_text(GATE)
+    calls = [("Gate.enters",), ("Gate.enters_plainly",), ("Gate.told", "a"), ("Gate.told",)]
+    answers = compare(load(path), [*calls, ("Gate.asks",), ("Gate.aborts",)])
+    assert [value for _, value in answers] == [
+        [1, 2, "and I"],
+        [3, 4, "list"],
+        ("a", "a", ("a",)),
+        ("Transaction aborted",) * 2 + (("Transaction aborted",),),
+        "closed",
+        ("Transaction aborted", 4),
+    ]
