@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Coroutine, Generator
-from contextlib import suppress
 from typing import Any
 
 from core import effects
@@ -74,6 +73,8 @@ _TOO_SLOW = (
     "what stands between two effects takes longer than the store keeps a read version (five "
     "seconds): use several smaller transactions"
 )
+_MOST_FINALLY = 100
+"""How many blocks of ``finally`` that want to act are left, at most, when user code is dropped."""
 
 
 def attempt(program: Program, request: Request, name: str) -> Generator[Effect, Any, Reply]:
@@ -265,8 +266,12 @@ class Attempt:
 
     def _discard(self) -> None:
         """Drop the coroutine without letting its ``finally`` blocks act."""
-        with suppress(Exception):  # whatever a ``finally`` of the user raises: nobody listens
-            self.coroutine.close()
+        for _ in range(_MOST_FINALLY):
+            try:
+                self.coroutine.close()
+            except Exception:  # one that wanted to act, or whatever it raises: nobody listens
+                continue
+            return
 
     def _drive(self) -> Generator[Effect, Any, Outcome]:
         """Send answers to user code until it ends."""

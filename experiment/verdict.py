@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 __all__ = ["EVIDENCE_LIMIT", "Status", "Verdict", "count", "judge"]
@@ -35,12 +36,21 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
-def judge(name: str, examined: dict[str, int], evidence: Sequence[str]) -> Verdict:
+def judge(
+    name: str,
+    examined: dict[str, int],
+    evidence: Sequence[str],
+    left_out: Mapping[str, int] = MappingProxyType({}),
+) -> Verdict:
     """``fails`` if there is evidence, ``inconclusive`` if nothing was examined, else ``holds``.
 
-    :param examined: how many of what were looked at, by noun in the singular.
+    :param examined: how many of what were looked at, by noun in the singular; ``left_out``
+        likewise, of what could not be judged.
     """
     detail = ", ".join(count(number, noun) for noun, number in examined.items())
+    for noun, number in left_out.items():
+        if number:
+            detail += f"; {count(number, noun)} left out"
     if evidence:
         lines = list(evidence[:EVIDENCE_LIMIT])
         if len(evidence) > EVIDENCE_LIMIT:

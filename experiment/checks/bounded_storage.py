@@ -1,13 +1,14 @@
 """Bounded storage: once retention has passed over everything, only application data is left.
 
-And all of it: forgetting requests must not touch the data.
+And all of it: forgetting requests must not touch the data. Retention stops at the oldest
+request that is not finished; so where the system had not settled, what is left says nothing.
 """
 
 from __future__ import annotations
 
 from core.layout import DATA, SET_UP, WATERMARK
 from experiment.checks.subject import Subject
-from experiment.verdict import Verdict, judge
+from experiment.verdict import Verdict, count, judge
 
 __all__ = ["bounded_storage"]
 
@@ -20,8 +21,10 @@ def bounded_storage(subject: Subject) -> Verdict:
     retained = run.retained
     begin, end = DATA
     left = sorted(key for key in retained if not begin <= key < end and key not in _KEPT)
+    if run.settled_after is None and left:
+        told = f"{count(len(left), 'record')} left, but requests were still under way"
+        return Verdict("bounded_storage", "inconclusive", told)
     evidence = [f"{readable.key(key)} is left after retention" for key in left]
-    # In a run that did not settle, requests may still have been under way.
     if run.settled_after is not None and subject.commits:
         data = {key: value for key, value in retained.items() if begin <= key < end}
         lost = sorted(key for key, value in subject.final_data.items() if data.get(key) != value)

@@ -7,11 +7,13 @@ Five observations, none of which asks the executor what it thinks it did:
   just what must not happen;
 * all answers to one request agree, late duplicates included; none is given before what
   it stands for is durable, and nobody is told that nothing happened when something did;
-* a request that left a trace or was answered, sent once more after everything
-  settled, gives that answer and commits nothing. It finds its journal as it is in
-  the end, but the application's data as it was at first: an answer must come from
-  what is remembered, whatever the world has become meanwhile. (In a long run, of
-  the requests that went smoothly only some are sent; the verdict says how many);
+* a request that left a trace or was answered, sent once more at the end, gives
+  that answer and commits nothing. It finds its journal as it is in the end, but the
+  application's data as it was at first: an answer must come from what is remembered,
+  whatever the world has become meanwhile. (In a long run, of the requests that went
+  smoothly only some are sent; the verdict says how many. Where the system had not
+  settled, those that may have been under way are left out: that they are not finished
+  is for :mod:`experiment.checks.liveness` to say);
 * nothing happened in the name of a request that nobody sent.
 
 Read-only requests record nothing: each of their answers is judged at the version
@@ -50,7 +52,9 @@ def exactly_once(subject: Subject) -> Verdict:
         "answer": sum(map(len, subject.answers.values())),
         "re-driven request": redriven,
     }
-    return judge("exactly_once", examined, evidence + more)
+    unfinished = sum(root in subject.unfinished for root in subject.trees)
+    left_out = {"unfinished request": unfinished}
+    return judge("exactly_once", examined, evidence + more, left_out)
 
 
 def _journal_keys(subject: Subject) -> list[str]:
@@ -95,13 +99,12 @@ def _strangers(subject: Subject) -> list[str]:
 def _answers(subject: Subject) -> list[str]:
     evidence = []
     for answers in subject.answers.values():
-        remembered = [answer for answer in answers if not answer.version]
-        if not subject.journaled and _reads_only(subject, answers[0]):
-            continue  # each looked at another moment
-        for answer in remembered[1:]:
-            if answer.outcome != remembered[0].outcome:
+        if _reads_only(subject, answers[0]):
+            continue  # each looked at another moment: at the store, or just at the clock
+        for answer in answers[1:]:
+            if answer.outcome != answers[0].outcome:
                 who = subject.describe(answer.id)
-                told = [subject.readable.outcome(a.outcome) for a in (remembered[0], answer)]
+                told = [subject.readable.outcome(a.outcome) for a in (answers[0], answer)]
                 evidence.append(f"{who} was told two answers: first {told[0]}, then {told[1]}")
                 break
     return evidence
@@ -132,7 +135,7 @@ def _denied(subject: Subject) -> list[str]:
     To be turned away says nothing about earlier copies, so that does not count.
     """
     evidence = []
-    for failed in subject.history.answers:
+    for failed in subject.replies:
         outcome, root = failed.outcome, failed.id.root
         if not isinstance(outcome, Failed) or not outcome.definite or outcome.kind == "Overloaded":
             continue
@@ -144,7 +147,7 @@ def _denied(subject: Subject) -> list[str]:
 
 
 def _again(subject: Subject) -> tuple[int, list[str]]:
-    """Send requests with a trace or an answer once more, after everything settled."""
+    """Send requests with a trace or an answer once more, at the end."""
     store = _moved_on(subject)
     evidence: list[str] = []
     chosen = _chosen(subject)
@@ -176,6 +179,7 @@ def _chosen(subject: Subject) -> list[Sent]:
         for root, sent in subject.sent.items()
         if root >= subject.watermark
         and (root in subject.trees or root in subject.answers)
+        and root not in subject.unfinished
         and not subject.read_only(sent.service, sent.method)
     ]
     if len(found) <= MOST_REDRIVEN:
@@ -197,17 +201,17 @@ def _judge_again(subject: Subject, request: RequestId, driven: Driven) -> list[s
     if driven.blocked:
         commit = driven.blocked[0]
         keys = ", ".join(readable.key(m.key) for m in commit.mutations if isinstance(m, Set))
-        return [f"{who}, sent again after everything settled, wants to commit once more: {keys}"]
+        return [f"{who}, sent again at the end, wants to commit once more: {keys}"]
     if driven.reply is None:
         how = ", ".join(driven.trouble) or "does not end"
-        return [f"{who}, sent again after everything settled, {how}"]
+        return [f"{who}, sent again at the end, {how}"]
     answers = subject.answers.get(request.root)
     outcome = driven.reply.outcome
     if isinstance(outcome, Failed):
-        return [f"{who}, sent again after everything settled, {readable.outcome(outcome)}"]
+        return [f"{who}, sent again at the end, {readable.outcome(outcome)}"]
     if answers and answers[0].outcome != outcome:
         return [
-            f"{who} was told that it {readable.outcome(answers[0].outcome)}, but sent again after "
-            f"everything settled it {readable.outcome(outcome)}"
+            f"{who} was told that it {readable.outcome(answers[0].outcome)}, but sent again "
+            f"at the end it {readable.outcome(outcome)}"
         ]
     return []

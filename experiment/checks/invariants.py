@@ -2,7 +2,8 @@
 
 A scenario names them ``app.function``; the function stands in the application's
 workload module, or in the application itself, and looks at the services as plain
-Python objects that hold what the final store holds.
+Python objects that hold what the final store holds. What does not hold while requests
+that did something are unfinished may hold when they are: that is inconclusive.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def _invariant(subject: Subject, name: str) -> Verdict:
         function()
     except AssertionError as error:
         what = str(error) or "an assertion does not hold"
-        return Verdict(name, "fails", examined, _evidence(error, workload.files, what))
+        evidence = _evidence(error, workload.files, what)
+        if half := sum(root in subject.unfinished for root in subject.trees):
+            told = f"{count(half, 'request')} left half-done: the system had not settled"
+            return Verdict(name, "inconclusive", told, evidence)
+        return Verdict(name, "fails", examined, evidence)
     except (Exception, SystemExit) as error:  # whatever the user's function raises
         what = f"{name} raised {type(error).__name__}: {error}"
         evidence = _evidence(error, workload.files, what, "an invariant that can only assert")

@@ -12,7 +12,7 @@ stands still there. Two oracles use it:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,10 +48,15 @@ class Driven:
 
 @dataclass(slots=True)
 class _Driver:
-    """One attempt and what it waits for."""
+    """One attempt and what it waits for.
+
+    :ivar clocks: the readings it is given: all of its request's, for a branch of a transaction
+        that is run again reads them again.
+    """
 
     request: Request
     steps: Generator[Any, Any, Reply]
+    clocks: Iterator[int]
     answer: Any = None
     waits_for: tuple[int, ...] | None = None
     reply: Reply | None = None
@@ -86,7 +91,7 @@ class _Tree:
         self._program = program
         self._store = store
         self._wanted = wanted
-        self._clocks = {request: iter(readings) for request, readings in clocks.items()}
+        self._clocks = clocks
         self._drivers: list[_Driver] = []
         self._ready: list[_Driver] = []
         self._driven = Driven()
@@ -106,7 +111,8 @@ class _Tree:
 
     def _start(self, request: Request) -> int:
         ticket = len(self._drivers)
-        driver = _Driver(request, attempt(self._program, request, f"redriven-{ticket}"))
+        steps = attempt(self._program, request, f"redriven-{ticket}")
+        driver = _Driver(request, steps, iter(self._clocks.get(request.id, ())))
         self._drivers.append(driver)
         self._ready.append(driver)
         return ticket
@@ -146,7 +152,7 @@ class _Tree:
                 driver.waits_for = effect.tickets
                 return
             elif isinstance(effect, Now):
-                answer = next(self._clocks.get(driver.request.id, iter(())), 0)
+                answer = next(driver.clocks, 0)
             elif isinstance(effect, Pause):
                 driver.pauses += 1
                 answer = None

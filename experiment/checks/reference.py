@@ -13,7 +13,9 @@ version they read at.
 What the plain program needs beside the order of commits is fed from the record:
 clock readings of the attempts that won. Random numbers follow from request ids.
 Then every answer that was acknowledged, and the final state, must be the same, and
-no request that made something durable may have anything left to do.
+no request that made something durable may have anything left to do, nor anything that
+it called, whether or not somebody awaited that: a method ends after all of its calls.
+Requests that a run which did not settle left unfinished are no business of this oracle's.
 
 The first thing that cannot be so ends the comparison, since nothing after it
 would mean anything.
@@ -121,13 +123,11 @@ class _Course:
                 strand, f"commits region {commit.place} at {commit.version}", "has no such region"
             )
         self._check_arguments(strand, commit)
-        clocks = self._clocks(commit.units)
+        self._runner.set_clocks(self._clocks(commit.units))
         while strand.outcome is None and not isinstance(strand.event, Boundary):
-            if isinstance(strand.event, Waiting):
+            if isinstance(strand.event, Waiting):  # a region goes on after it
                 self._complete(strand.children[strand.event.place])
-            self._runner.set_clocks(clocks)
             self._resume(strand)
-            clocks = {}
         end = strand.event.place if isinstance(strand.event, Boundary) else -1
         if end != commit.end:
             told = f"ends region {commit.place} {_place(commit.end)}"
@@ -136,6 +136,8 @@ class _Course:
         if unread is not None:
             raise self._differs(strand, f"reads the clock more often in {unread}", "does not")
         self._runner.set_clocks({})
+        if strand.outcome is not None:
+            self._complete(strand)
 
     def _strand(self, request: RequestId) -> Strand:
         """The strand of a request, made to exist by moving its callers on."""
@@ -183,8 +185,12 @@ class _Course:
             strand.children[event.place] = self._add(child)
 
     def _complete(self, strand: Strand) -> None:
-        """Move a strand on to its end."""
+        """Move a strand on to its end, and everything that it called, awaited or not."""
         self._stretch(strand)
+        if not strand.is_complete:
+            for child in strand.children.values():
+                self._complete(child)
+            strand.is_complete = True
 
     def _resume(self, strand: Strand) -> None:
         try:
@@ -264,13 +270,15 @@ class _Course:
         """Trees that made something durable and were not answered, yet have more to do.
 
         An answered one that has is found by :meth:`_answered`. What was set aside is no
-        business of this oracle's.
+        business of this oracle's, nor what there was no time for.
         """
         subject = self._subject
         evidence = []
         for root in subject.trees:
             sent = subject.sent.get(root)
             if sent is None or root in subject.answers or root in subject.run.set_aside:
+                continue
+            if root in subject.unfinished:
                 continue
             try:
                 self._complete(self._strand(sent.id))

@@ -96,6 +96,7 @@ class Strand:
     :ivar held_transaction: whether that region held a transaction.
     :ivar event: what the strand stands before; None when it can simply be resumed.
     :ivar outcome: the method's, when it has ended.
+    :ivar is_complete: whether it has ended, and everything that it called.
     """
 
     id: RequestId
@@ -106,6 +107,7 @@ class Strand:
     held_transaction: bool = False
     event: Boundary | Waiting | None = None
     outcome: Outcome | None = None
+    is_complete: bool = False
     children: dict[int, Strand] = field(default_factory=dict)
     greenlet: greenlet | None = None
 

@@ -30,9 +30,10 @@ class Subject:
     """A run, its application and its scenario.
 
     :ivar sent: the first sending of each root request, by root id.
-    :ivar answers: the answers (not the failures) each root request was given, by root id.
-    :ivar commits: those made until the final store was looked at, in version order; what the
-        closing retention pass commits later is not judged.
+    :ivar replies: what clients were told until the final store was looked at.
+    :ivar answers: the answers (not the failures) among them, by root id.
+    :ivar commits: those made until then, in version order; what the closing retention pass
+        commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
     :ivar journaled: whether the protocol remembers requests; the one called unsafe does not.
 
@@ -52,7 +53,8 @@ class Subject:
         for sent in self.history.sent:
             self.sent.setdefault(sent.id.root, sent)
         self.answers: dict[bytes, list[Answered]] = defaultdict(list)
-        for answer in self.history.answers:
+        self.replies = [a for a in self.history.answers if a.time <= run.seconds]
+        for answer in self.replies:
             if not isinstance(answer.outcome, Failed):
                 self.answers[answer.id.root].append(answer)
         self.commits = [c for c in self.history.commits if c.time <= run.seconds]
@@ -69,6 +71,17 @@ class Subject:
     def acts(self, commit: Committed) -> bool:
         """Whether a commit is a region of a request, and not maintenance or a refusal."""
         return commit.request is not None and commit.version not in self._refusals
+
+    @cached_property
+    def unfinished(self) -> set[bytes]:
+        """Root ids of requests that may have been under way when the final store was looked at.
+
+        They are those without an answer, where the system had not settled. That it had not is
+        for :mod:`experiment.checks.liveness` to say; what they still had to do is nobody's fault.
+        """
+        if self.run.settled_after is not None:
+            return set()
+        return {root for root in self.sent if root not in self.answers}
 
     @cached_property
     def snapshots(self) -> list[Answered]:

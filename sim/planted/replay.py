@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from typing import Any
+from unittest import mock
 
 from core import attempt, calls
+from core.effects import Spawn
 from core.errors import DefiniteFailure
 from core.ids import RequestId, request_random
 from core.messages import Failed
+from core.ports import Send
 from core.regions import Regions
 from sim.planted.bug import Steps, bug, everywhere, replace
 
@@ -74,3 +77,28 @@ def calls_that_nobody_awaits_forgotten() -> AbstractContextManager[Any]:
         yield from ()
 
     return replace(calls.Calls, "receive_all", receive_all)
+
+
+@bug("every call that nobody awaits is made", "reference", "smoke",
+     "tests/experiment/checks/errands.py")  # fmt: skip
+def one_unawaited_call_in_twenty_dropped() -> AbstractContextManager[Any]:
+    """Send some of the spawned calls when somebody awaits them, and never otherwise."""
+    issue, receive = calls.Calls._issue, calls.Calls._receive
+
+    def drops(self: calls.Calls, effect: Any, args: bytes, place: int, last: bool) -> Steps:
+        identity = self._request.id.child(place)
+        if isinstance(effect, Spawn) and request_random(identity).randrange(20) == 0:
+            yield from self._end_region(place)
+            request = self._derive(effect, args, place, last)
+            vars(self).setdefault("kept_back", {})[place] = request
+        else:
+            yield from issue(self, effect, args, place, last)
+
+    def sends(self: calls.Calls, places: list[int]) -> Steps:
+        kept_back = vars(self).get("kept_back", {})
+        for place in places:
+            if place in kept_back and place not in self._tickets:
+                self._tickets[place] = yield Send(kept_back[place])
+        yield from receive(self, places)
+
+    return mock.patch.multiple(calls.Calls, _issue=drops, _receive=sends)
