@@ -50,6 +50,7 @@ def emit_module(plain: PlainModule, declared: Declared) -> str:
     header = (
         f"# Compiled from {display_path(plain.source.path)}; change that file, not this one.\n"
         "# It needs: the packages compiler and core of mu2sls.\n"
+        "# Sets keep the order in which they are made, as everywhere in an application.\n"
     )
     return f"{header}{ast_comments.unparse(ast.fix_missing_locations(module))}\n"
 

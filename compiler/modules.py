@@ -1,8 +1,9 @@
 """Imports the application's plain modules: the classes as the user wrote them.
 
 They are executed once, from the very text that is compiled, with the paper's
-vocabulary injected. A module that is imported already, from the same file and
-text, is used as it is, so that tests and applications share their classes.
+vocabulary injected and with sets that keep an order (:mod:`compiler.ordering`).
+A module that is imported already, from the same file and text, is used as it is,
+so that tests and applications share their classes.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import compiler as facade
 from compiler.errors import CompileError, Problems, raised
+from compiler.ordering import ORDERED_SETS, Meanings, with_ordered_sets
 from compiler.sources import Source
 from core.errors import TransactionException
 
@@ -54,11 +56,13 @@ class PlainModule:
 
     :ivar namespace: its globals as they were right after its import, before anything is
         substituted for the reference run.
+    :ivar meanings: what its names mean, for its execution.
     """
 
-    def __init__(self, source: Source, module: types.ModuleType) -> None:
+    def __init__(self, source: Source, module: types.ModuleType, meanings: Meanings) -> None:
         self.source = source
         self.module = module
+        self.meanings = meanings
         if _BEFORE not in vars(module):
             setattr(module, _BEFORE, dict(vars(module)))
         self.namespace: dict[str, Any] = vars(module)[_BEFORE]
@@ -67,16 +71,19 @@ class PlainModule:
 class _Loader(importlib.abc.Loader):
     """Executes a parsed module."""
 
-    def __init__(self, name: str, path: Path, text: str) -> None:
-        self._name = name
-        self._path = path
-        self._text = text
+    def __init__(self, source: Source, meanings: Meanings) -> None:
+        self._source = source
+        self._meanings = meanings
 
     def exec_module(self, module: types.ModuleType) -> None:
         for name, value in PAPER_NAMES.items():
             vars(module).setdefault(name, value)
-        exec(compile(self._text, str(self._path), "exec", dont_inherit=True), vars(module))
-        setattr(module, _TEXT, self._text)
+        vars(module).update(ORDERED_SETS)
+        path, text = str(self._source.path), self._source.text
+        tree = ast.parse(text, path)
+        tree.body = with_ordered_sets(tree.body, self._meanings)
+        exec(compile(tree, path, "exec", dont_inherit=True), vars(module))
+        setattr(module, _TEXT, text)
 
 
 class _PaperModules(importlib.abc.Loader):
@@ -102,7 +109,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         del path, target
         source = self._sources.get(fullname)
         if source is not None:
-            loader = _Loader(fullname, source.path, source.text)
+            loader = _Loader(source, _meanings(source, self._sources))
             return importlib.util.spec_from_file_location(
                 fullname,
                 source.path,
@@ -134,16 +141,22 @@ def _importing(roots: Sequence[Path], sources: Sequence[Source]) -> Iterator[Non
                 sys.modules[name] = module
 
 
+def _meanings(source: Source, application: Collection[str]) -> Meanings:
+    return Meanings(source.tree, application, PAPER_NAMES)
+
+
 def import_plain(
     roots: Sequence[Path], sources: Sequence[Source], problems: Problems
 ) -> list[PlainModule]:
     """Import every module of the application; what fails is recorded in ``problems``."""
     _forget_stale(sources)
     found = []
+    application = {source.name for source in sources}
     with _importing(roots, sources):
         for source in sources:
             try:
-                found.append(PlainModule(source, importlib.import_module(source.name)))
+                module = importlib.import_module(source.name)
+                found.append(PlainModule(source, module, _meanings(source, application)))
             except (Exception, SystemExit) as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
     for plain in found:
@@ -206,15 +219,15 @@ def _explain_import(error: BaseException) -> tuple[str, str]:
 
 
 def run_as_module(
-    name: str, path: Path, body: list[ast.stmt], namespace: dict[str, Any]
+    plain: PlainModule, body: list[ast.stmt], namespace: dict[str, Any]
 ) -> dict[str, Any]:
-    """Execute statements of ``path`` in ``namespace`` and return it.
+    """Execute statements of ``plain``, which are changed, in ``namespace`` and return it.
 
     Where the module has imported ``annotations`` of ``__future__``, none is evaluated here either.
     """
-    namespace["__name__"] = name
-    tree = ast.Module(body=body, type_ignores=[])
+    namespace["__name__"] = plain.source.name
+    tree = ast.Module(body=with_ordered_sets(body, plain.meanings), type_ignores=[])
     postponed = any(value is __future__.annotations for value in namespace.values())
     flags = __future__.annotations.compiler_flag if postponed else 0
-    exec(compile(tree, str(path), "exec", flags, dont_inherit=True), namespace)
+    exec(compile(tree, str(plain.source.path), "exec", flags, dont_inherit=True), namespace)
     return namespace

@@ -24,6 +24,7 @@ from compiler import runtime
 from compiler.api.reference import Reference
 from compiler.model import Declared, Function, Service
 from compiler.modules import PlainModule, run_as_module
+from compiler.ordering import ORDERED_SETS
 from compiler.rewrite.nodes import RUNTIME
 from core import program
 from core.codec import Codec
@@ -86,6 +87,7 @@ class _Namespaces:
         for plain in declared.plain_modules:
             twin = types.ModuleType(plain.source.name, plain.module.__doc__)
             vars(twin).update(plain.namespace)
+            vars(twin).update(ORDERED_SETS)
             vars(twin)[RUNTIME] = runtime
             self.twins[plain.source.name] = twin
 
@@ -132,7 +134,7 @@ def _execute(
     plain: PlainModule, body: list[ast.stmt], seen: dict[str, Any], namespace: dict[str, Any]
 ) -> dict[str, Any]:
     """Execute definitions whose globals are ``namespace``, which is not changed but by them."""
-    run_as_module(plain.source.name, plain.source.path, without_comments(body), namespace)
+    run_as_module(plain, without_comments(body), namespace)
     made = dict(namespace)
     for name in set(namespace) - set(seen):
         del namespace[name]

@@ -16,8 +16,6 @@ from typing import Any
 from compiler.api import moments
 from core import effects
 from core.effects import Call, Future, Spawn, Transaction, gather, perform
-from core.errors import UnsupportedValue
-from core.keys import encode_key
 
 __all__ = [
     "Future",
@@ -42,10 +40,8 @@ __all__ = [
     "localtime",
     "monotonic",
     "monotonic_ns",
-    "ordered",
     "perf_counter",
     "perf_counter_ns",
-    "pop",
     "random",
     "rollback",
     "spawn",
@@ -158,32 +154,6 @@ async def uuid1(node: int | None = None, clock_seq: int | None = None) -> _uuid.
 async def uuid4() -> _uuid.UUID:
     """As uuid.uuid4."""
     return moments.uuid4(await effects.random())
-
-
-# --- what is plain Python, in an order that every execution agrees on
-
-
-def ordered(items: Any) -> Any:
-    """``items``, or if it is a set, its elements in an order that does not depend on hashes."""
-    if isinstance(items, set | frozenset):
-        return sorted(items, key=_order)
-    return items
-
-
-def _order(element: Any) -> tuple[bytes, str]:
-    try:
-        return encode_key(element), ""
-    except UnsupportedValue:
-        return b"\xff", f"{type(element).__qualname__} {element!r}"
-
-
-def pop(container: Any) -> Any:
-    """``container.pop()``; from a set, the first of its elements in order."""
-    if isinstance(container, set) and container:
-        element = ordered(container)[0]
-        container.remove(element)
-        return element
-    return container.pop()
 
 
 # --- consumers of generator expressions that stop early

@@ -6,7 +6,7 @@ import inspect
 import json
 import random
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from rich.text import Text
 
 from compiler.errors import BadInput
 from compiler.json_types import json_type
-from compiler.runtime import ordered
 from compiler.signatures import fits, shown_signature
 from core.fields import FIELDS
 
@@ -185,35 +184,8 @@ def _show_exception(
             )
 
 
-class _Set(set[Any]):
-    """A set that is shown in the order in which services see its elements."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([_in_order(each) for each in ordered(set(super().__iter__()))])
-
-
-class _FrozenSet(frozenset[Any]):
-    """As :class:`_Set`."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([_in_order(each) for each in ordered(frozenset(super().__iter__()))])
-
-
-def _in_order(value: Any) -> Any:
-    """``value`` with its sets in an order that does not depend on hashes."""
-    if isinstance(value, set):
-        return _Set(value)
-    if isinstance(value, frozenset):
-        return _FrozenSet(value)
-    if type(value) in (list, tuple):
-        return type(value)(map(_in_order, value))
-    if type(value) is dict:
-        return {_in_order(key): _in_order(each) for key, each in value.items()}
-    return value
-
-
 def _shown(value: Any, elements: int | None = None) -> Pretty:
-    return Pretty(_in_order(value), max_length=elements)
+    return Pretty(value, max_length=elements)
 
 
 def _show_state(console: Console, application: Application, reference: Reference) -> None:

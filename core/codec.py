@@ -7,7 +7,7 @@ identity: a tuple stays a tuple, an int key stays an int key.
 Equal values of one type have equal bytes, so bytes can be compared in place of
 values: sets are written in the order of their elements' bytes. Where Python's
 equality ignores something that can be observed (the order of a dict, the sign
-of zero, a time zone), the bytes keep it.
+of zero, a time zone), the bytes keep it. A decoded set has the order of the bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import msgspec
 from core.errors import UnsupportedValue
 from core.exceptions import ExceptionTypes
 from core.messages import Raised
+from core.sets import OrderedFrozenSet, OrderedSet
 from core.userclasses import UserClass, describe
 
 __all__ = ["IMMUTABLE", "Codec"]
@@ -66,6 +67,8 @@ class Codec:
             dict: self._pack_dict,
             set: lambda value: self._pack_set(_SET, value),
             frozenset: lambda value: self._pack_set(_FROZENSET, value),
+            OrderedSet: lambda value: self._pack_set(_SET, value),
+            OrderedFrozenSet: lambda value: self._pack_set(_FROZENSET, value),
             dt.datetime: _pack_datetime,
             dt.date: lambda value: _extension(_DATE, value.toordinal()),
             dt.time: _pack_time,
@@ -303,8 +306,8 @@ _BUILDERS: dict[int, Callable[[Any], Any]] = {
     _STR_SURROGATES: lambda payload: payload.decode("utf-8", "surrogatepass"),
     _TUPLE: tuple,
     _DICT: _make_dict,
-    _SET: set,
-    _FROZENSET: frozenset,
+    _SET: OrderedSet,
+    _FROZENSET: OrderedFrozenSet,
     _DATETIME: _make_datetime,
     _DATE: dt.date.fromordinal,
     _TIME: _make_time,

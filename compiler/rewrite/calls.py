@@ -313,8 +313,6 @@ class Calls(LibraryCalls):
             return None
         if name in MUTATORS and self.refuse_change(node, owner):
             return node
-        if name == "pop" and not node.args and not node.keywords:
-            return locate(runtime_call("pop", [self.receiver(owner)]), node)
         return None
 
     def _call_on_field(self, node: ast.Call, field: Field, owner: ast.expr, name: str) -> ast.AST:

@@ -124,8 +124,6 @@ class LibraryCalls(Changes):
             if index and (self.scope.is_builtin(function, *_ONE_ITERABLE) or self._is_join(node)):
                 return self.value(argument)
             return self.iterate(argument)
-        if _is_named_join(node) and index == 0:
-            return locate(runtime_call("ordered", [self.value(argument)]), argument)
         if self._judges(function):
             return self.copied(argument)
         if self._builds(function):

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import Final
 
 from compiler.rewrite.calls import Calls
-from compiler.rewrite.nodes import locate, runtime_call
 
 __all__ = ["Uses"]
-
-_ORDERED: Final = (
-    *(ast.Constant, ast.List, ast.Tuple, ast.ListComp, ast.Dict, ast.DictComp),
-    *(ast.GeneratorExp, ast.JoinedStr),
-)
-_ORDERED_CALLS: Final = (
-    *("range", "sorted", "list", "tuple", "enumerate", "zip", "reversed", "dict", "str"),
-    *("map", "filter", "iter", "bytes"),
-)
-_TUPLES: Final = ("gather", "wait_all")
-_ORDERED_METHODS: Final = ("items", "values", "split", "splitlines", "most_common")
 
 
 class Uses(Calls):
@@ -74,30 +61,14 @@ class Uses(Calls):
         return self.value(node)
 
     def iterate(self, node: ast.expr) -> ast.expr:
-        """Rewrite an expression that is only iterated over, sets in the order of their keys."""
+        """Rewrite an expression that is only iterated over."""
         elements = self.iterate_field(node)
-        if elements is not None:
-            return elements
-        ordered = self.is_ordered(node)
-        result = self.consume(node)
-        return result if ordered else locate(runtime_call("ordered", [result]), node)
+        return self.consume(node) if elements is None else elements
 
     def receiver(self, node: ast.expr) -> ast.expr:
         """Rewrite an expression of which an attribute or element is taken."""
         self.refuse_future(node)
         return node if self.shared(node) else self.value(node)
-
-    def is_ordered(self, node: ast.expr) -> bool:
-        """Whether ``node`` is certainly no set."""
-        if isinstance(node, _ORDERED):
-            return True
-        if isinstance(node, ast.Await):
-            return isinstance(node.value, ast.Call) and self.meaning(node.value) in _TUPLES
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute):
-                return node.func.attr in _ORDERED_METHODS
-            return self.scope.is_builtin(node.func, *_ORDERED_CALLS)
-        return False
 
     # --- futures
 

@@ -24,8 +24,8 @@ class Field(ABC):
 
     __slots__ = ("_decode", "_encode", "codec", "end", "name", "prefix", "service")
 
-    plain: type | None = None
-    """The Python type of the whole value, None if any."""
+    plain: tuple[type, ...] = ()
+    """The Python type of the whole value, and what else goes by its name; none if any may be."""
 
     def __init__(self, service: str, name: str, codec: Codec) -> None:
         self.service = service
@@ -52,8 +52,8 @@ class Field(ABC):
 
         :raises UnsupportedValue: it is not.
         """
-        if self.plain is not None and type(value) is not self.plain:
-            plain = self.plain.__name__
+        if self.plain and type(value) not in self.plain:
+            plain = self.plain[0].__name__
             raise UnsupportedValue(
                 f"{self.service}.{self.name} is a persistent {plain} and cannot become a "
                 f"{type(value).__name__}: assign a plain {plain}, or declare it Persistent[object]"

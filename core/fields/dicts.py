@@ -18,7 +18,7 @@ class DictField(Field):
 
     __slots__ = ()
 
-    plain = dict
+    plain = (dict,)
 
     def _content(self, value: dict[Any, Any]) -> dict[bytes, bytes]:
         return {self._key(key): self._encode(item) for key, item in value.items()}

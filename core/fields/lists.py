@@ -23,7 +23,7 @@ class ListField(Field):
 
     __slots__ = ()
 
-    plain = list
+    plain = (list,)
 
     def _content(self, value: list[Any]) -> dict[bytes, bytes]:
         content = {self.prefix: self._encode(len(value))} if value else {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.effects import Delete, Get, Put, perform
 from core.fields.base import Field
+from core.sets import OrderedSet
 from core.store import Pairs
 
 __all__ = ["SetField"]
@@ -19,13 +20,13 @@ class SetField(Field):
 
     __slots__ = ()
 
-    plain = set
+    plain = (set, OrderedSet)
 
     def _content(self, value: Iterable[Any]) -> dict[bytes, bytes]:
         return dict.fromkeys(sorted(map(self._key, value)), _PRESENT)
 
     def _value(self, pairs: Pairs) -> set[Any]:
-        return {self._element(key) for key, _ in pairs}
+        return OrderedSet(self._element(key) for key, _ in pairs)
 
     # --- one element
 
@@ -85,7 +86,7 @@ class SetField(Field):
 
     async def update(self, *others: Iterable[Any]) -> None:
         """``s.update(...)``; reads nothing. What comes before an error is kept, as set does."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         try:
             plain.update(*others)
         finally:
@@ -94,7 +95,7 @@ class SetField(Field):
 
     async def difference_update(self, *others: Iterable[Any]) -> None:
         """``s.difference_update(...)``; reads nothing."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         try:
             plain.update(*others)
         finally:
@@ -108,31 +109,31 @@ class SetField(Field):
 
     async def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
         """``s.symmetric_difference_update(other)``."""
-        mine, theirs = await self._load(), set(other)
+        mine, theirs = await self._load(), OrderedSet(other)
         await self.difference_update(mine & theirs)
         await self.update(theirs - mine)
 
     async def ior(self, other: Any) -> None:
         """``s |= other``."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain |= other
         await self.update(plain)
 
     async def iand(self, other: Any) -> None:
         """``s &= other``."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain &= other
         await self.intersection_update(other)
 
     async def isub(self, other: Any) -> None:
         """``s -= other``."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain -= other
         await self.difference_update(other)
 
     async def ixor(self, other: Any) -> None:
         """``s ^= other``."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain ^= other
         await self.symmetric_difference_update(other)
 

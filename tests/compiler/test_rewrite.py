@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from tests.compiler.driver import Driver, compare, compiled
+from tests.compiler.driver import compare, compiled
 
 FIELDS = """
 @service
@@ -314,25 +314,3 @@ RAISES = {
     *("set wrong operand", "set missing", "failed assert", "whole of another type"),
     *("finally on error", "unhashable", "unsupported value"),
 }
-
-
-def test_local_sets_are_iterated_in_order(tmp_path):
-    application = compiled(
-        tmp_path,
-        """
-        @service
-        class S:
-            def m(self, words):
-                u = set(words)
-                a = [x for x in u]
-                for x in u:
-                    a.append(x)
-                return a, list(u), "".join(u), [*u], max(u, key=len), u.pop(), len(u)
-        """,
-    )
-    driver = Driver(application.program, {}, None)
-    words = ["pear", "fig", "apple", "kiwi"]
-    expected = sorted(words)
-    assert driver.run("S", "m", (words,)) == (
-        expected * 2, expected, "".join(expected), expected, "apple", "apple", 3,
-    )  # fmt: skip

@@ -66,8 +66,8 @@ KEYS = st.recursive(
 
 
 def same(left: object, right: object) -> bool:
-    """Equal, and of the same types all the way down, dicts in the same order."""
-    if type(left) is not type(right) or left != right:
+    """Equal, and of types of the same name all the way down, dicts in the same order."""
+    if repr(type(left)) != repr(type(right)) or left != right:
         return False
     if isinstance(left, (list, tuple)):
         return all(map(same, left, right))

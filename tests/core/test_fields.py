@@ -50,7 +50,7 @@ class Sides:
     def check(self):
         loaded = self.store.run(self.field.load())
         assert loaded == self.plain == self.stored.get() == self.field.decode(self.store.content)
-        assert type(loaded) is type(self.plain)
+        assert type(loaded).__name__ == type(self.plain).__name__
         assert self.stored.dump() == self.store.content == self.field.initial(self.plain)
         if isinstance(loaded, dict):
             assert list(loaded) == in_key_order(loaded) == list(self.stored.get())
@@ -361,9 +361,9 @@ def test_fields_do_not_see_each_other():
     others = [DictField("Hotel", "room", CODEC), ListField("Hotel", "roomsx", CODEC)]
     store = FieldStore(rooms.initial({"a": 1}))
     for field in others:
-        store.run(field.store(field.plain()))
+        store.run(field.store(field.plain[0]()))
         assert store.run(field.length()) == 0
-        assert field.decode(store.content) == field.plain()
+        assert field.decode(store.content) == field.plain[0]()
     assert store.run(rooms.load()) == {"a": 1}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from compiler.api.containers.base import Keeper, element_key
 from core.keys import encode_key
+from core.sets import OrderedSet
 
 __all__ = ["StoredSet"]
 
@@ -101,7 +102,7 @@ class StoredSet(set[Any]):
 
     def copy(self) -> set[Any]:
         """A plain set."""
-        return set(self._sorted())
+        return OrderedSet(self._sorted())
 
     def clear(self) -> None:
         """As set.clear."""
@@ -111,13 +112,13 @@ class StoredSet(set[Any]):
         return repr(self.copy())
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return set, (self._sorted(),)
+        return self.copy().__reduce__()
 
     # --- changes by other sets
 
     def update(self, *others: Iterable[Any]) -> None:
         """As set.update; what comes before an error is kept."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         try:
             plain.update(*others)
         finally:
@@ -126,7 +127,7 @@ class StoredSet(set[Any]):
 
     def difference_update(self, *others: Iterable[Any]) -> None:
         """As set.difference_update."""
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         try:
             plain.update(*others)
         finally:
@@ -140,30 +141,30 @@ class StoredSet(set[Any]):
 
     def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
         """As set.symmetric_difference_update."""
-        mine, theirs = self.copy(), set(other)
+        mine, theirs = self.copy(), OrderedSet(other)
         self.difference_update(mine & theirs)
         self.update(theirs - mine)
 
     def __ior__(self, other: Any) -> StoredSet:
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain |= other
         self.update(plain)
         return self
 
     def __iand__(self, other: Any) -> StoredSet:
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain &= other
         self.intersection_update(other)
         return self
 
     def __isub__(self, other: Any) -> StoredSet:
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain -= other
         self.difference_update(other)
         return self
 
     def __ixor__(self, other: Any) -> StoredSet:
-        plain: set[Any] = set()
+        plain: set[Any] = OrderedSet()
         plain ^= other
         self.symmetric_difference_update(other)
         return self
