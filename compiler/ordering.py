@@ -269,8 +269,8 @@ class _Ordering(ast.NodeTransformer):
             root = _root(function)
             if root in meanings.imported:
                 return False
-            direct = isinstance(function.value, ast.Name)
-            return function.attr in _METHODS or (direct and root in meanings.setless)
+            deep = not isinstance(function.value, ast.Name) and root in ("cls", "self")
+            return function.attr in _METHODS or (root in meanings.setless and not deep)
         return isinstance(function, ast.Subscript) and _root(function) in meanings.typing
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:

@@ -11,12 +11,16 @@ them in the order of their elements' keys.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABCMeta
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from itertools import islice
 from reprlib import recursive_repr
 from types import GeneratorType, GenericAlias
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import msgspec
 
 from core.errors import UnsupportedValue
 from core.keys import encode_key
@@ -26,6 +30,8 @@ __all__ = ["OrderedFrozenSet", "OrderedSet", "in_order", "in_order_throughout"]
 T = TypeVar("T")
 _Order = dict[Any, None]
 _SETS = (set, frozenset)
+_raw: Any = set  # its methods change the elements alone, whatever the subclass says
+_raw_frozen: Any = frozenset
 
 
 class _StandIn(ABCMeta):
@@ -51,12 +57,24 @@ def _asked(other: Iterable[Any]) -> Any:
     return other if isinstance(other, set | frozenset | dict) else set(other)
 
 
+def _order_of(elements: Iterable[Any]) -> _Order:
+    """The order of ``elements``: the very dict of a set, or a new one."""
+    if type(elements) is OrderedSet or type(elements) is OrderedFrozenSet:
+        return elements._whole()
+    return dict.fromkeys(in_order(elements))
+
+
 def _like(given: object, order: _Order) -> Any:
-    """A set of these elements, of the same kind as ``given``."""
+    """A set of the same kind as ``given`` that has ``order``, which is its own from now on."""
     if isinstance(given, frozenset):
-        return OrderedFrozenSet(order)
+        frozen = _raw_frozen.__new__(OrderedFrozenSet, order)
+        frozen._order = order
+        return frozen
     if isinstance(given, set):
-        return OrderedSet(order)
+        made = _raw.__new__(OrderedSet)
+        _raw.update(made, order)
+        made._order = order
+        return made
     raise TypeError(f"a set is needed, not a {type(given).__name__!r} object")
 
 
@@ -76,23 +94,18 @@ class _Ordered(Generic[T]):
 
         def __contains__(self, element: object, /) -> bool: ...
 
-    def __getattr__(self, name: str) -> Any:
-        """The order where a class that inherits from this one has not called ``__init__``."""
-        if name != "_order":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._order_anew()
-
     def _order_anew(self) -> _Order:
         builtin: Any = set if isinstance(self, set) else frozenset
         order: _Order = dict.fromkeys(_by_key(builtin.__iter__(self)))
         self._order = order  # type: ignore[misc]  # the slot is in the classes below
         return order
 
+    def _whole(self) -> _Order:
+        """The order, complete: a library may have changed the builtin behind our back."""
+        return self._order if len(self._order) == len(self) else self._order_anew()
+
     def __iter__(self) -> Iterator[T]:
-        order = self._order
-        if len(order) != len(self):
-            order = self._order_anew()  # a library has changed the builtin behind our back
-        return iter(order)
+        return iter(self._whole())
 
     @recursive_repr()
     def __repr__(self) -> str:
@@ -114,30 +127,30 @@ class _Ordered(Generic[T]):
 
     def union(self, *others: Iterable[Any]) -> Any:
         """As set.union."""
-        order = dict.fromkeys(in_order(self))
+        order = _order_of(self).copy()
         for other in others:
-            order.update(dict.fromkeys(in_order(other)))
+            order.update(_order_of(other))
         return _like(self, order)
 
     def intersection(self, *others: Iterable[Any]) -> Any:
         """As set.intersection."""
-        order = dict.fromkeys(in_order(self))
+        order = _order_of(self).copy()
         for other in map(_asked, others):
             order = {element: None for element in order if element in other}
         return _like(self, order)
 
     def difference(self, *others: Iterable[Any]) -> Any:
         """As set.difference."""
-        order = dict.fromkeys(in_order(self))
+        order = _order_of(self).copy()
         for other in map(_asked, others):
             order = {element: None for element in order if element not in other}
         return _like(self, order)
 
     def symmetric_difference(self, other: Iterable[Any], /) -> Any:
         """As set.symmetric_difference."""
-        theirs = dict.fromkeys(in_order(other))
-        order = {element: None for element in in_order(self) if element not in theirs}
-        order.update({element: None for element in theirs if element not in self})
+        mine, theirs = _order_of(self), _order_of(other)
+        order = {element: None for element in mine if element not in theirs}
+        order.update({element: None for element in theirs if element not in mine})
         return _like(self, order)
 
     def __or__(self, other: Any) -> Any:
@@ -169,9 +182,6 @@ class _Ordered(Generic[T]):
         return in_order(other).symmetric_difference(self)
 
 
-_raw: type[set[Any]] = set  # its methods change the elements alone, whatever the subclass says
-
-
 class OrderedSet(_Ordered[T], set[T], metaclass=_StandIn):
     """A set that keeps its elements in the order in which they were added; pop takes the last.
 
@@ -182,6 +192,13 @@ class OrderedSet(_Ordered[T], set[T], metaclass=_StandIn):
     __module__ = "builtins"
     __qualname__ = "set"
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """An empty set, also for a class whose ``__init__`` does not ask for this one's."""
+        del args, kwargs  # __init__ takes them
+        made: Self = _raw.__new__(cls)
+        made._order = {}
+        return made
+
     def __init__(self, elements: Iterable[T] = (), /) -> None:
         order = dict.fromkeys(in_order(elements))
         _raw.__init__(self, order)
@@ -189,7 +206,8 @@ class OrderedSet(_Ordered[T], set[T], metaclass=_StandIn):
 
     def copy(self) -> OrderedSet[T]:
         """As set.copy."""
-        return OrderedSet(self)
+        copied: OrderedSet[T] = _like(self, self._whole().copy())
+        return copied
 
     # --- one element
 
@@ -225,10 +243,6 @@ class OrderedSet(_Ordered[T], set[T], metaclass=_StandIn):
         """As set.clear."""
         _raw.clear(self)
         self._order = {}
-
-    def _whole(self) -> _Order:
-        """The order, complete."""
-        return self._order if len(self._order) == len(self) else self._order_anew()
 
     # --- many elements; what comes before an error is kept, as the builtin does
 
@@ -360,9 +374,11 @@ def _key(element: Any) -> tuple[bytes, str]:
 def in_order_throughout(value: Any) -> Any:
     """``value`` with every builtin set in it in order: also inside lists, tuples and dicts.
 
-    What holds none comes back as it is; elements of generators follow when they are asked for.
+    What holds none comes back as it is. Values of dataclasses and the like, which a library makes
+    from data, are changed; elements of generators follow when they are asked for.
     """
-    convert = _THROUGHOUT.get(type(value))
+    kind: type = type(value)
+    convert = _converter(kind)
     if convert is None:
         return value
     try:
@@ -371,12 +387,28 @@ def in_order_throughout(value: Any) -> Any:
         return value  # it contains itself
 
 
+@lru_cache(maxsize=1024)
+def _converter(kind: type) -> Callable[[Any], Any] | None:
+    """What puts the sets inside values of a type in order; None if it holds nothing else."""
+    if kind in _THROUGHOUT:
+        return _THROUGHOUT[kind]
+    if issubclass(kind, tuple) and hasattr(kind, "_make"):
+        return _sequence
+    if dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        return partial(_attributes, names, object.__setattr__)
+    if issubclass(kind, msgspec.Struct):
+        return partial(_attributes, kind.__struct_fields__, msgspec.structs.force_setattr)
+    return None
+
+
 def _sequence(value: Any) -> Any:
-    if _THROUGHOUT.keys().isdisjoint(map(type, value)):
+    if not any(map(_converter, set(map(type, value)))):
         return value
     made = [in_order_throughout(each) for each in value]
-    same = all(old is new for old, new in zip(value, made, strict=True))
-    return value if same else type(value)(made)
+    if all(old is new for old, new in zip(value, made, strict=True)):
+        return value
+    return getattr(type(value), "_make", type(value))(made)
 
 
 def _mapping(value: dict[Any, Any]) -> dict[Any, Any]:
@@ -385,6 +417,16 @@ def _mapping(value: dict[Any, Any]) -> dict[Any, Any]:
     if made_keys is keys and made_values is values:
         return value
     return dict(zip(made_keys, made_values, strict=True))
+
+
+def _attributes(names: tuple[str, ...], change: Callable[..., None], value: Any) -> Any:
+    for name in names:
+        if hasattr(value, name):
+            old = getattr(value, name)
+            new = in_order_throughout(old)
+            if new is not old:
+                change(value, name, new)
+    return value
 
 
 def _generator(value: Iterable[Any]) -> Iterator[Any]:

@@ -42,7 +42,12 @@ def outputs(*words):
 
 @pytest.mark.parametrize(
     ("scenario", "app"),
-    [("crash", "apps/hotel"), ("zombie", "apps/bank"), ("duplicate", "apps/tree")],
+    [
+        ("crash", "apps/hotel"),
+        ("zombie", "apps/bank"),
+        ("duplicate", "apps/tree"),
+        ("crash", "tests/compiler/labels"),
+    ],
 )
 def test_a_run(scenario, app):
     first, *others = outputs("-c", RUN, scenario, app)
