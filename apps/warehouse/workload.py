@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from apps.warehouse.services import BOX, RIBBON, Couriers, Dock, Stock, Warehouse
+from apps.warehouse.services import BOX, CARD, RIBBON, Couriers, Dock, Stock, Warehouse
 from compiler import instance
 
 __all__ = [
@@ -14,14 +14,15 @@ __all__ = [
     "MIX",
     "OPENING_STOCK",
     "every_order_is_collected_once",
+    "missing_ribbons_are_noted",
     "no_shelf_is_empty",
     "nothing_is_lost",
     "setup",
 ]
 
-GOODS = ["bottle", BOX, "candle", "drum", "easel", RIBBON]
+GOODS = ["bottle", BOX, "candle", CARD, "drum", "easel", RIBBON]
 
-OPENING_STOCK = {"bottle": 12, BOX: 400, "candle": 9, "drum": 6, "easel": 3, RIBBON: 2}
+OPENING_STOCK = {"bottle": 12, BOX: 400, "candle": 9, CARD: 4, "drum": 6, "easel": 3, RIBBON: 6}
 """Pieces of everything before the first request."""
 
 MIX = {
@@ -92,3 +93,9 @@ def every_order_is_collected_once() -> None:
         times = collected.get(number, 0)
         assert number in orders, f"{number} was collected, but nobody ordered it"
         assert times == 1, f"order {number} was collected {times} times"
+
+
+def missing_ribbons_are_noted() -> None:
+    """A ribbon was missed for each gift that was sent out without one, and for nothing else."""
+    missed, plain = instance(Stock).missed.get(RIBBON, 0), len(instance(Warehouse).plain)
+    assert missed == plain, f"{missed} ribbons were missed, but {plain} gifts have none"

@@ -38,7 +38,12 @@ INVARIANTS = {
         "every_leg_was_carried_once",
         "vain_visits_are_counted",
     },
-    "apps/warehouse": {"nothing_is_lost", "no_shelf_is_empty", "every_order_is_collected_once"},
+    "apps/warehouse": {
+        "nothing_is_lost",
+        "no_shelf_is_empty",
+        "every_order_is_collected_once",
+        "missing_ribbons_are_noted",
+    },
 }
 
 every_app = pytest.mark.parametrize("running", APPS, indirect=True)

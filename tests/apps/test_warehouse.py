@@ -1,8 +1,7 @@
 import pytest
 
-from apps.warehouse.services import BOX, RIBBON, Couriers, Dock, OutOfStock, Stock, Warehouse
+from apps.warehouse.services import BOX, CARD, RIBBON, Couriers, Dock, OutOfStock, Stock, Warehouse
 from apps.warehouse.workload import OPENING_STOCK
-from compiler import TransactionException
 
 APP = "apps/warehouse"
 
@@ -11,15 +10,16 @@ def left(running, goods):
     return running.state(Stock).pieces.get(goods, 0)
 
 
-def test_deliveries_are_unloaded_in_the_order_of_their_arrival(running):
+def test_deliveries_are_unloaded_in_pairs_in_the_order_of_their_arrival(running):
     assert running.run("Dock.arrive", "drum", 3) == 1
+    assert running.run("Warehouse.unload") == []
     assert running.run("Dock.arrive", "easel", 1) == 2
-    assert running.run("Warehouse.unload") == OPENING_STOCK["drum"] + 3
     assert running.run("Dock.arrive", "drum", 1) == 3
-    assert running.run("Warehouse.unload") == OPENING_STOCK["easel"] + 1
-    running.run("Warehouse.unload")
-    with pytest.raises(TransactionException, match="nothing waits"):
-        running.run("Warehouse.unload")
+    running.check()
+    drums, easels = OPENING_STOCK["drum"], OPENING_STOCK["easel"]
+    assert running.run("Warehouse.unload") == [drums + 3, easels + 1]
+    assert running.run("Warehouse.unload") == []
+    assert list(running.state(Dock).waiting) == [3]
     running.check()
 
 
@@ -40,14 +40,23 @@ def test_an_order_is_sent_out_whole_or_not_at_all(running):
     assert not running.state(Couriers).collected
 
 
-def test_a_gift_without_a_ribbon_becomes_another(running):
-    running.run("Warehouse.order", [(RIBBON, 1)])
+def test_a_gift_without_a_card_becomes_another(running):
+    running.run("Warehouse.order", [(CARD, 3)])
     assert running.run("Warehouse.give", "easel", "drum", 1) == "easel"
-    assert left(running, RIBBON) == 0
-    # The last two easels are taken, found to have no ribbon, and are there again.
+    assert left(running, CARD) == 0
+    # The last two easels are taken, found to have no card, and are there again.
     assert running.run("Warehouse.give", "easel", "drum", 2) == "drum"
     assert left(running, "easel") == 2
     assert len(running.state(Couriers).collected) == 3
+    running.check()
+
+
+def test_what_is_missed_is_noted_where_the_order_does_without_it(running):
+    running.run("Warehouse.order", [(RIBBON, OPENING_STOCK[RIBBON])])
+    with pytest.raises(OutOfStock):
+        running.run("Warehouse.order", [(RIBBON, 1)])
+    assert running.run("Warehouse.give", "easel", "drum", 1) == "easel"
+    assert dict(running.state(Stock).missed) == {RIBBON: 1}
     running.check()
 
 
@@ -69,6 +78,7 @@ def test_facts(running):
     [
         (Stock, "pieces", "drum", 7, "brought: .*but found"),
         (Stock, "pieces", "fig", 0, "there are 0 of fig"),
+        (Stock, "missed", RIBBON, 1, "1 ribbons were missed, but 0 gifts have none"),
         (Dock, "arrived", "drum", 1, "brought: .*but found"),
         (Couriers, "collected", "abc", 1, "abc was collected, but nobody ordered it"),
         (Warehouse, "orders", "abc", [], "order abc was collected 0 times"),
