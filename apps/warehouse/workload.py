@@ -27,10 +27,10 @@ OPENING_STOCK = {"bottle": 12, BOX: 400, "candle": 9, CARD: 4, "drum": 6, "easel
 
 MIX = {
     "Dock.arrive": 2.5,
-    "Warehouse.unload": 2.5,
+    "Warehouse.unload": 1.5,
     "Warehouse.order": 3.0,
     "Warehouse.give": 1.5,
-    "Stock.tidy": 0.3,
+    "Stock.tidy": 1.0,
     "Stock.kinds": 0.7,
 }
 
