@@ -179,7 +179,7 @@ class Desk:
             if reader.startswith(street) and loan.due < now
         }
         letters: dict[str, int] = {}
-        for reader in sorted(late):
+        for reader in late:
             letters[reader] = call(Letters.write, street, reader)
             call(Readers.charge, reader, POSTAGE)
         return letters

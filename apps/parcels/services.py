@@ -36,18 +36,18 @@ class Parcel:
 
 @service
 class Tariff:
-    """Cents for each size, ``S``, ``M`` or ``L``."""
+    """Cents for each weight in kilos."""
 
     def __init__(self) -> None:
-        self.prices: Persistent[dict[str, int]] = {}
+        self.prices: Persistent[dict[int, int]] = {}
 
-    def price(self, size: str) -> int:
-        """What a parcel of this size costs today."""
-        return self.prices[size]
+    def price(self, kilos: int) -> int:
+        """What a parcel of this weight costs today."""
+        return self.prices[kilos]
 
-    def change(self, size: str, price: int) -> None:
+    def change(self, kilos: int, price: int) -> None:
         """From now on it costs ``price``."""
-        self.prices[size] = price
+        self.prices[kilos] = price
 
 
 @service
@@ -109,12 +109,12 @@ class Office:
         self.owed: Persistent[dict[str, int]] = {}
         self.turned_away: Persistent[dict[str, int]] = {}
 
-    def hand_in(self, label: str, town: str, size: str) -> str:
+    def hand_in(self, label: str, town: str, kilos: int) -> str:
         """Send a parcel to a town: ``arrived``, or ``label in use``."""
         accepted = time.time()
         if label in self.parcels:
             return "label in use"
-        price = call(Tariff.price, size)
+        price = call(Tariff.price, kilos)
         parcel = Parcel(town, price, accepted, written=time.time())
         self.parcels[label] = parcel
         self.sent[label] = self.sent.get(label, 0) + 1

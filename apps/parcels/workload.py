@@ -24,12 +24,12 @@ LABELS = [f"label-{number:03}" for number in range(200)]
 
 TOWNS = ["ashford", "bexley"]
 
-PRICES = {"S": 390, "M": 590, "L": 990}
-"""Cents for each size before the first request."""
+PRICES = {kilos: 390 + 40 * kilos for kilos in range(1, 21)}
+"""Cents for each weight in kilos before the first request."""
 
-MIX = {"Office.hand_in": 5.0, "Office.fetch": 3.0, "Office.where": 1.0, "Tariff.change": 1.0}
+MIX = {"Office.hand_in": 5.0, "Office.fetch": 3.0, "Office.where": 1.0, "Tariff.change": 0.3}
 
-_SIZES = list(PRICES)
+_WEIGHTS = list(PRICES)
 
 
 def setup() -> None:
@@ -38,7 +38,7 @@ def setup() -> None:
 
 
 def _parcel(rng: random.Random) -> tuple[Any, ...]:
-    return (rng.choice(LABELS), rng.choice(TOWNS), rng.choice(_SIZES))
+    return (rng.choice(LABELS), rng.choice(TOWNS), rng.choice(_WEIGHTS))
 
 
 def _visit(rng: random.Random) -> tuple[Any, ...]:
@@ -50,8 +50,8 @@ def _label(rng: random.Random) -> tuple[Any, ...]:
 
 
 def _price(rng: random.Random) -> tuple[Any, ...]:
-    size = rng.choice(_SIZES)
-    return (size, PRICES[size] + 10 * rng.randint(-9, 9))
+    kilos = rng.choice(_WEIGHTS)
+    return (kilos, PRICES[kilos] + 10 * rng.randint(-9, 9))
 
 
 ARGUMENTS: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {

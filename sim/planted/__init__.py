@@ -12,11 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sim.planted import intents, journal, replay, results, retention, transactions
+from sim.planted import (
+    branches,
+    calls,
+    intents,
+    journal,
+    replay,
+    results,
+    retention,
+    scans,
+    transactions,
+)
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "intents", "journal", "plant", "replay", "results", "retention",
-           "transactions"]  # fmt: skip
+__all__ = ["BUGS", "Bug", "branches", "calls", "intents", "journal", "plant", "replay", "results",
+           "retention", "scans", "transactions"]  # fmt: skip
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import Any
 from unittest import mock
 
 from core import recovery
+from core.ids import earliest_root
 from core.journal import METHOD_END
-from core.layout import intent_range
+from core.layout import INTENTS, intent_range, up_to
 from core.messages import Outcome
 from core.ports import Commit, ReadVersion
 from core.regions import Regions
@@ -75,3 +76,17 @@ def recovery_forgets_failures() -> AbstractContextManager[Any]:
         yield from recovery.clear_intents(list(origins), name)
 
     return replace(recovery, "_drive_again", drive_again)
+
+
+@bug("recovery drives all that is stale", "liveness", "retention", "parcels")
+def recovery_drives_the_latest_only() -> AbstractContextManager[Any]:
+    """Drive the latest stale intent of each round, and leave the others for later."""
+
+    def recover(now_ns: int, stale_ns: int, limit: int = 100, name: str = "recovery") -> Steps:
+        part = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
+        origins, _ = yield from recovery._stale(part, 10 * limit, name)
+        latest = sorted(origins)[-1:]
+        yield from recovery._drive_again({root: origins[root] for root in latest}, name)
+        return len(latest)
+
+    return everywhere(recovery.recover, recover)

@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
-from core import attempt, calls
+from core import attempt, calls, effects
 from core.effects import Spawn
-from core.errors import DefiniteFailure
+from core.errors import Conflict, DefiniteFailure
 from core.ids import RequestId, request_random
-from core.messages import Failed
-from core.ports import Send
+from core.journal import Ticked
+from core.messages import Failed, Outcome
+from core.ports import ReadVersion, Send
+from core.region import Region
 from core.regions import Regions
 from sim.planted.bug import Steps, bug, everywhere, replace
 
@@ -102,3 +104,46 @@ def one_unawaited_call_in_twenty_dropped() -> AbstractContextManager[Any]:
         yield from receive(self, places)
 
     return mock.patch.multiple(calls.Calls, _issue=drops, _receive=sends)
+
+
+@bug("clock readings are replayed in their order", "determinism", "smoke", "parcels")
+def clock_replayed_from_its_first_reading() -> AbstractContextManager[Any]:
+    """Answer every reading of a region with its first."""
+    original = Region.replay
+
+    def again(self: Region, asked: Any, where: Any) -> Any:
+        found = original(self, asked, where)
+        if not isinstance(found, Ticked) or self.record is None:
+            return found
+        return next(entry for entry in self.record.entries if isinstance(entry, Ticked))
+
+    return replace(Region, "replay", again)
+
+
+@bug("random numbers begin anew with each execution", "determinism", "contention", "warehouse")
+def random_goes_on_after_a_conflict() -> AbstractContextManager[Any]:
+    """Keep the stream when the method is run again."""
+    original = attempt.Attempt._random_stream
+
+    def stream(self: attempt.Attempt, effect: effects.Random) -> Steps:
+        kept = self.__dict__.get("_kept")
+        if kept is None:
+            kept = self.__dict__["_kept"] = yield from original(self, effect)
+        return kept
+
+    return mock.patch.dict(attempt._HANDLERS, {effects.Random: stream})
+
+
+@bug("after a conflict the method is run again", "strict_serializable", "contention", "warehouse")
+def conflicts_committed_once_more() -> AbstractContextManager[Any]:
+    """Commit the same at a new version."""
+    original = Regions._commit
+
+    def commit(self: Regions, end: int, outcome: Outcome | None) -> Steps:
+        try:
+            yield from original(self, end, outcome)
+        except Conflict:
+            self.present.version = yield ReadVersion()
+            yield from original(self, end, outcome)
+
+    return replace(Regions, "_commit", commit)

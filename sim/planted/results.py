@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager
 from dataclasses import replace as with_facts
 from typing import Any
 
+from core import attempt
 from core.journal import METHOD_END
+from core.messages import Outcome, Raised
 from core.ports import Commit
 from core.program import Facts, Method, Program
 from core.regions import Regions
 from core.store import Set
-from sim.planted.bug import bug, change_commits, own_key, replace, with_
+from sim.planted.bug import Steps, bug, change_commits, own_key, replace, with_
 
 
 @bug("the answer is recorded", "exactly_once", "duplicate", "counter")
@@ -50,3 +52,35 @@ def read_only_inference_wrong() -> AbstractContextManager[Any]:
         return None if found is None else with_facts(found, facts=Facts(read_only=True))
 
     return replace(Program, "method", method)
+
+
+@bug("an exception is an answer, and recorded", "exactly_once", "smoke", "warehouse")
+def exceptions_not_recorded() -> AbstractContextManager[Any]:
+    """Commit what a method wrote before it raised, without its record."""
+    original = Regions._commit
+
+    def commit(self: Regions, end: int, outcome: Outcome | None) -> Steps:
+        steps: Any = original(self, end, outcome)
+        effect, key = next(steps), own_key(self)
+        if isinstance(outcome, Raised):
+            kept = [m for m in effect.mutations if not (isinstance(m, Set) and m.key == key)]
+            effect = with_(effect, mutations=kept)
+        yield effect
+        yield from steps
+
+    return replace(Regions, "_commit", commit)
+
+
+@bug("outside of transactions an exception undoes nothing", "reference", "smoke", "library")
+def exceptions_undo_the_region() -> AbstractContextManager[Any]:
+    """Drop what a method wrote before it raised."""
+    original = attempt.Attempt._drive
+
+    def drive(self: attempt.Attempt) -> Steps:
+        outcome = yield from original(self)
+        if isinstance(outcome, Raised):
+            writes = self.regions.present.writes
+            writes.rollback(len(writes) - len(writes.own()))
+        return outcome
+
+    return replace(attempt.Attempt, "_drive", drive)

@@ -8,9 +8,10 @@ from typing import Any
 from core import regions, retention
 from core.ids import earliest_root
 from core.journal import METHOD_END
-from core.layout import JOURNAL, WATERMARK, up_to
+from core.layout import INTENTS, JOURNAL, WATERMARK, root_of_intent, up_to
+from core.memory import MemoryStore
 from core.ports import Commit, Read, ReadVersion
-from core.store import Clear, ClearRange, Set
+from core.store import Clear, ClearRange, Set, point
 from sim.planted.bug import Steps, bug, everywhere, replace
 
 
@@ -35,6 +36,41 @@ def retention_forgets_too_early() -> AbstractContextManager[Any]:
 def watermark_not_checked() -> AbstractContextManager[Any]:
     """Execute whatever comes, however old."""
     return replace(regions, "WATERMARK", b"w, but nobody writes it")
+
+
+@bug("forgetting is in conflict with whoever began before", "liveness", "late", "parcels")
+def records_forgotten_one_by_one() -> AbstractContextManager[Any]:
+    """Clear the records that are there, so that only those conflict, not those yet to come."""
+
+    def forget(latest: bytes, name: str) -> Steps:
+        version = yield ReadVersion()
+        old = ((*INTENTS, 1), (*up_to(JOURNAL, latest), 0))
+        values, (intents, records) = yield Read(name, version, (WATERMARK,), old)
+        horizon = min(latest, root_of_intent(intents[0][0])) if intents else latest
+        if horizon <= (values[0] or b""):
+            return None, False
+        end = up_to(JOURNAL, horizon).end
+        cleared = [Clear(key) for key, _ in records if key < end]
+        reads = [up_to(INTENTS, horizon), point(WATERMARK)]
+        yield Commit(
+            None, 0, METHOD_END, (name,), version, reads, [Set(WATERMARK, horizon), *cleared]
+        )
+        return horizon, False
+
+    return replace(retention, "_round", forget)
+
+
+@bug("a cleared range is in conflict with every key in it", "liveness", "late", "parcels")
+def cleared_ranges_conflict_with_nothing() -> AbstractContextManager[Any]:
+    """Let the store remove the keys of a range without anybody noticing."""
+
+    def clear_range(self: MemoryStore, _: int, begin: bytes, end: bytes, __: list[bytes]) -> None:
+        for key in self._present(begin, end):
+            changed, value = self._current[key]
+            if value is not None:
+                self._current[key] = (changed, None)
+
+    return replace(MemoryStore, "_clear_range", clear_range)
 
 
 @bug("retention clears the journal", "bounded_storage", "smoke", "counter")

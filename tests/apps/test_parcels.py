@@ -10,19 +10,19 @@ HERE, THERE = TOWNS
 
 def test_a_parcel_is_carried_to_its_town_and_fetched_there(running):
     assert running.run("Office.where", LABEL) == "unknown"
-    assert running.run("Office.hand_in", LABEL, HERE, "M") == "arrived"
+    assert running.run("Office.hand_in", LABEL, HERE, 5) == "arrived"
     assert running.run("Office.where", LABEL) == "stored"
-    assert running.run("Office.hand_in", LABEL, THERE, "S") == "label in use"
+    assert running.run("Office.hand_in", LABEL, THERE, 2) == "label in use"
     assert running.state(Vans).legs[LABEL] == LEGS
     running.check()
     assert running.run("Office.fetch", LABEL, HERE) == "here you are"
     assert running.run("Office.fetch", LABEL, HERE) == "not yet"
-    assert running.run("Office.hand_in", LABEL, THERE, "S") == "arrived"
+    assert running.run("Office.hand_in", LABEL, THERE, 2) == "arrived"
     running.check()
 
 
 def test_in_the_wrong_town_it_stays_where_it_is(running):
-    running.run("Office.hand_in", LABEL, HERE, "M")
+    running.run("Office.hand_in", LABEL, HERE, 5)
     assert running.run("Office.fetch", LABEL, THERE) == "wrong town"
     assert running.state(Depots).vain == {LABEL: 1}
     running.check()
@@ -30,10 +30,10 @@ def test_in_the_wrong_town_it_stays_where_it_is(running):
 
 
 def test_both_books_have_the_price_of_the_day(running):
-    running.run("Office.hand_in", LABEL, HERE, "M")
-    running.run("Tariff.change", "M", 1)
-    assert running.state(Office).parcels[LABEL].price == PRICES["M"]
-    assert running.state(Till).takings[LABEL] == PRICES["M"]
+    running.run("Office.hand_in", LABEL, HERE, 5)
+    running.run("Tariff.change", 5, 1)
+    assert running.state(Office).parcels[LABEL].price == PRICES[5]
+    assert running.state(Till).takings[LABEL] == PRICES[5]
     running.check()
 
 
@@ -54,7 +54,7 @@ def test_facts(running):
     ],
 )
 def test_what_does_not_add_up_is_noticed(running, cls, field, key, told):
-    running.run("Office.hand_in", LABEL, HERE, "M")
+    running.run("Office.hand_in", LABEL, HERE, 5)
     content = getattr(running.state(cls), field)
     content[key] = content.get(key, 0) + 1
     with pytest.raises(AssertionError, match=told):
