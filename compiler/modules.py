@@ -3,7 +3,8 @@
 They are executed once, from the very text that is compiled, with the paper's
 vocabulary injected and with sets that keep an order (:mod:`compiler.ordering`).
 A module that is imported already, from the same file and text, is used as it is,
-so that tests and applications share their classes.
+so that tests and applications share their classes; if Python itself imported it, its
+functions are given the code that they would have here.
 """
 
 from __future__ import annotations
@@ -79,11 +80,15 @@ class _Loader(importlib.abc.Loader):
         for name, value in PAPER_NAMES.items():
             vars(module).setdefault(name, value)
         vars(module).update(ORDERED_SETS)
-        path, text = str(self._source.path), self._source.text
-        tree = ast.parse(text, path)
-        tree.body = with_ordered_sets(tree.body, self._meanings)
-        exec(compile(tree, path, "exec", dont_inherit=True), vars(module))
-        setattr(module, _TEXT, text)
+        exec(_code(self._source, self._meanings), vars(module))
+        setattr(module, _TEXT, self._source.text)
+
+
+def _code(source: Source, meanings: Meanings) -> types.CodeType:
+    path = str(source.path)
+    tree = ast.parse(source.text, path)
+    tree.body = with_ordered_sets(tree.body, meanings)
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 class _PaperModules(importlib.abc.Loader):
@@ -156,7 +161,9 @@ def import_plain(
         for source in sources:
             try:
                 module = importlib.import_module(source.name)
-                found.append(PlainModule(source, module, _meanings(source, application)))
+                meanings = _meanings(source, application)
+                _adopt(module, source, meanings)
+                found.append(PlainModule(source, module, meanings))
             except (Exception, SystemExit) as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
     for plain in found:
@@ -164,6 +171,33 @@ def import_plain(
             vars(plain.module).setdefault(name, value)
             plain.namespace.setdefault(name, value)
     return found
+
+
+def _adopt(module: types.ModuleType, source: Source, meanings: Meanings) -> None:
+    """Give what Python itself has imported the code of :class:`_Loader`, where it stands.
+
+    Its classes stay the very same, since whoever imported them holds them.
+    """
+    if hasattr(module, _TEXT):
+        return
+    codes = dict(_functions(_code(source, meanings)))
+    vars(module).update(ORDERED_SETS)
+    classes = [each for each in vars(module).values() if isinstance(each, type)]
+    for holder in (module, *(each for each in classes if each.__module__ == module.__name__)):
+        for value in vars(holder).values():
+            function = getattr(value, "__func__", value)  # a static method holds one
+            code = codes.get(getattr(function, "__qualname__", ""))
+            if code is not None and isinstance(function, types.FunctionType):
+                function.__code__ = code
+    setattr(module, _TEXT, source.text)
+
+
+def _functions(code: types.CodeType) -> Iterator[tuple[str, types.CodeType]]:
+    """The code of every function, by its qualified name."""
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield each.co_qualname, each
+            yield from _functions(each)
 
 
 def _forget_stale(sources: Sequence[Source]) -> None:
