@@ -40,6 +40,7 @@ from core.errors import (
     IdReused,
     NondeterminismError,
     StoreError,
+    StoreUnavailable,
     TooLarge,
     TooOld,
     TooSlow,
@@ -61,14 +62,13 @@ from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions, set_aside
 from core.scopes import Scopes
+from core.slowness import Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "answerable", "attempt", "left_open"]
 
 
-_TOO_OFTEN = 20
-"""A region whose read version ran out so many times in a row will not do better the next time."""
 _TOO_SLOW = (
     "what stands between two effects takes longer than the store keeps a read version (five "
     "seconds): use several smaller transactions"
@@ -156,7 +156,7 @@ class Attempt:
             program, request, self.regions, self.scopes, self.travels, self.where, self.end_region
         )
         self._retry = 0
-        self._too_old = 0
+        self._slowness = Slowness()
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
         self._random: random.Random | None = None
@@ -180,7 +180,7 @@ class Attempt:
                 return self._reply((yield from self._set_aside(str(error))))
             except StoreError as error:
                 if self.request.travel is not None:
-                    return self._reply(failed(error))
+                    return self._reply((yield from self._told_caller(error)))
                 verdict = yield from self._back_off(error)
             except IdReused as error:
                 verdict = failed(error)
@@ -189,14 +189,23 @@ class Attempt:
 
     def _back_off(self, error: StoreError) -> Generator[Effect, Any, Failed | None]:
         """Wait before the method is run again, unless it will never fit the store's window."""
-        self._too_old = self._too_old + 1 if isinstance(error, TooOld) else 0
-        if self._too_old > _TOO_OFTEN:
+        yield from self._slowness.failed(error, self.regions.present)
+        if self._slowness.is_certain:
             return failed(TooSlow(f"{self.where()}: {_TOO_SLOW}"))
         keys = error.keys if isinstance(error, Conflict) else ()
         begin, end = DATA
         self._retry += 1
-        yield Pause(self._retry, tuple(sorted(key for key in keys if begin <= key < end)))
+        if self._slowness.suspected:
+            self.calls.deadline = 0  # the end is owed to whoever asks again
+        contended = tuple(sorted(key for key in keys if begin <= key < end))
+        yield Pause(self._retry, contended, self._slowness.suspected)
         return None
+
+    def _told_caller(self, error: StoreError) -> Generator[Effect, Any, Failed]:
+        """What the caller of a travelling call is told: a version also grows old in an outage."""
+        if isinstance(error, TooOld) and not (yield from store_answers(self.regions.present)):
+            error = StoreUnavailable(str(error))
+        return failed(error)
 
     def _reply(self, outcome: Outcome) -> Reply:
         regions, region, travelled = self.regions, self.regions.present, None
@@ -261,7 +270,8 @@ class Attempt:
         """End the region before ``end``; having got there, give back the turns taken."""
         committed = yield from self.regions.end(end, outcome)
         if committed and self._retry:
-            self._retry = self._too_old = 0
+            self._retry = 0
+            self._slowness.forget()
             yield Release()
 
     def _discard(self) -> None:

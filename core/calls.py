@@ -22,8 +22,11 @@ from core.effects import INNERMOST, Call, Future, Join, Spawn
 from core.errors import (
     DefiniteFailure,
     Expired,
+    FutureVersion,
     IdReused,
     Interrupted,
+    StoreError,
+    StoreUnavailable,
     TooOld,
     TransactionException,
     UnsupportedValue,
@@ -39,7 +42,9 @@ from core.writes import touches
 __all__ = ["Calls", "Stuck", "UserError", "failed"]
 
 
-_REWIND = frozenset({"TooOld", "FutureVersion", "StoreUnavailable"})
+_REWIND: dict[str, type[StoreError]] = {
+    each.__name__: each for each in (TooOld, FutureVersion, StoreUnavailable)
+}
 """Failures of a travelling call that a new read version mends."""
 
 _FINAL = frozenset({"BadRequest", "SetAside", "TooLarge", "TooSlow"})
@@ -94,6 +99,7 @@ class Calls:
     :param where: names the user's statement that is being executed, for errors.
     :param end_region: makes durable what led to the place given, before a call leaves.
     :ivar pending: travelling calls not yet taken in, in order.
+    :ivar deadline: that of the calls: the request's, until more time is owed.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class Calls:
     ) -> None:
         self._program = program
         self._request = request
+        self.deadline = request.deadline
         self._regions = regions
         self._scopes = scopes
         self._all_travel = travels
@@ -211,7 +218,7 @@ class Calls:
             None,
             self._regions.intent_recorded,
             last and caller.last,
-            caller.deadline,
+            self.deadline,
         )
 
     # --- effectful calls (rules 2 to 5)
@@ -291,7 +298,7 @@ class Calls:
             outcome, travelled = reply.outcome, reply.travelled
             if isinstance(outcome, Failed):
                 if outcome.kind in _REWIND:
-                    raise TooOld(outcome.text)
+                    raise _REWIND[outcome.kind](outcome.text)
                 self._give_up(outcome)
             assert travelled is not None
             seen = travelled.reads + travelled.overlaid

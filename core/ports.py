@@ -104,10 +104,15 @@ class Now(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Back off after the ``retry``-th failure of a region and queue up for contended keys."""
+    """Back off after the ``retry``-th failure of a region and queue up for contended keys.
+
+    :ivar owed: whether the attempt goes on although nobody waits for its answer any more: a
+        verdict on the request is near, and whoever asks again would have to begin anew.
+    """
 
     retry: int
     keys: tuple[bytes, ...] = ()
+    owed: bool = False
 
 
 class Release(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ E = TypeVar("E", bound=Entry)
 class Region:
     """State of one region during one execution.
 
+    :ivar asked: a key that the store was asked for last, or where a range begins; empty: none yet.
     :ivar place: the region's number: its place in the program.
     :ivar version: the read version, 0 until one is needed.
     :ivar checked: whether the journal was seen, at this version, to hold no record of this
@@ -45,6 +46,7 @@ class Region:
         "_cursor",
         "_scanned",
         "_seen",
+        "asked",
         "checked",
         "dirty",
         "entries",
@@ -61,6 +63,7 @@ class Region:
 
     def __init__(self, place: int, unit: str, record: Record | None = None) -> None:
         self.place = place
+        self.asked = b""
         self.version = 0
         self.checked = False
         self.record = record

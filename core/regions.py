@@ -114,6 +114,7 @@ class Regions:
         """
         yield from self.open()
         region = self.present
+        region.asked = next(iter(keys), ranges[0][0] if ranges else region.asked)
         if region.checked:
             return (yield Read(region.unit, region.version, keys, ranges))
         request = self._request.id

@@ -312,7 +312,7 @@ class Activity:
 
     def _pause(self, effect: Pause) -> Any:
         """Back off; with keys, wait in line for them instead."""
-        if self.deadline and self.fabric.env.now > self.deadline:
+        if not effect.owed and self.deadline and self.fabric.env.now > self.deadline:
             self.give_up()
             return WAIT
         rng = self.fabric.contention

@@ -228,7 +228,7 @@ class Execution:
 
     async def _pause(self, effect: Pause) -> None:
         """Back off; with keys, wait in line for them instead."""
-        if 0 < self.deadline < time.time_ns():
+        if not effect.owed and 0 < self.deadline < time.time_ns():
             raise _GaveUp
         delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * random.uniform(0.5, 1.0)
         turns = self.host.turns

@@ -20,10 +20,10 @@ from core.errors import StoreError, TransactionException
 from core.journal import METHOD_END, decode_record
 from core.layout import DATA, SET_ASIDE, WATERMARK, data_prefix
 from core.messages import Failed, Raised
-from core.store import Set, point
+from core.store import VERSIONS_PER_SECOND, Set, point
 from tests.core.programs import program
 from tests.core.serial_model import Serial
-from tests.core.world import World
+from tests.core.world import TICK, World
 
 SEEDS = int(os.environ.get("SERIAL_MODEL_SEEDS", "60"))
 SERVICES = ("A", "B", "C")
@@ -356,6 +356,8 @@ def explore(seed, draw_requests, check, removal=0.0):
             for name, limit in SMALL.items():
                 limits.enter_context(mock.patch(name, limit))
         window, page = rng.choice((10**9, 10**9, 300, 60)), rng.choice((1, 2, 100))
+        long = int(window * TICK * VERSIONS_PER_SECOND / 2)
+        limits.enter_context(mock.patch("core.slowness._LONG", long))
         world = World(APP, seed, window, page)
         requests = draw_requests(world, Draw(rng))
         for request in requests:

@@ -11,7 +11,7 @@ from core.ids import RequestId, root_id
 from core.layout import DATA, INTENTS
 from core.memory import MemoryStore
 from core.messages import Failed, Origin, Reply, Request
-from core.ports import Commit, Now, Read, ReadVersion, Receive, Send
+from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Send
 from core.recovery import clear_intents, recover
 from core.retention import retain
 from core.store import read
@@ -27,6 +27,7 @@ class Task:
     def __init__(self, steps, request=None, tickets=()):
         self.steps, self.request, self.tickets = steps, request, tickets
         self.answer, self.waiting, self.error = None, None, None
+        self.pause = 0
 
 
 class World:
@@ -73,6 +74,9 @@ class World:
 
     def step(self):
         task = self.rng.choice(self.tasks)
+        if task.pause:
+            task.pause -= 1
+            return
         if task.waiting is not None:
             if any(ticket not in self.replies for ticket in task.waiting):
                 return
@@ -136,6 +140,8 @@ class World:
             task.answer = self.commit(effect)
         elif isinstance(effect, Send):
             task.answer = self.send(effect.request)
+        elif isinstance(effect, Pause):
+            task.pause = self.rng.randrange(2 ** min(effect.retry, 8))
         elif isinstance(effect, Receive):
             task.waiting = effect.tickets
         elif isinstance(effect, Now):
