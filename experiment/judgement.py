@@ -27,7 +27,9 @@ def judge(done: Run, application: Application, only: Container[str] | None = Non
         seed=scenario.seed,
         metrics=metrics,
         checks=checks.check(done, application, scenario, only),
-        thresholds=[verdict(threshold, metrics) for threshold in scenario.thresholds],
+        thresholds=[
+            verdict(threshold, metrics, modelled=done.modelled) for threshold in scenario.thresholds
+        ],
         strikes=[(strike.fault, strike.nth) for strike in done.history.faults],
     )
 

@@ -33,7 +33,8 @@ class Prepared:
 def prepare(task: Task) -> Prepared:
     """Read the scenario, compile the application, and check that they fit each other.
 
-    Another application than the scenario's own is judged by all of its own invariants.
+    Another application than the scenario's own is judged by all of its own invariants, and how
+    much it gets done is not judged.
 
     :raises MuError: bad input; the message names the place and the remedy.
     """
@@ -44,7 +45,8 @@ def prepare(task: Task) -> Prepared:
     if task.app:
         own = [Check("invariant", name) for name in known(application).invariants]
         others = [check for check in scenario.check if not check.invariant]
-        scenario = msgspec.structs.replace(scenario, check=others + own)
+        bounds = [each for each in scenario.thresholds if each.metric != "goodput"]
+        scenario = msgspec.structs.replace(scenario, check=others + own, thresholds=bounds)
     if task.faultless:
         scenario = msgspec.structs.replace(scenario, faults=[])
     return Prepared(task, scenario, application)

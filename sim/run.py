@@ -105,7 +105,7 @@ class _Runner:
         ]
 
     def run(self) -> Run:
-        result = Run(self.scenario, self.history, protocol=self.protocol.name)
+        result = Run(self.scenario, self.history, protocol=self.protocol.name, modelled=True)
         self._load()
         stopped = self.env.now
         result.settled_after = self._heal(stopped)

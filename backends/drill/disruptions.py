@@ -23,6 +23,8 @@ Kill = Callable[[str, str, random.Random], Awaitable[list[str]]]
 """Kills processes of a service (empty: of any), ``one`` or ``all``; the names of those killed."""
 
 _DURATION = 1.0
+_LOOK = 0.02
+"""Seconds between two looks for a process to kill, where there was none."""
 
 
 class Disruptions:
@@ -69,11 +71,14 @@ class Disruptions:
         struck = self._strikes.get(index, 0)
         if (fault.limit and struck >= fault.limit) or not self._injection.shared.is_active:
             return
-        now = self._injection.now()
         if fault.kind == "kill":
             where = " ".join(await self._kill(fault.selector.service, fault.mode, rng))
+            while not where and self._injection.shared.is_active:  # nobody is alive: soon
+                await asyncio.sleep(_LOOK)
+                where = " ".join(await self._kill(fault.selector.service, fault.mode, rng))
         else:
             where = self._part(fault, rng)
+        now = self._injection.now()
         if where:
             self._strikes[index] = struck + 1
             self._injection.tell(Strike(now, index, where, round(now * 1000)))

@@ -29,7 +29,7 @@ class Metrics:
 
     :ivar sent: distinct requests; each is then one of ``succeeded``, ``raised`` (an exception
         of the program's own), ``failed`` (definitely) and ``unknown`` (indefinitely).
-    :ivar in_time: how many were answered while there was load.
+    :ivar in_time: how many were answered while there was load; ``quarters``: in each quarter of it.
     :ivar load_seconds: how long there was load.
     :ivar commits: all that the store applied; ``upkeep`` of them by recovery and retention.
     :ivar told: what clients were told instead of a result: exceptions, kinds of failure.
@@ -46,6 +46,7 @@ class Metrics:
     failed: int = 0
     unknown: int = 0
     in_time: int = 0
+    quarters: list[int] = field(default_factory=lambda: [0] * 4)
     load_seconds: float = 0.0
     virtual_seconds: float = 0.0
     latency: Histogram = field(default_factory=Histogram)
@@ -70,6 +71,11 @@ class Metrics:
         """Answers in time, per second of load."""
         return self.in_time / self.load_seconds if self.load_seconds else 0.0
 
+    @property
+    def kept(self) -> float:
+        """The goodput in the last quarter of the load, relative to the best quarter's."""
+        return self.quarters[-1] / max(self.quarters) if any(self.quarters) else 0.0
+
     def add(self, other: Metrics) -> None:
         """Add up with the measurements of another run of the same scenario."""
         for name in _SUMS:
@@ -86,6 +92,7 @@ class Metrics:
         longest = max(len(self.strikes), len(other.strikes))
         pairs = zip(_padded(self.strikes, longest), _padded(other.strikes, longest), strict=True)
         self.strikes = [one + two for one, two in pairs]
+        self.quarters = [a + b for a, b in zip(self.quarters, other.quarters, strict=True)]
         self.points = max(self.points, other.points)
 
 
@@ -162,7 +169,9 @@ def _count_results(run: Run, metrics: Metrics, end: float) -> None:
             metrics.told[name] = metrics.told.get(name, 0) + 1
         if result.status in ("succeeded", "raised"):
             metrics.latency.record(result.finished - result.intended)
-            metrics.in_time += result.finished <= end
+            if result.finished <= end:
+                metrics.in_time += 1
+                metrics.quarters[_quarter(end - result.finished, metrics.load_seconds)] += 1
         if result.status == "succeeded":
             metrics.succeeded += 1
         elif result.status == "raised":
@@ -171,6 +180,11 @@ def _count_results(run: Run, metrics: Metrics, end: float) -> None:
             metrics.failed += 1
         else:
             metrics.unknown += 1
+
+
+def _quarter(left: float, lasts: float) -> int:
+    """The quarter, from 0, of a load that lasts so long, when so many seconds of it are left."""
+    return 3 - min(int(4 * left / lasts), 3) if lasts else 0
 
 
 def _name(outcome: Outcome | None) -> str:
@@ -185,7 +199,9 @@ def measured(threshold: Threshold, metrics: Metrics) -> float | None:
     if threshold.metric == "latency":
         return _latency(threshold.aggregate, metrics.latency)
     if threshold.metric == "goodput":
-        return metrics.goodput if metrics.load_seconds else None
+        if not metrics.load_seconds:
+            return None
+        return metrics.kept if threshold.aggregate == "kept" else metrics.goodput
     if not metrics.sent:
         return None
     if threshold.metric == "failed":
@@ -207,9 +223,14 @@ def _latency(aggregate: str, latency: Histogram) -> float | None:
     return latency.percentile(50 if aggregate == "med" else float(aggregate[2:-1]))
 
 
-def verdict(threshold: Threshold, metrics: Metrics) -> Verdict:
-    """Whether the measurements keep the threshold."""
+def verdict(threshold: Threshold, metrics: Metrics, *, modelled: bool = True) -> Verdict:
+    """Whether the measurements keep the threshold.
+
+    :param modelled: whether the platform was a model.
+    """
     name = f"{threshold.metric} {threshold.text}"
+    if threshold.modelled and not modelled:
+        return Verdict(name, "not applicable", "it bounds the modelled platform only")
     value = measured(threshold, metrics)
     if value is None:
         return Verdict(name, "inconclusive", "nothing was measured")

@@ -28,6 +28,7 @@ class Run:
     :ivar events: simulated events processed.
     :ivar set_aside: root ids of the requests that were set aside.
     :ivar protocol: the name of the protocol that decided.
+    :ivar modelled: whether the platform was a model, in virtual time.
     """
 
     scenario: Scenario
@@ -42,6 +43,7 @@ class Run:
     events: int = 0
     set_aside: list[bytes] = field(default_factory=list)
     protocol: str = OURS
+    modelled: bool = False
 
 
 def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:

@@ -179,7 +179,16 @@ def _thresholds(table: Table) -> list[Threshold]:
     node = table.node_of("thresholds")
     if node is None:
         return []
-    metrics = Table(table.source, node, "thresholds", tuple(METRICS))
+    metrics = Table(table.source, node, "thresholds", (*METRICS, "modelled"))
+    found = _bounds(metrics, modelled=False)
+    only = metrics.node_of("modelled")
+    if only is not None:
+        inner = Table(table.source, only, "thresholds of the modelled platform", tuple(METRICS))
+        found += _bounds(inner, modelled=True)
+    return found
+
+
+def _bounds(metrics: Table, modelled: bool) -> list[Threshold]:
     found: list[Threshold] = []
     for metric in METRICS:
         value = metrics.node_of(metric)
@@ -188,7 +197,7 @@ def _thresholds(table: Table) -> list[Threshold]:
         single = isinstance(value, ScalarNode)
         items = [value] if single else metrics.items(metric, f'{metric}: ["p(99)<500ms"]')
         for item in items:
-            threshold = table.source.read(item, partial(parse, metric), None)
+            threshold = metrics.source.read(item, partial(parse, metric, modelled=modelled), None)
             if threshold is not None:
                 found.append(threshold)
     return found

@@ -267,8 +267,9 @@ class Check(msgspec.Struct, frozen=True):
 class Threshold(msgspec.Struct, frozen=True):
     """A bound on a metric, as written: ``metric`` ``expression`` (``latency``, ``p(99)<0.5``).
 
-    :ivar aggregate: ``p(99)``, ``avg``, ``max``, ``rate``, ``count``.
+    :ivar aggregate: ``p(99)``, ``avg``, ``max``, ``rate``, ``kept``, ``count``.
     :ivar bound: in seconds, per second or a ratio, as the metric is.
+    :ivar modelled: whether it bounds the modelled platform only, and no real one.
     """
 
     metric: str
@@ -276,6 +277,7 @@ class Threshold(msgspec.Struct, frozen=True):
     operator: str
     bound: float
     text: str
+    modelled: bool = False
 
 
 class Scenario(msgspec.Struct, frozen=True):

@@ -5,11 +5,13 @@ metric                     aggregates                           bound
 =========================  ===================================  ==========
 ``latency``                ``p(N)`` ``avg`` ``min`` ``med``     a duration
                            ``max``
-``goodput``                ``rate``                             a rate
+``goodput``                ``rate`` ``kept``                    a rate; a ratio
 ``failed``                 ``rate`` ``count``                   a ratio; a count
 ``commits_per_request``    ``avg``                              a number
 ``trips_per_request``      ``avg``                              a number
 =========================  ===================================  ==========
+
+``kept`` is the goodput in the last quarter of the load, relative to that in the best one.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ __all__ = ["METRICS", "exceeds", "parse", "show_measured"]
 
 METRICS: dict[str, dict[str, Callable[[object], float]]] = {
     "latency": dict.fromkeys(("p(N)", "avg", "min", "med", "max"), duration),
-    "goodput": {"rate": rate},
+    "goodput": {"rate": rate, "kept": ratio},
     "failed": {"rate": ratio, "count": count},
     "commits_per_request": {"avg": number},
     "trips_per_request": {"avg": number},
@@ -49,6 +51,7 @@ _EXAMPLES = {
     "commits_per_request": "avg<2.1",
     "trips_per_request": "avg<6",
 }
+_RATIOS = (("goodput", "kept"), ("failed", "rate"))
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -59,9 +62,10 @@ _EXPRESSION = re.compile(r"\s*([a-z]+|p\(\s*[\d.]+\s*\))\s*([<>=!]+)\s*(.*?)\s*"
 _PLAIN = re.compile(r"\d+(\.\d+)?")
 
 
-def parse(metric: str, text: object) -> Threshold:
+def parse(metric: str, text: object, *, modelled: bool = False) -> Threshold:
     """The threshold that ``text`` sets on ``metric``, one of METRICS.
 
+    :param modelled: whether it is about the modelled platform only.
     :raises QuantityError: it cannot be read.
     """
     example = f'write an aggregate, a comparison and a bound: "{_EXAMPLES[metric]}"'
@@ -80,7 +84,8 @@ def parse(metric: str, text: object) -> Threshold:
     if aggregate.startswith("p("):
         _check_percentile(aggregate)
     bound = read(_plain(written) if read in (ratio, number, count) else written)
-    return Threshold(metric, aggregate, compare, bound, f"{aggregate}{compare}{written}")
+    text = f"{aggregate}{compare}{written}"
+    return Threshold(metric, aggregate, compare, bound, text, modelled)
 
 
 def _plain(written: str) -> object:
@@ -105,8 +110,8 @@ def show_measured(threshold: Threshold, measured: float) -> str:
     """The measured value in the threshold's unit."""
     if threshold.metric == "latency":
         return show_latency(measured)
+    if (threshold.metric, threshold.aggregate) in _RATIOS:
+        return f"{measured:.2%}"
     if threshold.metric == "goodput":
         return show_rate(measured)
-    if (threshold.metric, threshold.aggregate) == ("failed", "rate"):
-        return f"{measured:.2%}"
     return f"{measured:,.4g}"

@@ -25,7 +25,7 @@ class Bug:
     """One broken variant.
 
     :ivar rule: the rule it breaks, in a sentence that is true without it.
-    :ivar caught_by: the check that must fail; others may fail too.
+    :ivar caught_by: the check, or the threshold of the scenario, that must fail; others may, too.
     :ivar scenario: name of a scenario, without ``.yaml``, in which it does harm.
     :ivar app: the application to run there.
     """

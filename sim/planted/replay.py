@@ -1,4 +1,4 @@
-"""Breaking rules 8 and 9: replay, unknown commits, and the two kinds of failure."""
+"""Breaking rules 8 and 9: replay, unknown commits, turns, and the two kinds of failure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.messages import Failed, Outcome
 from core.ports import ReadVersion, Send
 from core.region import Region
 from core.regions import Regions
+from core.turns import Turns
 from sim.planted.bug import Steps, bug, everywhere, replace
 
 
@@ -147,3 +148,9 @@ def conflicts_committed_once_more() -> AbstractContextManager[Any]:
             yield from original(self, end, outcome)
 
     return replace(Regions, "_commit", commit)
+
+
+@bug("attempts that contend for a key take turns", "goodput rate>2000/s", "contention", "hotspot")
+def turns_not_taken() -> AbstractContextManager[Any]:
+    """Let whoever lost a conflict back off, each for itself."""
+    return replace(Turns, "take", lambda *_: False)

@@ -3,7 +3,8 @@
 They strike by the clock, not by what the program does: at the ticks of the
 fault's schedule or, with a probability, of each second. Their opportunities are
 numbered by the millisecond of the run, so that ``nth`` says when they strike. A
-partition cuts both directions, or only one of them; the strike's details decide.
+partition cuts both directions, or only one of them; the strike's details decide. A kill
+that finds no pod alive waits for one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ __all__ = ["Disruptions"]
 
 _DURATION = 1.0
 """Seconds a partition lasts if the fault does not say."""
+_LOOK_MS = 10
+"""Milliseconds between two looks for a pod to kill, where there was none."""
 
 
 class Disruptions:
@@ -30,6 +33,7 @@ class Disruptions:
         self._fabric = fabric
         self._routers = routers
         self._running = True
+        self._waiting: set[int] = set()
         for armed in fabric.faults.of_kind("kill", "partition"):
             fault = armed.fault
             if fault.nth:
@@ -51,7 +55,7 @@ class Disruptions:
     def _tick(self, armed: Armed, number: int, following: float, period: float) -> None:
         if self._running:
             self._await(armed, following, period)
-            if armed.chance():
+            if armed.chance() and armed.index not in self._waiting:
                 self._strike(armed, number)
 
     def _strike(self, armed: Armed, number: int) -> None:
@@ -69,7 +73,11 @@ class Disruptions:
         names = [service] if service else list(routers)
         pods = [pod for name in names if name in routers for pod in routers[name].pods if pod.ready]
         if not pods:
+            self._waiting.add(armed.index)
+            following = number + _LOOK_MS
+            at(self._fabric.env, following / 1000, self._strike, armed, following)
             return
+        self._waiting.discard(armed.index)
         rng = armed.details(number)
         chosen = pods if armed.fault.mode == "all" else [rng.choice(pods)]
         self._fabric.faults.struck(armed, number, " ".join(pod.name for pod in chosen))

@@ -89,6 +89,7 @@ def metrics(**changes):
         succeeded=480,
         raised=20,
         in_time=500,
+        quarters=[120, 130, 125, 125],
         load_seconds=10.0,
         virtual_seconds=25.0,
         commits=1020,

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from compiler.application import load
-from experiment.checks import check
+from experiment.judgement import judge
 from experiment.scenario.file import read
 from sim.planted import BUGS, plant
 from sim.run import run
@@ -19,12 +19,15 @@ def prepared(name, app, seed):
     """A shipped scenario with a load short enough to try several seeds."""
     scenario = read(SCENARIOS / f"{name}.yaml").scenario
     short = [replace(each, duration=min(each.duration, 4.0)) for each in scenario.load]
-    return replace(scenario, app=app, load=short, seed=seed, check=[], thresholds=[])
+    catching = {bug.caught_by for bug in BUGS.values()}
+    bounds = scenario.thresholds if app == scenario.app else []
+    kept = [each for each in bounds if f"{each.metric} {each.text}" in catching]
+    return replace(scenario, app=app, load=short, seed=seed, check=[], thresholds=kept)
 
 
 def verdicts(scenario, application):
-    done = run(scenario, application)
-    return {verdict.name: verdict for verdict in check(done, application, scenario)}
+    outcome = judge(run(scenario, application), application)
+    return {verdict.name: verdict for verdict in (*outcome.checks, *outcome.thresholds)}
 
 
 @pytest.mark.parametrize("name", sorted(BUGS))

@@ -11,6 +11,7 @@ from core.protocol import Protocol
 from core.store import Set
 from experiment.outcome import Task
 from experiment.preparation import prepare
+from experiment.record.history import trace_hash
 from experiment.scenario.model import (
     PLATFORM,
     POINTS,
@@ -250,3 +251,22 @@ def test_upkeep_under_way_is_no_unrest():
     prepared = prepare(Task("scenarios/retention.yaml"))
     done = run(msgspec.structs.replace(prepared.scenario, seed=167), prepared.application)
     assert done.settled_after is not None
+
+
+def test_a_kill_that_finds_nobody_alive_waits():
+    """The second comes while the only pod starts anew, and strikes when it is back."""
+    platform = Platform(services={"Hotel": ServicePlatform(replicas=1)}, restart=0.5)
+    kill = Fault("kill", nth=[1000, 1100], selector=Selector(service="Hotel"))
+    done = run(scenario(faults=[kill], platform=platform), Application())
+    struck = [fault.nth for fault in done.history.faults]
+    assert struck == [1000, 1510]  # it is back at 1500
+    replayed = Fault("kill", nth=struck, selector=Selector(service="Hotel"))
+    replay = run(scenario(faults=[replayed], platform=platform), Application())
+    assert trace_hash(replay.history) == trace_hash(done.history)
+
+
+def test_kills_do_not_pile_up():
+    platform = Platform(services={"Hotel": ServicePlatform(replicas=1)}, restart=0.5)
+    kill = Fault("kill", schedule=0.1, selector=Selector(service="Hotel"))
+    done = run(scenario(faults=[kill], platform=platform), Application())
+    assert 3 <= done.fault_strikes[0] <= 4

@@ -2,7 +2,11 @@
 
 import pytest
 
+from core.ids import RequestId
+from experiment.record.history import History
 from experiment.record.metrics import Metrics, load_seconds, measure, verdict
+from experiment.record.requests import Result
+from experiment.record.run import Run
 from experiment.scenario.model import Load, Scenario, Stage
 from experiment.scenario.thresholds import parse
 from experiment.verdict import Verdict
@@ -69,6 +73,7 @@ def test_how_long_there_is_load():
         ("latency", "min>0s", "holds", "measured 100 us"),
         ("goodput", "rate>49/s", "holds", "measured 50.0/s"),
         ("goodput", "rate>51/s", "fails", "measured 50.0/s"),
+        ("goodput", "kept>50%", "holds", "measured 96.15%"),
         ("failed", "rate<1%", "holds", "measured 0.00%"),
         ("failed", "count<1", "holds", "measured 0"),
         ("commits_per_request", "avg<2.1", "holds", "measured 2.04"),
@@ -78,6 +83,26 @@ def test_how_long_there_is_load():
 def test_thresholds(metric, text, status, detail):
     name = f"{metric} {text}"
     assert verdict(parse(metric, text), metrics()) == Verdict(name, status, detail)
+
+
+def test_a_bound_on_the_modelled_platform_says_nothing_of_a_real_one():
+    bound = parse("goodput", "rate>1000/s", modelled=True)
+    assert verdict(bound, metrics()).status == "fails"
+    assert verdict(bound, metrics(), modelled=False).status == "not applicable"
+
+
+def test_what_is_kept_is_the_last_quarter_against_the_best():
+    scenario = Scenario("x", "x", load=[Load("a", "constant-arrival-rate", rate=5.0, duration=4.0)])
+    finished = [0.1, 1.5, 1.6, 1.7, 1.8, 2.5, 3.9, 4.1]
+    results = [
+        Result(RequestId(bytes((n,)) * 16), "A.b", "a", 0.0, time, "succeeded", 1)
+        for n, time in enumerate(finished)
+    ]
+    found = measure(Run(scenario, History(), results=results))
+    assert found.quarters == [1, 4, 1, 1]
+    assert found.kept == 0.25
+    found.add(found)
+    assert found.quarters == [2, 8, 2, 2]
 
 
 def test_a_threshold_on_nothing_is_inconclusive():

@@ -168,6 +168,16 @@ def test_every_fault(file):
     assert scenario.faults[6].probability == 1.0
 
 
+def test_thresholds_of_the_modelled_platform(file):
+    text = 'thresholds: {failed: ["rate<1%"], modelled: {goodput: ["rate>100/s", "kept>80%"]}}\n'
+    thresholds = read(file("app: a\n" + LOAD + text)).scenario.thresholds
+    assert [(each.metric, each.aggregate, each.modelled) for each in thresholds] == [
+        ("failed", "rate", False),
+        ("goodput", "rate", True),
+        ("goodput", "kept", True),
+    ]
+
+
 def test_every_threshold(file):
     text = (
         'thresholds: {latency: ["p(99)<500ms", "avg < 50ms"], goodput: "rate>100/s",'
