@@ -230,10 +230,10 @@ class Writer:
             ["seen.append(random.random())"],
             [
                 f"some = {{{key}, str(t), 'z'}}",
-                "for each in sorted(some):",
+                "for each in some:",
                 "    seen.append(each)",
             ],
-            [f"some = set({key}) | {{'y', 'w'}}", "seen.append(' '.join(sorted(some)))"],
+            [f"some = set({key}) | {{'y', 'w'}}", "seen.append(' '.join(some))"],
             ["t += len([each for each in self.s if each > 'a'])"],
             [f"seen.append({self.effect()})"],
             [f"seen.append({self.effect()})"],
