@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from command_line import BAD_INPUT, ended
+from command_line import BAD_INPUT, ended, stoppable
 from compiler.errors import BadInput, CompileErrors, display_path
 from core.errors import MuError
 
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run_command(options: argparse.Namespace, complaints: Console) -> int:
     try:
-        status: int = options.command(options)
+        with stoppable():
+            status: int = options.command(options)
     except CompileErrors as errors:
         _show_errors(complaints, errors)
         return BAD_INPUT

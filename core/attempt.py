@@ -47,6 +47,7 @@ from core.errors import (
     TransactionException,
     UnsupportedValue,
 )
+from core.exceptions import answerable
 from core.ids import request_random
 from core.journal import (
     METHOD_END,
@@ -66,7 +67,7 @@ from core.slowness import Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
-__all__ = ["Attempt", "accept", "answerable", "attempt", "left_open"]
+__all__ = ["Attempt", "accept", "attempt", "left_open"]
 
 
 _TOO_SLOW = (
@@ -113,13 +114,6 @@ def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...],
         except TypeError as error:
             raise BadRequest(f"{name}: {error}") from None
     return method, args, kwargs
-
-
-def answerable(exception: BaseException) -> Exception:
-    """What a caller is told that a method raised: a method cannot end its process."""
-    if isinstance(exception, Exception):
-        return exception
-    return RuntimeError(f"{type(exception).__name__} left a method: {exception}")
 
 
 def left_open(method: Method) -> TransactionException:
@@ -293,12 +287,11 @@ class Attempt:
                 effect = coroutine.send(answer) if error is None else coroutine.throw(error)
             except StopIteration as stop:
                 return (yield from self._returned(stop.value))
-            except KeyboardInterrupt:
-                raise
             except BaseException as exception:
+                answer_to = answerable(exception)
                 yield from self.calls.settle()
                 self.scopes.undo_all()
-                return self.program.codec.encode_exception(answerable(exception))
+                return self.program.codec.encode_exception(answer_to)
             error = None
             try:
                 answer = yield from _HANDLERS[type(effect)](self, effect)

@@ -8,7 +8,11 @@ from typing import Any
 from core.errors import RemoteError, TransactionException, UnsupportedValue
 from core.userclasses import qualified_name
 
-__all__ = ["ExceptionTypes"]
+__all__ = ["ENDINGS", "ExceptionTypes", "answerable"]
+
+ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What ends a process or a generator elsewhere; a method that raises it has ended itself."""
+
 
 _BUILTIN = {
     name: kind
@@ -16,6 +20,18 @@ _BUILTIN = {
     if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name
 }
 _OWN = {kind.__name__: kind for kind in (TransactionException, RemoteError, UnsupportedValue)}
+
+
+def answerable(exception: BaseException) -> Exception:
+    """What a caller is told that a method raised: a method cannot end its process.
+
+    A subclass of KeyboardInterrupt is none of the method's doing: somebody stops the host.
+    """
+    if isinstance(exception, Exception):
+        return exception
+    if isinstance(exception, KeyboardInterrupt) and type(exception) is not KeyboardInterrupt:
+        raise exception
+    return RuntimeError(f"{type(exception).__name__} left a method: {exception}".rstrip(": "))
 
 
 class ExceptionTypes:

@@ -32,7 +32,7 @@ from contextlib import suppress
 from typing import Any
 
 from core import effects
-from core.attempt import accept, answerable, left_open
+from core.attempt import accept, left_open
 from core.calls import UserError, failed
 from core.errors import (
     Failure,
@@ -42,6 +42,7 @@ from core.errors import (
     Unknown,
     UnsupportedValue,
 )
+from core.exceptions import answerable
 from core.ids import request_random
 from core.messages import Failed, Outcome, Reply, Request, Returned
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
@@ -121,8 +122,6 @@ class _Execution:
                 effect = coroutine.send(answer) if error is None else coroutine.throw(error)
             except StopIteration as stop:
                 return self._returned(stop.value)
-            except KeyboardInterrupt:
-                raise
             except BaseException as exception:
                 return self._program.codec.encode_exception(answerable(exception))
             error = None

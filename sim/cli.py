@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from command_line import BAD_INPUT, INTERRUPTED, ended
+from command_line import BAD_INPUT, INTERRUPTED, ended, stoppable
 from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 from experiment import report, result
@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, errors: Console) -> int:
     try:
-        return _simulate(options, errors)
+        with stoppable():
+            return _simulate(options, errors)
     except MuError as error:
         errors.print(str(error), markup=False)
         return BAD_INPUT

@@ -30,6 +30,7 @@ from compiler.api.runner import Runner
 from compiler.api.undo import Undo
 from core.codec import Codec
 from core.errors import BadRequest, MuError, TransactionException
+from core.exceptions import ENDINGS, answerable
 
 __all__ = ["Activation", "ImmediateRunner", "Reference", "wants_clients"]
 
@@ -163,8 +164,10 @@ class Reference(PlainRun):
                     "commit or abort it before"
                 )
             return self.copy(result)
-        except BaseException:
+        except BaseException as error:
             self.undo.rollback_all(activation)
+            if type(error) in ENDINGS:  # others are of whoever drives the run
+                raise answerable(error) from None
             raise
         finally:
             _activation.reset(token)

@@ -73,7 +73,8 @@ def test_who_is_too_slow_is_told_so_and_nothing_has_happened():
     assert (outcome.kind, outcome.definite) == ("TooSlow", True)
     assert "test_slowness.py:" in outcome.text
     assert host.ask("sums") == outcome, "the verdict is remembered"
-    assert host.commits and not host.keys(SET_ASIDE)
+    assert host.commits
+    assert not host.keys(SET_ASIDE)
 
 
 @pytest.mark.parametrize("method", ["noted", "travelled"])

@@ -13,7 +13,6 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from difflib import get_close_matches
 
 import msgspec
@@ -267,20 +266,34 @@ class Public:
         if isinstance(outcome, Raised):
             return self._raised(outcome, key)
         assert isinstance(outcome, Returned)
-        body = json_bytes(self._program.codec.decode(outcome.value))
+        try:
+            body = json_bytes(self._program.codec.decode(outcome.value))
+        except Exception as error:  # of a class of the application, or one that is gone
+            _log.exception("the answer of key %s cannot be shown", key.sent)
+            return problem(KINDS["unshown"], _why(error), key.sent)
         headers = {"Idempotency-Key": key.sent, **_NO_STORE}
         return Outgoing(200, body, "application/json", headers)
 
     def _raised(self, raised: Raised, key: Key) -> Outgoing:
         name = raised.type.rpartition(".")[2]
         members: dict[str, object] = {"exception": name}
-        with suppress(UnsupportedValue):
+        try:
             content = self._program.codec.decode(raised.args)
             if content is not None:
                 members["args"] = msgspec.Raw(json_bytes(content[0]))
+        except Exception as error:  # its text must do
+            _log.info("the arguments of %s cannot be shown: %s", name, _why(error))
         detail = f"{name}: {raised.text}" if raised.text else name
         detail = detail.encode(errors="replace").decode()
         return problem(KINDS["raised"], detail, key.sent, members=members)
+
+
+def _why(error: Exception) -> str:
+    """An error in a line, whatever its own text does."""
+    try:
+        return f"{type(error).__name__}: {error}".encode(errors="replace").decode()
+    except Exception:
+        return type(error).__name__
 
 
 def _status(status: int, text: str) -> Outgoing:

@@ -215,7 +215,7 @@ def _problem_schema() -> Json:
             "title": text,
             "status": {"type": "integer"},
             "detail": text,
-            "outcome": {"enum": ["raised", "definite", "indefinite"]},
+            "outcome": {"enum": ["done", "raised", "definite", "indefinite"]},
             "idempotency_key": text,
             "exception": text,
             "args": {"type": "array"},

@@ -48,6 +48,7 @@ SECURITY: Mapping[str, str] = {
 """Headers of the pages."""
 
 _OUTCOMES = {
+    "done": "done: the method ran to its end; its answer is kept, but cannot be shown",
     "raised": "raised: the method ran and raised; asking again gives the same",
     "definite": "definite: this try did nothing and will do nothing",
     "indefinite": "indefinite: nobody knows yet; ask again, with the same key",

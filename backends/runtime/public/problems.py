@@ -3,6 +3,7 @@
 Each kind has a page of its own under its ``type``. ``outcome`` says what is known of the
 request, and it comes from whoever decided it, never from here:
 
+* ``done``: the method ran to its end, but its answer cannot be shown.
 * ``raised``: the method ran and raised; that is its answer, and asking again gives it again.
 * ``definite``: this try did nothing and will do nothing.
 * ``indefinite``: nobody knows yet. Ask again, with the same key.
@@ -21,7 +22,7 @@ from core.messages import Failed
 
 __all__ = ["KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
 
-Outcome = Literal["raised", "definite", "indefinite"]
+Outcome = Literal["done", "raised", "definite", "indefinite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ _ALL = (
         "raised", 422, "The method raised an exception", "raised",
         "The method ran to its end and raised. That is its answer: the same key gives it again. "
         "The members `exception` and `args` hold the exception, as far as JSON can.",
+    ),
+    Kind(
+        "unshown", 500, "The answer cannot be shown", "done",
+        "The method ran to its end, and its answer is kept, but it cannot be written as JSON: "
+        "`detail` says why. The same key gives the same again.",
     ),
     Kind(
         "bad-request", 400, "The request does not fit the method", "definite",

@@ -8,6 +8,8 @@ leaves open:
 * a dictionary whose keys JSON cannot hold, or that would get one name twice, is an array of
   ``[key, value]``;
 * NaN and infinities are null; a lone surrogate is U+FFFD;
+* an integer of more digits than Python writes (4,300, unless somebody changed that) is the text
+  of its hexadecimal digits;
 * a value of any other type is its ``repr`` as a string.
 """
 
@@ -22,17 +24,24 @@ import msgspec
 
 __all__ = ["json_bytes", "plain"]
 
-_SCALARS = (type(None), bool, int, float)
+_SCALARS = (type(None), bool, float)
+_LONG = 2_000
+"""Bits of an integer that Python writes under any limit (at least 640 digits)."""
 
 
 def json_bytes(value: object) -> bytes:
-    """The JSON of a value; it never fails."""
+    """The JSON of a value.
+
+    It may raise whatever a class of the application raises when it is looked at.
+    """
     return msgspec.json.encode(plain(value), enc_hook=repr)
 
 
 def plain(value: Any) -> Any:
     """The value made of what msgspec writes as described above."""
     kind = type(value)
+    if kind is int:
+        return value if value.bit_length() < _LONG else _integer(value)
     if kind in _SCALARS:
         return value
     if kind is str:
@@ -50,6 +59,14 @@ def plain(value: Any) -> Any:
         return {name: plain(getattr(value, name)) for name in names if hasattr(value, name)}
     if isinstance(value, msgspec.Struct):
         return _struct(value)
+    return value
+
+
+def _integer(value: int) -> int | str:
+    try:
+        str(value)
+    except ValueError:  # it takes time that grows with the square of its length
+        return hex(value)
     return value
 
 

@@ -15,7 +15,7 @@ from backends.runtime.public.problems import KINDS
 from backends.runtime.public.strict_json import DEPTH_LIMIT, DIGIT_LIMIT
 from backends.runtime.settings import Settings
 from core.client_keys import KEY_LENGTH
-from core.errors import StoreUnavailable
+from core.errors import StoreUnavailable, UnsupportedValue
 from core.ids import root_id
 from core.layout import client_key
 from core.messages import Origin, Raised, Returned
@@ -312,6 +312,52 @@ def test_every_failure_of_the_core_has_a_kind_of_its_own():
     assert told <= {kind for kind, *_ in FAILURES}
 
 
+class Awkward:
+    """What is a value and cannot be looked at."""
+
+    def __repr__(self):
+        raise LookupError("not at home")
+
+
+@pytest.mark.parametrize(
+    ("decoded", "says"),
+    [
+        (Awkward(), "LookupError: not at home"),
+        ([[Awkward()]], "LookupError: not at home"),
+        (UnsupportedValue("its class is gone"), "UnsupportedValue: its class is gone"),
+    ],
+)
+def test_what_is_done_and_cannot_be_shown_is_done_all_the_same(shelf, decoded, says, monkeypatch):
+    """It is committed, so nobody may be told to ask again for ever."""
+
+    def decode(_):
+        if isinstance(decoded, Exception):
+            raise decoded
+        return decoded
+
+    gateway = Gateway(shelf, Asked(returned(shelf, "x")))
+    monkeypatch.setattr(shelf.program.codec, "decode", decode)
+    answer = run(gateway.post("/Shelf.get", ["x"]))
+    assert is_problem(answer, "unshown") == says
+    assert content(answer)["outcome"] == "done"
+
+
+def test_an_integer_of_any_length_is_an_answer(shelf):
+    for exponent in (300, 4_298, 4_299, 4_300, 50_000):
+        gateway = Gateway(shelf, Asked(returned(shelf, {"n": [-(10**exponent)]})))
+        answer = run(gateway.post("/Shelf.get", ["x"]))
+        assert answer.status == 200
+        (found,) = content(answer)["n"] if exponent > 4_299 else [-(10**exponent)]
+        assert found == -(10**exponent) or int(found, 16) == -(10**exponent)
+
+
+def test_an_exception_about_a_long_integer_is_an_answer(shelf):
+    gateway = Gateway(shelf, Asked(raised(shelf, ValueError(10**5_000))))
+    answer = run(gateway.post("/Shelf.get", ["x"]))
+    assert is_problem(answer, "raised").startswith("ValueError")
+    assert int(content(answer)["args"][0], 16) == 10**5_000
+
+
 def test_an_exception_is_an_answer(shelf):
     from tests.backends.runtime.public.shelf import Refused
 
@@ -348,8 +394,8 @@ def test_a_defect_of_the_gateway_is_indefinite_and_names_the_key(shelf, caplog):
     is_problem(answer, "internal")
     assert b"secret" not in answer.body
     assert "ZeroDivisionError" in caplog.text
-    damaged = Gateway(shelf, Asked(Returned(b"\xc1")))
-    is_problem(run(damaged.post("/Shelf.get", ["x"])), "internal")
+    damaged = Gateway(shelf, Asked(Returned(b"\xc1")))  # an answer, for all that
+    is_problem(run(damaged.post("/Shelf.get", ["x"])), "unshown")
 
 
 def test_one_line_for_each_failure_and_no_secrets(shelf, caplog):

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backends.runtime.public.problems import KINDS
+from core.messages import Returned
 from tests.backends.runtime.public.parts import Asked, Gateway, content, failed, returned
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
@@ -96,6 +97,8 @@ def test_every_problem_is_as_promised(shelf, slug):
         answer = run(gateway.post("/Shelf.get", ["x"]))
     elif slug == "internal":
         answer = run(Gateway(shelf, Asked(lambda request: 1 / 0)).post("/Shelf.get", ["x"]))
+    elif slug == "unshown":
+        answer = run(Gateway(shelf, Asked(Returned(b"\xc1"))).post("/Shelf.get", ["x"]))
     else:
         kind = "".join(part.title() for part in slug.split("-"))
         ask = Asked(failed(kind, KINDS[slug].outcome == "definite"))
