@@ -7,8 +7,8 @@ before Python compiles it, and everything that reads the user's code sees what t
 - ``set`` and ``frozenset``, displays and comprehensions make ordered sets. Annotations and other
   types, such as ``set[str]``, go on naming Python's own, which libraries know.
 - What a library gives may hold sets of Python's own. They are put in order where they enter: as
-  the result of a call; as that of an operator, since keys of dicts have operators that make
-  them; and where something is iterated over, for what came another way.
+  what is imported; as the result of a call; as that of an operator, since keys of dicts have
+  operators that make them; and where something is iterated over, for what came another way.
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ _NUMBERS: Final = frozenset({"abs", "float", "int", "len", "ord", "pow", "round"
 
 _SETLESS_MODULES: Final = frozenset(
     {
-        *("compiler", "datetime", "decimal", "json", "math", "random", "re", "time", "uuid"),
+        *("__future__", "collections", "compiler", "dataclasses", "datetime", "decimal", "enum"),
+        *("json", "math", "random", "re", "time", "typing", "uuid"),
     }
 )
-"""Modules whose functions return no sets: nothing depends on this list but speed."""
+"""Modules that make and hold no sets: nothing depends on this list but speed."""
 
 _TYPING_MODULES: Final = frozenset(
     {"collections", "collections.abc", "compiler", "typing", "typing_extensions"}
@@ -169,9 +170,10 @@ class _Ordering(ast.NodeTransformer):
     def visit_TypeAlias(self, node: ast.AST) -> ast.AST:
         return node
 
-    def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
-        node.patterns = [self.visit(each) for each in node.patterns]
-        node.kwd_patterns = [self.visit(each) for each in node.kwd_patterns]
+    def visit_match_case(self, node: ast.match_case) -> ast.AST:
+        """Patterns stay: they name types and constants."""
+        node.guard = node.guard and self.visit(node.guard)
+        node.body = self._statements(node.body)
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
@@ -229,6 +231,28 @@ class _Ordering(ast.NodeTransformer):
 
     # --- sets that a library makes
 
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | list[ast.stmt]:
+        names = [alias.asname or alias.name for alias in node.names]
+        constants = [name for name in names if name in self.meanings.imported - {"*"}]
+        return [node, *(self._again(name, node) for name in constants)]
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """What a library holds, ``library.NAMES``, and any other attribute."""
+        if isinstance(node.ctx, ast.Load) and self._is_imported(node):
+            return _call("_mu_in_order", node, node)
+        return self.generic_visit(node)
+
+    def _is_imported(self, node: ast.expr) -> bool:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and node.id in self.meanings.imported
+
+    def _again(self, name: str, place: ast.AST) -> ast.stmt:
+        """``name = in order(name)``."""
+        value = _call("_mu_in_order", ast.Name(name, ast.Load()), place)
+        after = ast.Assign([ast.Name(name, ast.Store())], value)
+        return ast.fix_missing_locations(ast.copy_location(after, place))
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
         setless = self._gives_no_set(node.func)
         call = self._parts(node)
@@ -249,7 +273,8 @@ class _Ordering(ast.NodeTransformer):
     def _parts(self, node: ast.Call) -> ast.Call:
         """A call with its parts changed, and not itself."""
         makes = _root(node.func) == "defaultdict"
-        node.func = self._maker(node.func)
+        if not self._is_imported(node.func):
+            node.func = self._maker(node.func)
         node.args = [self._maker(each) if makes else self.visit(each) for each in node.args]
         for keyword in node.keywords:
             if keyword.arg == "default_factory":
@@ -286,9 +311,7 @@ class _Ordering(ast.NodeTransformer):
         self.generic_visit(node)
         if plain or not isinstance(node.target, ast.Name):
             return node
-        value = _call("_mu_in_order", ast.Name(node.target.id, ast.Load()), node)
-        after = ast.Assign([ast.Name(node.target.id, ast.Store())], value)
-        return [node, ast.fix_missing_locations(ast.copy_location(after, node))]
+        return [node, self._again(node.target.id, node)]
 
     def _is_number(self, node: ast.expr) -> bool:
         """Whether ``node`` is certainly a number: keys of a dict less a list are a set too."""

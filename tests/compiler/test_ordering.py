@@ -92,7 +92,9 @@ def test_the_order_is_that_in_which_elements_were_added():
 def test_what_libraries_make_has_the_order_of_its_keys():
     app = load(APP)
     in_order = ["apple", "fig", "kiwi", "pear", "plum"]
-    assert run(app, host_of(app), "of_libraries")[2] == [in_order, ["q", "r", "s"]]
+    made = run(app, host_of(app), "of_libraries")
+    assert made[2] == [in_order, ["q", "r", "s"]]
+    assert made[-1] == ["__future__,_abc,_a"] * 2
     assert run(app, host_of(app), "of_views")[0] == ["apple", "fig", "kiwi", "plum"]
 
 
@@ -179,6 +181,8 @@ def test_a_name_with_another_meaning_is_left_alone(source):
         "from apps.own import f\nfrom .near import g\nx = [f(y), g(y), SyncInvoke(y)]",
         "async def f():\n    x = await _mu.call(y)",
         "x = y.strip().split(',')",
+        "import ast\nmatch x:\n    case ast.Load | set(y) if y:\n        pass",
+        "from __future__ import annotations\nfrom __future__ import division",
     ],
 )
 def test_what_makes_no_set_is_left_alone(source):

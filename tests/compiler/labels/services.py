@@ -8,6 +8,8 @@ import heapq
 import itertools
 import operator
 import statistics
+import sys
+from sys import stdlib_module_names
 
 import networkx as nx
 
@@ -110,7 +112,8 @@ class Labels:
         line = ["first"]
         line.extend(ast.literal_eval(f"{{{words[0]!r}, {words[1]!r}}}"))
         nested = ast.literal_eval(f"[({words!r}, {{{words[0]!r}, {words[2]!r}}})]")
-        return [list(read), type(read) is set, groups, texts, line, str(nested)]
+        held = [",".join(sys.stdlib_module_names)[:18], ",".join(stdlib_module_names)[:18]]
+        return [list(read), type(read) is set, groups, texts, line, str(nested), held]
 
     def of_own_classes(self, words: list[str]) -> list[object]:
         parcel = Parcel().stick(*words).stick("x")
