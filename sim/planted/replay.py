@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import count
 from typing import Any
 from unittest import mock
 
@@ -15,6 +17,7 @@ from core.messages import Failed, Outcome
 from core.ports import ReadVersion, Send
 from core.region import Region
 from core.regions import Regions
+from core.sets import OrderedSet
 from core.turns import Turns
 from sim.planted.bug import Steps, bug, everywhere, replace
 
@@ -154,3 +157,15 @@ def conflicts_committed_once_more() -> AbstractContextManager[Any]:
 def turns_not_taken() -> AbstractContextManager[Any]:
     """Let whoever lost a conflict back off, each for itself."""
     return replace(Turns, "take", lambda *_: False)
+
+
+@bug("a set has one order, whoever goes through it", "determinism", "smoke", "library")
+def order_of_sets_differs() -> AbstractContextManager[Any]:
+    """Go through every other set from its end, as another process with other hashes might."""
+    original, turns = OrderedSet.__iter__, count()
+
+    def iterate(self: OrderedSet[Any]) -> Iterator[Any]:
+        elements = list(original(self))
+        return iter(elements[::-1] if next(turns) % 2 else elements)
+
+    return replace(OrderedSet, "__iter__", iterate)

@@ -12,7 +12,7 @@ from core.layout import INTENTS, JOURNAL, WATERMARK, root_of_intent, up_to
 from core.memory import MemoryStore
 from core.ports import Commit, Read, ReadVersion
 from core.store import Clear, ClearRange, Set, point
-from sim.planted.bug import Steps, bug, everywhere, replace
+from sim.planted.bug import Steps, bug, everywhere, replace, with_
 
 
 @bug("retention stops at the oldest intent", "liveness", "retention", "auction")
@@ -36,6 +36,24 @@ def retention_forgets_too_early() -> AbstractContextManager[Any]:
 def watermark_not_checked() -> AbstractContextManager[Any]:
     """Execute whatever comes, however old."""
     return replace(regions, "WATERMARK", b"w, but nobody writes it")
+
+
+@bug("retention is in conflict with intents recorded meanwhile", "liveness", "late", "parcels")
+def intents_recorded_meanwhile_forgotten() -> AbstractContextManager[Any]:
+    """Move the watermark past whatever began after retention looked."""
+    original = retention._round
+
+    def forget(latest: bytes, name: str) -> Steps:
+        steps: Any = original(latest, name)
+        answer: Any = None
+        while True:
+            try:
+                effect = steps.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            answer = yield with_(effect, reads=[]) if isinstance(effect, Commit) else effect
+
+    return replace(retention, "_round", forget)
 
 
 @bug("forgetting is in conflict with whoever began before", "liveness", "late", "parcels")
