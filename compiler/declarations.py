@@ -14,6 +14,7 @@ import compiler as facade
 from compiler.constants import check_defaults, read_values
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems
+from compiler.key_types import unfit_keys
 from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
@@ -230,6 +231,9 @@ class _ServiceReader:
             known = service.fields.get(name)
             if known is not None and known.kind is not kind:
                 self.error(target, f"self.{name} is declared twice, differently", "one declaration")
+            if kind in (FieldKind.DICT, FieldKind.SET):
+                for each in unfit_keys(persistent, self._module_scope()):
+                    self.error(*each)
             service.fields[name] = Field(service.name, name, kind, statement)
             service.constants.discard(name)
         elif name in service.fields:

@@ -9,11 +9,17 @@ encoded keys (:mod:`core.keys`).
 =========  ====================================================================
 field      store content, below the field's prefix
 =========  ====================================================================
-dict       encoded key -> value
-set        encoded element -> nothing
+dict       encoded key -> value; and its spelling, below
+set        encoded element -> nothing; and its spelling, below
 list       encoded index -> element; the bare prefix -> length, absent for none
 value      the bare prefix -> value
 =========  ====================================================================
+
+Keys that are equal are one key, and the first spelling stays, as in Python's own
+containers: where ``True`` was first, it stays ``True`` when 1 is written. A spelling
+that is not the normal one (:func:`core.keys.is_normal`) stands beside its key, under
+the encoded key and ``00``. Only keys that are spelled so are looked up before they
+are written; all others are written blindly.
 """
 
 from core.fields.base import Field

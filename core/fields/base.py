@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.codec import Codec
-from core.effects import DeleteRange, Put, Scan, perform
+from core.effects import Delete, DeleteRange, Get, Put, Scan, perform
 from core.errors import UnsupportedValue
-from core.keys import KEYS_END, decode_key, encode_key
+from core.keys import KEYS_END, decode_key, encode_key, is_normal
 from core.layout import data_prefix
 from core.store import Pairs
 
-__all__ = ["Field"]
+__all__ = ["SPELLING", "Element", "Field"]
+
+SPELLING = b"\x00"
+"""Follows the store key of an element, for the spelling of its key."""
+
+
+class Element(NamedTuple):
+    """An element of a dict or set in the store.
+
+    :ivar spelling: the store content of its key, if that is not spelled as normal.
+    """
+
+    store_key: bytes
+    data: bytes
+    spelling: bytes | None
+
+    def content(self) -> dict[bytes, bytes]:
+        """The store content of it all."""
+        if self.spelling is None:
+            return {self.store_key: self.data}
+        return {self.store_key: self.data, self.store_key + SPELLING: self.spelling}
 
 
 class Field(ABC):
@@ -101,8 +121,37 @@ class Field(ABC):
             hash(key)
             raise
 
-    def _element(self, store_key: bytes) -> Any:
-        return decode_key(store_key[len(self.prefix) :])
+    def _element(self, key: object, data: bytes) -> Element:
+        """The element under ``key``; raises as :meth:`_key`."""
+        return Element(self._key(key), data, None if is_normal(key) else self._encode(key))
+
+    def _elements(self, pairs: Pairs) -> list[Element]:
+        """The elements of the field's pairs, in key order."""
+        found: list[Element] = []
+        for store_key, data in pairs:
+            if found and store_key == found[-1].store_key + SPELLING:
+                found[-1] = found[-1]._replace(spelling=data)
+            else:
+                found.append(Element(store_key, data, None))
+        return found
+
+    def _key_of(self, element: Element) -> Any:
+        """The key of an element as it was given."""
+        if element.spelling is not None:
+            return self._decode(element.spelling)
+        return decode_key(element.store_key[len(self.prefix) :])
+
+    async def _put(self, element: Element) -> None:
+        """Write an element; the spelling of an equal key that is there stays."""
+        if element.spelling is not None and await perform(Get(element.store_key)) is not None:
+            element = element._replace(spelling=None)
+        for key, data in element.content().items():
+            await perform(Put(key, data))
+
+    async def _remove(self, store_key: bytes) -> None:
+        """Remove an element with its spelling, if it is there."""
+        await perform(Delete(store_key))
+        await perform(Delete(store_key + SPELLING))
 
     async def _scan(self, limit: int = 0) -> Pairs:
         pairs: Pairs = await perform(Scan(self.prefix, self.end, limit))

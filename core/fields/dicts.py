@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.effects import Delete, Get, Put, perform
-from core.fields.base import Field
+from core.effects import Get, Put, perform
+from core.fields.base import Element, Field
 from core.store import Pairs
 
 __all__ = ["DictField"]
@@ -21,11 +21,20 @@ class DictField(Field):
     plain = (dict,)
 
     def _content(self, value: dict[Any, Any]) -> dict[bytes, bytes]:
-        return {self._key(key): self._encode(item) for key, item in value.items()}
+        content: dict[bytes, bytes] = {}
+        for element in self._elements_of(value):
+            content.update(element.content())
+        return content
+
+    def _elements_of(self, value: dict[Any, Any]) -> list[Element]:
+        return [self._element(key, self._encode(item)) for key, item in value.items()]
 
     def _value(self, pairs: Pairs) -> dict[Any, Any]:
-        element, decode = self._element, self._decode
-        return {element(key): decode(data) for key, data in pairs}
+        return dict(self._items(pairs))
+
+    def _items(self, pairs: Pairs) -> list[tuple[Any, Any]]:
+        key_of, decode = self._key_of, self._decode
+        return [(key_of(element), decode(element.data)) for element in self._elements(pairs)]
 
     # --- one key
 
@@ -38,14 +47,14 @@ class DictField(Field):
 
     async def setitem(self, key: Any, value: Any) -> None:
         """``d[key] = value``."""
-        await perform(Put(self._key(key), self._encode(value)))
+        await self._put(self._element(key, self._encode(value)))
 
     async def delitem(self, key: Any) -> None:
         """``del d[key]``. :raises KeyError: there is none."""
         store_key = self._key(key)
         if await perform(Get(store_key)) is None:
             raise KeyError(key)
-        await perform(Delete(store_key))
+        await self._remove(store_key)
 
     async def contains(self, key: Any) -> bool:
         """``key in d``."""
@@ -61,7 +70,7 @@ class DictField(Field):
         store_key = self._key(key)
         data = await perform(Get(store_key))
         if data is not None:
-            await perform(Delete(store_key))
+            await self._remove(store_key)
             return self._decode(data)
         if default is _MISSING:
             raise KeyError(key)
@@ -73,13 +82,14 @@ class DictField(Field):
         data = await perform(Get(store_key))
         if data is None:
             data = self._encode(default)
-            await perform(Put(store_key, data))
+            for beside, content in self._element(key, data).content().items():
+                await perform(Put(beside, content))
         return self._decode(data)
 
     # --- many keys
 
     async def update(self, /, *args: Any, **kwargs: Any) -> None:
-        """``d.update(...)``; reads nothing. What comes before an error is kept, as dict does."""
+        """``d.update(...)``. What comes before an error is kept, as dict does."""
         plain: dict[Any, Any] = {}
         try:
             plain.update(*args, **kwargs)
@@ -87,8 +97,8 @@ class DictField(Field):
             await self._put_all(plain)
 
     async def _put_all(self, plain: dict[Any, Any]) -> None:
-        for store_key, data in self._content(plain).items():
-            await perform(Put(store_key, data))
+        for element in self._elements_of(plain):
+            await self._put(element)
 
     async def ior(self, other: Any) -> None:
         """``d |= other``, as :meth:`update`."""
@@ -103,9 +113,9 @@ class DictField(Field):
         pairs = await self._scan()
         if not pairs:
             {}.popitem()
-        store_key, data = pairs[-1]
-        await perform(Delete(store_key))
-        return self._element(store_key), self._decode(data)
+        last = self._elements(pairs)[-1]
+        await self._remove(last.store_key)
+        return self._key_of(last), self._decode(last.data)
 
     async def clear(self) -> None:
         """``d.clear()``."""
@@ -113,7 +123,7 @@ class DictField(Field):
 
     async def length(self) -> int:
         """``len(d)``; reads every key."""
-        return len(await self._scan())
+        return len(self._elements(await self._scan()))
 
     async def truth(self) -> bool:
         """``bool(d)``; reads one pair."""
@@ -121,15 +131,15 @@ class DictField(Field):
 
     async def keys(self) -> list[Any]:
         """The keys, in key order."""
-        return [self._element(key) for key, _ in await self._scan()]
+        return [self._key_of(element) for element in self._elements(await self._scan())]
 
     async def values(self) -> list[Any]:
         """The values, in key order."""
-        return [self._decode(data) for _, data in await self._scan()]
+        return [self._decode(element.data) for element in self._elements(await self._scan())]
 
     async def items(self) -> list[tuple[Any, Any]]:
         """The items, in key order."""
-        return [(self._element(key), self._decode(data)) for key, data in await self._scan()]
+        return self._items(await self._scan())
 
     async def copy(self) -> dict[Any, Any]:
         """``d.copy()``: a plain dict."""

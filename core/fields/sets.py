@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from core.effects import Delete, Get, Put, perform
-from core.fields.base import Field
+from core.effects import Get, perform
+from core.fields.base import SPELLING, Element, Field
 from core.sets import OrderedSet
 from core.store import Pairs
 
@@ -23,27 +23,35 @@ class SetField(Field):
     plain = (set, OrderedSet)
 
     def _content(self, value: Iterable[Any]) -> dict[bytes, bytes]:
-        return dict.fromkeys(sorted(map(self._key, value)), _PRESENT)
+        content: dict[bytes, bytes] = {}
+        for element in self._elements_of(value):
+            content.update(element.content())
+        return content
+
+    def _elements_of(self, value: Iterable[Any]) -> list[Element]:
+        """The elements of a set, in key order."""
+        elements = (self._element(each, _PRESENT) for each in value)
+        return sorted(elements, key=lambda element: element.store_key)
 
     def _value(self, pairs: Pairs) -> set[Any]:
-        return OrderedSet(self._element(key) for key, _ in pairs)
+        return OrderedSet(map(self._key_of, self._elements(pairs)))
 
     # --- one element
 
     async def add(self, element: Any) -> None:
-        """``s.add(element)``; reads nothing."""
-        await perform(Put(self._key(element), _PRESENT))
+        """``s.add(element)``."""
+        await self._put(self._element(element, _PRESENT))
 
     async def discard(self, element: Any) -> None:
         """``s.discard(element)``; reads nothing."""
-        await perform(Delete(self._key(element)))
+        await self._remove(self._key(element))
 
     async def remove(self, element: Any) -> None:
         """``s.remove(element)``. :raises KeyError: it is not in the set."""
         store_key = self._key(element)
         if await perform(Get(store_key)) is None:
             raise KeyError(element)
-        await perform(Delete(store_key))
+        await self._remove(store_key)
 
     async def contains(self, element: Any) -> bool:
         """``element in s``."""
@@ -54,14 +62,16 @@ class SetField(Field):
         pairs = await self._scan(1)
         if not pairs:
             set().pop()
-        await perform(Delete(pairs[0][0]))
-        return self._element(pairs[0][0])
+        store_key, data = pairs[0]
+        spelling = await perform(Get(store_key + SPELLING))
+        await self._remove(store_key)
+        return self._key_of(Element(store_key, data, spelling))
 
     # --- the whole set
 
     async def length(self) -> int:
         """``len(s)``; reads every element."""
-        return len(await self._scan())
+        return len(self._elements(await self._scan()))
 
     async def truth(self) -> bool:
         """``bool(s)``; reads one element."""
@@ -69,7 +79,7 @@ class SetField(Field):
 
     async def elements(self) -> list[Any]:
         """The elements in key order: what iteration goes over."""
-        return [self._element(key) for key, _ in await self._scan()]
+        return [self._key_of(element) for element in self._elements(await self._scan())]
 
     async def clear(self) -> None:
         """``s.clear()``."""
@@ -85,13 +95,13 @@ class SetField(Field):
     # --- changes by other sets
 
     async def update(self, *others: Iterable[Any]) -> None:
-        """``s.update(...)``; reads nothing. What comes before an error is kept, as set does."""
+        """``s.update(...)``. What comes before an error is kept, as set does."""
         plain: set[Any] = OrderedSet()
         try:
             plain.update(*others)
         finally:
-            for store_key in self._content(plain):
-                await perform(Put(store_key, _PRESENT))
+            for element in self._elements_of(plain):
+                await self._put(element)
 
     async def difference_update(self, *others: Iterable[Any]) -> None:
         """``s.difference_update(...)``; reads nothing."""
@@ -99,8 +109,8 @@ class SetField(Field):
         try:
             plain.update(*others)
         finally:
-            for store_key in self._content(plain):
-                await perform(Delete(store_key))
+            for element in self._elements_of(plain):
+                await self._remove(element.store_key)
 
     async def intersection_update(self, *others: Iterable[Any]) -> None:
         """``s.intersection_update(...)``."""

@@ -57,7 +57,9 @@ KEY_TYPES = (
     BYTES,
     st.uuids(),
     st.datetimes(),
-    st.datetimes(dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezones=ZONES.filter(bool)),
+    st.datetimes(
+        dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezones=ZONES.filter(bool)
+    ).filter(lambda value: len({value.replace(fold=fold).utcoffset() for fold in (0, 1)}) == 1),
     st.dates(),
 )
 KEYS = st.recursive(

@@ -2,8 +2,7 @@
 
 They are real dicts, lists and sets, so plain code works on them. They differ
 from their bases in what storing implies: values go in and come out as copies,
-keys that are equal are one key (:func:`core.keys.normal_key`), iteration goes
-in key order, over what was there when it began, and a transaction can undo
+iteration goes in key order, over what was there when it began, and a transaction can undo
 what it wrote. :mod:`core.fields` does the same on a store.
 """
 

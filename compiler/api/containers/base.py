@@ -8,9 +8,9 @@ from typing import Any
 from compiler.api.undo import Undo
 from core.codec import IMMUTABLE, Codec
 from core.errors import UnsupportedValue
-from core.keys import normal_key
+from core.keys import encode_key
 
-__all__ = ["Keeper", "element_key"]
+__all__ = ["Keeper"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,18 @@ class Keeper:
             return value
         return self.codec.decode(self.codec.encode(value))
 
+    def key(self, key: Any) -> Any:
+        """A copy of ``key``, as which it is kept if no equal one is there.
 
-def element_key(key: Any) -> Any:
-    """The key under which ``key`` is kept.
+        :raises TypeError: it cannot be hashed. :raises UnsupportedValue: it cannot be stored.
+        """
+        self.check_key(key)
+        return self.copy(key)
 
-    :raises TypeError: it cannot be hashed. :raises UnsupportedValue: it cannot be stored.
-    """
-    try:
-        return normal_key(key)
-    except UnsupportedValue:
-        hash(key)
-        raise
+    def check_key(self, key: Any) -> None:
+        """See that ``key`` can be one; raises as :meth:`key`."""
+        try:
+            encode_key(key)
+        except UnsupportedValue:
+            hash(key)
+            raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.api.containers.base import Keeper, element_key
+from compiler.api.containers.base import Keeper
 from core.keys import encode_key
 
 __all__ = ["StoredDict"]
@@ -15,13 +15,17 @@ _raw: type[dict[Any, Any]] = dict  # its methods reach what is kept, past the co
 
 
 class StoredDict(dict[Any, Any]):
-    """A dict that copies, normalises keys, iterates in key order and can be undone."""
+    """A dict that copies, iterates in key order and can be undone.
 
-    __slots__ = ("_keeper", "_order")
+    Its keys are as they were first given, as in every dict.
+    """
+
+    __slots__ = ("_check", "_keeper", "_order")
 
     def __init__(self, keeper: Keeper) -> None:
         super().__init__()
         self._keeper = keeper
+        self._check = keeper.check_key
         self._order: list[Any] | None = []
 
     # --- the four primitives
@@ -39,10 +43,10 @@ class StoredDict(dict[Any, Any]):
         _raw.__setitem__(self, key, kept)
 
     def _remove(self, key: Any) -> Any:
-        old = _raw.pop(self, key)
+        if self._keeper.undo.open:  # whole, since the key itself must come back as it was spelled
+            self._keeper.undo.record(self._restore, _raw.copy(self))
         self._order = None
-        self._keeper.undo.record(self._restore_item, key, old)
-        return old
+        return _raw.pop(self, key)
 
     def replace(self, plain: dict[Any, Any]) -> None:
         """Hold what ``plain`` holds, and nothing else."""
@@ -51,8 +55,8 @@ class StoredDict(dict[Any, Any]):
         self._restore(kept)
 
     def _kept(self, plain: dict[Any, Any]) -> dict[Any, Any]:
-        copy = self._keeper.copy
-        return {element_key(key): copy(value) for key, value in plain.items()}
+        keeper = self._keeper
+        return {keeper.key(key): keeper.copy(value) for key, value in plain.items()}
 
     def _restore(self, kept: dict[Any, Any]) -> None:
         _raw.clear(self)
@@ -69,43 +73,47 @@ class StoredDict(dict[Any, Any]):
     # --- one key
 
     def __getitem__(self, key: Any) -> Any:
-        kept = _raw.get(self, element_key(key), _MISSING)
+        self._check(key)
+        kept = _raw.get(self, key, _MISSING)
         if kept is _MISSING:
             raise KeyError(key)
         return self._keeper.copy(kept)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._put(element_key(key), self._keeper.copy(value))
+        kept = self._keeper.copy(value)
+        self._put(self._keeper.key(key), kept)
 
     def __delitem__(self, key: Any) -> None:
-        kept_key = element_key(key)
-        if not _raw.__contains__(self, kept_key):
+        self._check(key)
+        if not _raw.__contains__(self, key):
             raise KeyError(key)
-        self._remove(kept_key)
+        self._remove(key)
 
     def __contains__(self, key: object) -> bool:
-        return _raw.__contains__(self, element_key(key))
+        self._check(key)
+        return _raw.__contains__(self, key)
 
     def get(self, key: Any, default: Any = None, /) -> Any:
         """As dict.get; a copy."""
-        kept = _raw.get(self, element_key(key), _MISSING)
+        self._check(key)
+        kept = _raw.get(self, key, _MISSING)
         return default if kept is _MISSING else self._keeper.copy(kept)
 
     def pop(self, key: Any, default: Any = _MISSING, /) -> Any:
         """As dict.pop."""
-        kept_key = element_key(key)
-        if _raw.__contains__(self, kept_key):
-            return self._remove(kept_key)
+        self._check(key)
+        if _raw.__contains__(self, key):
+            return self._remove(key)
         if default is _MISSING:
             raise KeyError(key)
         return default
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         """As dict.setdefault; a copy."""
-        kept_key = element_key(key)
-        if not _raw.__contains__(self, kept_key):
-            self._put(kept_key, self._keeper.copy(default))
-        return self._keeper.copy(_raw.__getitem__(self, kept_key))
+        self._check(key)
+        if not _raw.__contains__(self, key):
+            self._put(self._keeper.key(key), self._keeper.copy(default))
+        return self._keeper.copy(_raw.__getitem__(self, key))
 
     # --- many keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from compiler.api.containers.base import Keeper, element_key
+from compiler.api.containers.base import Keeper
 from core.keys import encode_key
 from core.sets import OrderedSet
 
@@ -15,9 +15,9 @@ _raw: type[set[Any]] = set  # its methods reach what is kept, whatever the subcl
 
 
 class StoredSet(set[Any]):
-    """A set that normalises elements, iterates in key order and can be undone.
+    """A set that iterates in key order and can be undone.
 
-    Elements are immutable, so they need no copies.
+    Its elements are as they were first given, as in every set.
     """
 
     __slots__ = ("_keeper", "_order")
@@ -38,12 +38,13 @@ class StoredSet(set[Any]):
         if not _raw.__contains__(self, element):
             self._order = None
             self._keeper.undo.record(self._restore_absent, element)
-            _raw.add(self, element)
+            _raw.add(self, self._keeper.key(element))
 
     def _remove(self, element: Any) -> None:
         if _raw.__contains__(self, element):
+            if self._keeper.undo.open:  # whole, since it must come back as it was spelled
+                self._keeper.undo.record(self._restore, frozenset(self._sorted()))
             self._order = None
-            self._keeper.undo.record(self._restore_present, element)
             _raw.discard(self, element)
 
     def replace(self, plain: Iterable[Any]) -> None:
@@ -53,7 +54,7 @@ class StoredSet(set[Any]):
         self._restore(kept)
 
     def _kept(self, plain: Iterable[Any]) -> list[Any]:
-        return [element_key(element) for element in plain]
+        return [self._keeper.key(element) for element in plain]
 
     def _restore(self, kept: Iterable[Any]) -> None:
         _raw.clear(self)
@@ -64,28 +65,27 @@ class StoredSet(set[Any]):
         self._order = None
         _raw.discard(self, element)
 
-    def _restore_present(self, element: Any) -> None:
-        self._order = None
-        _raw.add(self, element)
-
     # --- one element
 
     def __contains__(self, element: object) -> bool:
-        return _raw.__contains__(self, element_key(element))
+        self._keeper.check_key(element)
+        return _raw.__contains__(self, element)
 
     def add(self, element: Any) -> None:
         """As set.add."""
-        self._put(element_key(element))
+        self._keeper.check_key(element)
+        self._put(element)
 
     def discard(self, element: Any) -> None:
         """As set.discard."""
-        self._remove(element_key(element))
+        self._keeper.check_key(element)
+        self._remove(element)
 
     def remove(self, element: Any) -> None:
         """As set.remove."""
         if element not in self:
             raise KeyError(element)
-        self._remove(element_key(element))
+        self._remove(element)
 
     def pop(self) -> Any:
         """As set.pop: the first element in key order."""
