@@ -61,37 +61,36 @@ def measure(flow: Flow, entry: int, helper: Callable[[Function, int], HelperDept
 
     :param helper: what a helper does, called at a depth.
     """
-    result = Depths({flow.entry: {(entry, ())}})
-    waiting = [flow.entry]
+    result = Depths()
+    waiting: list[tuple[Point, _State]] = []
     closers: dict[Point, list[Point]] = {}
     for point in flow.points:
         if point.opens is not None:
             closers.setdefault(point.opens, []).append(point)
+
+    def reach(point: Point, state: _State) -> None:
+        known = result.states.setdefault(point, set())
+        if state not in known:
+            known.add(state)
+            waiting.append((point, state))
+            for closer in closers.get(point, ()):
+                waiting.extend((closer, each) for each in result.states.get(closer, ()))
+
+    reach(flow.entry, (entry, ()))
     while waiting:
-        point = waiting.pop()
+        point, (depth, flags) = waiting.pop()
         for edge in point.edges:
-            reached = _along(point, edge, result, helper)
-            known = result.states.setdefault(edge.target, set())
-            if not reached <= known:
-                known |= reached
-                waiting.append(edge.target)
-                waiting.extend(closers.get(edge.target, ()))
+            after = _with_flags(flags, point, edge)
+            if after is not None:
+                for each in _depths(point, edge, depth, result, helper):
+                    reach(edge.target, (each, after))
     return result
-
-
-def _along(
-    point: Point, edge: Edge, result: Depths, helper: Callable[[Function, int], HelperDepths]
-) -> set[_State]:
-    reached: set[_State] = set()
-    for depth, flags in result.states.get(point, ()):
-        after = _with_flags(flags, point, edge)
-        if after is not None:
-            reached.update((each, after) for each in _depths(point, edge, depth, result, helper))
-    return reached
 
 
 def _with_flags(flags: _Flags, point: Point, edge: Edge) -> _Flags | None:
     """The flags after the edge; None if they forbid it."""
+    if edge.flag is None and point.sets is None:
+        return flags
     known = dict(flags)
     if point.sets is not None and edge.kind == "next":
         known[point.sets[0]] = point.sets[1]

@@ -23,12 +23,19 @@ class Clock:
 
 
 class Activation:
-    """One running method, and what it asked for at which depth of transactions."""
+    """One running method.
 
-    def __init__(self, service, method):
+    :ivar above: the methods that called it, and theirs.
+    :ivar trace: what it asked for, at which depth of transactions, and on which line.
+    :ivar places: the future that a spawn, by its index in the trace, was answered with.
+    """
+
+    def __init__(self, service, method, above=()):
         self.service = service
         self.method = method
+        self.above = above
         self.trace = []
+        self.places = {}
 
 
 class Scope:
@@ -48,6 +55,7 @@ class Driver:
         self.clock = Clock()
         self.scopes = []
         self.count = 0
+        self.running = []
         self.effects = []
         self.futures = {}
         self.activations = {}
@@ -57,12 +65,15 @@ class Driver:
         args, kwargs = self.copy((args, kwargs or {}))
         found = self.program.method(service, method)
         coroutine = found.function(self.program.services[service].instance, *args, **kwargs)
-        activation = Activation(service, method)
+        activation = Activation(service, method, tuple(self.running))
+        self.running.append(activation)
         try:
             result = self.copy(self.drive(coroutine, activation))
         except BaseException:
             self.leave(activation, undo=True)
             raise
+        finally:
+            self.running.pop()
         if self.leave(activation, undo=True):
             raise TransactionException(
                 f"{service}.{method} returned with a transaction open: commit or abort it before"
@@ -99,7 +110,7 @@ class Driver:
                 return stop.value
             self.effects.append(effect)
             depth = sum(scope.activation is activation for scope in self.scopes)
-            activation.trace.append((effect, depth))
+            activation.trace.append((effect, depth, line_of(coroutine)))
             self.activations[id(activation)] = activation
             answer = error = None
             try:
@@ -131,7 +142,8 @@ class Driver:
             case effects.Call():
                 return self.call(effect, activation)
             case effects.Spawn():
-                future = effects.Future(0)
+                future = effects.Future(len(self.futures))
+                activation.places[len(activation.trace) - 1] = future.place
                 try:
                     outcome = (self.call(effect, activation, fails=False), None)
                 except Exception as exception:
@@ -167,6 +179,18 @@ class Driver:
                 raise error
             results.append(result)
         return results
+
+
+def line_of(coroutine):
+    """The line of the application at which a coroutine waits, in the innermost of its functions."""
+    line, file = 0, coroutine.cr_frame.f_code.co_filename
+    at = coroutine
+    while at is not None:
+        frame = getattr(at, "cr_frame", None) or getattr(at, "ag_frame", None)
+        if frame is not None and frame.f_code.co_filename == file:
+            line = frame.f_lineno
+        at = getattr(at, "cr_await", None) or getattr(at, "ag_await", None)
+    return line
 
 
 HEADER = """\

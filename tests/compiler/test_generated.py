@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compiler.errors import CompileErrors
-from core import effects
 from tests.compiler.driver import Driver, compare, compiled
+from tests.compiler.witness import check_facts, measured
 
 FRAME = """
 import random, time
@@ -198,36 +198,6 @@ def test_generated_programs(tmp_path, body, a, b):
     for arguments in ((a, b), (b, a), (4, 6)):
         with contextlib.suppress(Exception):
             driver.run("A", "m", arguments)
+    depths = measured(application)
     for activation in driver.activations.values():
-        check_facts(application.program, activation)
-
-
-READS = (effects.Get, effects.Scan)
-WRITES = (effects.Put, effects.Delete, effects.DeleteRange)
-MATTERS = (*READS, *WRITES, effects.Call, effects.Spawn, effects.Join, effects.Begin, effects.Clock)
-
-
-def check_facts(program, activation):
-    """Everything that was proved of a method held in this run of it."""
-    facts = program.method(activation.service, activation.method).facts
-    begins = outside = 0
-    for index, (effect, depth) in enumerate(activation.trace):
-        later = [each for each, _ in activation.trace[index + 1 :]]
-        if isinstance(effect, (*READS, *WRITES)):
-            key = effect.begin if hasattr(effect, "begin") else effect.key
-            service, field = key[1:].split(b"\0")[:2]
-            assert f"{service.decode()}.{field.decode()}" in facts.footprint
-            assert not (facts.read_only and isinstance(effect, WRITES))
-        if isinstance(effect, effects.Call | effects.Spawn):
-            assert f"{effect.service}.{effect.method}" in facts.callees
-            callee = program.method(effect.service, effect.method)
-            assert callee.facts.read_only or not facts.read_only
-            outside += depth == 0 and not callee.facts.read_only
-        if isinstance(effect, effects.Call) and effect.last:
-            assert depth == 0
-            assert not any(isinstance(each, MATTERS) for each in later)
-        if isinstance(effect, effects.Begin) and depth == 0:
-            begins += 1
-    if facts.single_region:
-        assert not outside
-        assert begins <= 1
+        check_facts(application, activation, depths)
