@@ -28,6 +28,7 @@ class Bug:
     :ivar caught_by: the check, or the threshold of the scenario, that must fail; others may, too.
     :ivar scenario: name of a scenario, without ``.yaml``, in which it does harm.
     :ivar app: the application to run there.
+    :ivar seconds: of load that it takes, at most.
     """
 
     name: str
@@ -36,19 +37,22 @@ class Bug:
     scenario: str
     app: str
     patch: Patch
+    seconds: float = 4.0
 
 
 BUGS: dict[str, Bug] = {}
 """Every planted bug by its name."""
 
 
-def bug(rule: str, caught_by: str, scenario: str, app: str) -> Callable[[Patch], Patch]:
+def bug(
+    rule: str, caught_by: str, scenario: str, app: str, seconds: float = 4.0
+) -> Callable[[Patch], Patch]:
     """Register a function that plants a bug, under its own name."""
 
     def register(patch: Patch) -> Patch:
         name = patch.__name__
         path = app if "/" in app else f"apps/{app}"
-        BUGS[name] = Bug(name, rule, caught_by, scenario, path, patch)
+        BUGS[name] = Bug(name, rule, caught_by, scenario, path, patch, seconds)
         return patch
 
     return register

@@ -13,7 +13,7 @@ from core.layout import INTENTS, intent_range, up_to
 from core.messages import Outcome
 from core.ports import Commit, ReadVersion
 from core.regions import Regions
-from core.store import ClearRange, Mutation, Set
+from core.store import ClearRange, KeyRange, Mutation, Set
 from sim.planted.bug import Steps, bug, everywhere, replace
 
 
@@ -90,3 +90,14 @@ def recovery_drives_the_latest_only() -> AbstractContextManager[Any]:
         return len(latest)
 
     return everywhere(recovery.recover, recover)
+
+
+@bug("recovery drives stale intents, however old", "liveness", "retention", "hotel", seconds=20.0)
+def recovery_leaves_the_old() -> AbstractContextManager[Any]:
+    """Drive an intent for five seconds since it became stale, and never after."""
+
+    def recent(section: KeyRange, horizon: bytes) -> KeyRange:
+        earliest = earliest_root(int.from_bytes(horizon[:6], "big") - 5_000)
+        return KeyRange(intent_range(earliest).begin, up_to(section, horizon).end)
+
+    return replace(recovery, "up_to", recent)

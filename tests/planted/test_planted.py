@@ -15,10 +15,10 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SEEDS = 60
 
 
-def prepared(name, app, seed):
+def prepared(name, app, seed, seconds=4.0):
     """A shipped scenario with a load short enough to try several seeds."""
     scenario = read(SCENARIOS / f"{name}.yaml").scenario
-    short = [replace(each, duration=min(each.duration, 4.0)) for each in scenario.load]
+    short = [replace(each, duration=min(each.duration, seconds)) for each in scenario.load]
     catching = {bug.caught_by for bug in BUGS.values()}
     bounds = scenario.thresholds if app == scenario.app else []
     kept = [each for each in bounds if f"{each.metric} {each.text}" in catching]
@@ -37,7 +37,8 @@ def test_bug_is_caught(name):
     seen = {}
     with plant(name):
         for seed in range(SEEDS):
-            seen = verdicts(prepared(bug.scenario, bug.app, seed), application)
+            scenario = prepared(bug.scenario, bug.app, seed, bug.seconds)
+            seen = verdicts(scenario, application)
             if seen[bug.caught_by].status == "fails":
                 return
     pytest.fail(
