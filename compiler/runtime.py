@@ -36,7 +36,6 @@ __all__ = [
     "gather",
     "gmtime",
     "join",
-    "join_all",
     "localtime",
     "monotonic",
     "monotonic_ns",
@@ -49,6 +48,8 @@ __all__ = [
     "time_ns",
     "uuid1",
     "uuid4",
+    "wait",
+    "wait_all",
 ]
 
 abort = effects.abort
@@ -80,16 +81,25 @@ async def join(future: Any) -> Any:
     :raises TypeError: it is none.
     """
     if not isinstance(future, Future):
-        raise TypeError(
-            f"object {type(future).__name__} can't be used in 'await' expression: only what "
-            "spawn(...) and gather(...) return can be waited for"
-        )
+        if not hasattr(future, "__await__"):
+            await future  # Python says what it says
+        raise TypeError(effects.no_future(future))
     return await future
 
 
-async def join_all(*futures: Any) -> list[Any]:
+async def wait(future: Any) -> Any:
+    """Wait for a future, without ``await``.
+
+    :raises TypeError: it is none.
+    """
+    if not isinstance(future, Future):
+        raise TypeError(effects.no_future(future))
+    return await future
+
+
+async def wait_all(*futures: Any) -> list[Any]:
     """Wait for several futures: the list of their results, as the paper's WaitAll gives it."""
-    return list(await join(gather(*futures)))
+    return list(await gather(*futures))
 
 
 # --- the clock and chance

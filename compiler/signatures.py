@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Sequence
 
 from compiler.model import Function
 
-__all__ = ["fits", "shown_as_method", "shown_signature"]
+__all__ = ["fits", "misfit", "shown_as_method", "shown_signature"]
 
 
 def shown_signature(function: Function) -> str:
@@ -35,6 +37,21 @@ def fits(
         return None
     problem = _problem(function, len(arguments), [k.arg for k in keywords if k.arg is not None])
     return None if problem is None else (f" {problem}", shown_signature(function))
+
+
+def misfit(
+    signature: inspect.Signature, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]
+) -> str | None:
+    """What Python would say of a call with these arguments, as far as it can be known."""
+    unknown = any(isinstance(each, ast.Starred) for each in arguments)
+    unknown = unknown or any(each.arg is None for each in keywords)
+    given = [each for each in arguments if not isinstance(each, ast.Starred)]
+    bind = signature.bind_partial if unknown else signature.bind
+    try:
+        bind(*given, **{each.arg: each.value for each in keywords if each.arg is not None})
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 def _problem(function: Function, count: int, keywords: list[str]) -> str | None:

@@ -197,8 +197,22 @@ async def spawn(service: str, method: str, *args: Any, **kwargs: Any) -> Future:
 
 
 def gather(*futures: Future) -> Future:
-    """One future for several: its result is the tuple of theirs."""
+    """One future for several: its result is the tuple of theirs.
+
+    :raises TypeError: one of them is none.
+    """
+    for future in futures:
+        if not isinstance(future, Future):
+            raise TypeError(no_future(future))
     return Future(-1, futures)
+
+
+def no_future(value: object) -> str:
+    """What is said of ``value`` where a future is needed."""
+    many = isinstance(value, list | tuple | set)
+    return f"a future is needed, as spawn(...) returns, not a {type(value).__name__}" + (
+        ": gather(*futures) takes several" if many else ""
+    )
 
 
 async def join(future: Future) -> Any:

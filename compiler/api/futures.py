@@ -9,7 +9,7 @@ from compiler.api.current import current
 from core import effects
 from core.errors import TransactionException
 
-__all__ = ["Future", "gather", "wait"]
+__all__ = ["Future", "checked", "gather", "wait"]
 
 R = TypeVar("R")
 A = TypeVar("A")
@@ -82,10 +82,28 @@ def gather(
 @overload
 def gather(*futures: Future[R]) -> Future[tuple[R, ...]]: ...
 def gather(*futures: Future[Any]) -> Future[Any]:
-    """One future for several; its result is the tuple of theirs."""
-    return Future(None, futures)
+    """One future for several; its result is the tuple of theirs.
+
+    :raises TypeError: one of them is none.
+    """
+    return Future(None, checked(futures))
+
+
+def checked(futures: tuple[Future[Any], ...]) -> tuple[Future[Any], ...]:
+    """``futures``, which are all futures.
+
+    :raises TypeError: one of them is none.
+    """
+    for future in futures:
+        if not isinstance(future, Future):
+            raise TypeError(effects.no_future(future))
+    return futures
 
 
 def wait(future: Future[R]) -> R:
-    """Wait for a future in a method that is not async."""
+    """Wait for a future in a method that is not async.
+
+    :raises TypeError: it is none.
+    """
+    checked((future,))
     return future.result()

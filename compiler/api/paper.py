@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from compiler.api.calls import call_by_name, spawn_by_name
 from compiler.api.current import current
-from compiler.api.futures import Future
+from compiler.api.futures import Future, checked
 from compiler.api.runner import INNERMOST
 from compiler.api.services import service_name
 from compiler.api.transactions import abort
@@ -73,6 +73,7 @@ def _in_coroutine(depth: int = 2) -> bool:
 
 def Wait(future: Future[Any]) -> Any:  # noqa: N802
     """Wait for a future: its result. In an async method it is written with ``await``."""
+    checked((future,))
     return future if _in_coroutine() else future.result()
 
 
@@ -87,7 +88,7 @@ class _All(Future[list[Any]]):
 
 def WaitAll(*futures: Future[Any]) -> Any:  # noqa: N802
     """Wait for several: the list of results. In an async method it is written with ``await``."""
-    gathered = _All(None, futures)
+    gathered = _All(None, checked(futures))
     return gathered if _in_coroutine() else gathered.result()
 
 

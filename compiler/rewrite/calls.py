@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from difflib import get_close_matches
 from typing import Final
 
@@ -13,7 +14,7 @@ from compiler.model import EffectKind, Field, Function, Service
 from compiler.names import UNKNOWN
 from compiler.rewrite.library import LibraryCalls
 from compiler.rewrite.nodes import locate, runtime_call
-from compiler.signatures import fits, shown_as_method
+from compiler.signatures import fits, misfit, shown_as_method
 from compiler.vocabulary import MUTATORS, operation
 
 __all__ = ["Calls"]
@@ -24,6 +25,26 @@ _TRANSACTION_KINDS: Final = {
     "abort": EffectKind.ABORT,
     "rollback": EffectKind.ROLLBACK,
 }
+
+
+_REMEDIES: Final = {
+    "gather": "{0}(first, second) of futures; to go on after an exception: try around each wait",
+    "wait": "{0}(future), for several {0}(gather(first, second)); there are no timeouts",
+    "wait_all": "{0}(first, second) of futures; to go on after an exception: try around each Wait",
+    "transaction": "with transaction():",
+    "begin": "{0}()",
+    "commit": "{0}()",
+    "abort": "abort('why'), or {0}()",
+    "rollback": "{0}()",
+}
+"""What the operations of the user API take instead of other arguments."""
+
+_OF_MANY: Final = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp)
+_NO_FUTURES: Final = (
+    *_OF_MANY,
+    *(ast.Constant, ast.JoinedStr, ast.Dict, ast.DictComp, ast.Lambda, ast.BinOp, ast.Compare),
+)
+"""Expressions that are certainly no future."""
 
 
 class Calls(LibraryCalls):
@@ -104,6 +125,8 @@ class Calls(LibraryCalls):
     def _operation(self, node: ast.Call, meaning: str) -> ast.AST:
         if meaning in ("call", "spawn"):
             return self._service_call(node, meaning)
+        if self.refuse_misfit(node, meaning):
+            return node
         if meaning in _TRANSACTION_KINDS:
             arguments = [self.copied(argument) for argument in node.args]
             keywords = self.keywords(node)
@@ -116,13 +139,32 @@ class Calls(LibraryCalls):
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 
+    def refuse_misfit(self, node: ast.Call, meaning: str) -> bool:
+        """Record an error if a name of the user API is given what it does not take."""
+        shown = ast.unparse(node.func)
+        problem = misfit(inspect.signature(self.scope.value(node.func)), node.args, node.keywords)
+        if problem is not None:
+            self.error(node, f"{shown}: {problem}", _REMEDIES[meaning].format(shown))
+            return True
+        if meaning not in ("gather", "wait", "wait_all"):
+            return False
+        for argument in node.args:
+            if isinstance(argument, _NO_FUTURES):
+                of_many = isinstance(argument, _OF_MANY)
+                several = shown if meaning != "wait" else f"{shown}(gather"
+                end = ")" if meaning != "wait" else "))"
+                remedy = f"{several}(*{ast.unparse(argument)}{end}"
+                self.error(
+                    argument,
+                    f"{shown} takes futures, and this is none",
+                    remedy if of_many else f"{shown} of what spawn(...) returns",
+                )
+                return True
+        return False
+
     def _wait(self, node: ast.Call, meaning: str) -> ast.AST:
         """``wait(f)``, ``Wait(f)``, ``WaitAll(f, g)``."""
-        if meaning == "wait" and (len(node.args) != 1 or node.keywords):
-            self.error(node, "wait takes one future", "wait(gather(first, second))")
-            return node
-        joining = "join" if meaning == "wait" else "join_all"
-        call = runtime_call(joining, self.arguments(node))
+        call = runtime_call(meaning, self.arguments(node))
         in_coroutine = isinstance(self.function.node, ast.AsyncFunctionDef)
         ours = self.scope.value(node.func) is facade.wait
         if in_coroutine and not ours and self.awaiting is not node:

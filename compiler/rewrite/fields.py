@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from typing import Final
 
 from compiler.model import EffectKind, Field, FieldKind
 from compiler.rewrite.held import HeldFields
 from compiler.rewrite.nodes import as_list, attribute_call, locate
+from compiler.signatures import misfit
 from core.fields import FIELDS
 
 __all__ = ["FieldAccess"]
@@ -201,6 +203,12 @@ class FieldAccess(HeldFields):
             return locate(attribute_call(whole, name), node)
         if not known:
             return self._other_method(node, field, owner, name)
+        signature = _taken(FIELDS[field.kind], name)
+        problem = misfit(signature, node.args, node.keywords)
+        if problem is not None:
+            taken = f"{ast.unparse(node.func)}{_shown(signature)}"
+            self.error(node, f"{field.kind}.{name}: {problem}", taken)
+            return node
         arguments, keywords = self._arguments_of_field(node, name)
         call = attribute_call(self._bare(owner), name, arguments, keywords)
         return self.access_call(field, node, call, name)
@@ -277,3 +285,18 @@ class FieldAccess(HeldFields):
         if self.field_of(target) is not None:
             return True
         return isinstance(target, ast.Subscript) and self.container_of(target.value) is not None
+
+
+def _taken(kind: type, name: str) -> inspect.Signature:
+    """What a method of a field takes, without the field itself."""
+    signature = inspect.signature(getattr(kind, name))
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def _shown(signature: inspect.Signature) -> str:
+    """``(key, default)``: names alone."""
+    shown = []
+    for each in signature.parameters.values():
+        star = "*" * (each.kind is each.VAR_POSITIONAL) + "**" * (each.kind is each.VAR_KEYWORD)
+        shown.append(f"{star}{each.name}" + "=..." * (each.kind is each.KEYWORD_ONLY))
+    return f"({', '.join(shown)})"

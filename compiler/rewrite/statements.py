@@ -183,6 +183,8 @@ class Statements(Assignments):
         """One item at a time, from the inside out, as Python defines it."""
         for item in node.items:
             self._check_item(item)
+            if self._is_transaction(item) and isinstance(item.context_expr, ast.Call):
+                self.refuse_misfit(item.context_expr, "transaction")
         rewritten = [self._item(item) for item in node.items]
         body = self.block(node.body)
         for item, is_transaction in reversed(rewritten):

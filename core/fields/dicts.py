@@ -60,12 +60,12 @@ class DictField(Field):
         """``key in d``."""
         return await perform(Get(self._key(key))) is not None
 
-    async def get(self, key: Any, default: Any = None, /) -> Any:
+    async def get(self, key: Any, /, default: Any = None) -> Any:
         """``d.get(key, default)``."""
         data = await perform(Get(self._key(key)))
         return default if data is None else self._decode(data)
 
-    async def pop(self, key: Any, default: Any = _MISSING, /) -> Any:
+    async def pop(self, key: Any, /, default: Any = _MISSING) -> Any:
         """``d.pop(key[, default])``. :raises KeyError: there is neither."""
         store_key = self._key(key)
         data = await perform(Get(store_key))
@@ -76,7 +76,7 @@ class DictField(Field):
             raise KeyError(key)
         return default
 
-    async def setdefault(self, key: Any, default: Any = None, /) -> Any:
+    async def setdefault(self, key: Any, /, default: Any = None) -> Any:
         """``d.setdefault(key, default)``; a copy, as every value read."""
         store_key = self._key(key)
         data = await perform(Get(store_key))
@@ -88,11 +88,11 @@ class DictField(Field):
 
     # --- many keys
 
-    async def update(self, /, *args: Any, **kwargs: Any) -> None:
+    async def update(self, other: Any = (), /, **kwargs: Any) -> None:
         """``d.update(...)``. What comes before an error is kept, as dict does."""
         plain: dict[Any, Any] = {}
         try:
-            plain.update(*args, **kwargs)
+            plain.update(other, **kwargs)
         finally:
             await self._put_all(plain)
 

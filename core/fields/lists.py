@@ -7,6 +7,7 @@ the list, lets Python's own list do it, and writes back what changed.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -93,11 +94,11 @@ class ListField(Field):
 
     # --- the end
 
-    async def append(self, item: Any) -> None:
+    async def append(self, item: Any, /) -> None:
         """``l.append(item)``."""
         await self.extend((item,))
 
-    async def extend(self, items: Iterable[Any]) -> None:
+    async def extend(self, items: Iterable[Any], /) -> None:
         """``l.extend(items)``; what comes before an error is kept, as list does."""
         plain: list[Any] = []
         try:
@@ -157,17 +158,17 @@ class ListField(Field):
         if len(new) != len(old):
             await self._set_length(len(new))
 
-    async def insert(self, index: Any, item: Any) -> None:
+    async def insert(self, index: Any, item: Any, /) -> None:
         """``l.insert(index, item)``."""
         await self._change(lambda plain: plain.insert(index, item))
 
-    async def remove(self, item: Any) -> None:
+    async def remove(self, item: Any, /) -> None:
         """``l.remove(item)``. :raises ValueError: it is not in the list."""
         await self._change(lambda plain: plain.remove(item))
 
-    async def sort(self, **options: Any) -> None:
+    async def sort(self, *, key: Any = None, reverse: bool = False) -> None:
         """``l.sort(key=..., reverse=...)``."""
-        await self._change(lambda plain: plain.sort(**options))
+        await self._change(lambda plain: plain.sort(key=key, reverse=reverse))
 
     async def reverse(self) -> None:
         """``l.reverse()``."""
@@ -181,12 +182,12 @@ class ListField(Field):
         """``l.clear()``."""
         await self._clear()
 
-    async def index(self, *args: Any) -> int:
+    async def index(self, item: Any, start: Any = 0, stop: Any = sys.maxsize, /) -> int:
         """``l.index(item[, start[, stop]])``. :raises ValueError: it is not there."""
-        found: int = (await self.load()).index(*args)
+        found: int = (await self.load()).index(item, start, stop)
         return found
 
-    async def count(self, item: Any) -> int:
+    async def count(self, item: Any, /) -> int:
         """``l.count(item)``."""
         count: int = (await self.load()).count(item)
         return count

@@ -38,15 +38,15 @@ class SetField(Field):
 
     # --- one element
 
-    async def add(self, element: Any) -> None:
+    async def add(self, element: Any, /) -> None:
         """``s.add(element)``."""
         await self._put(self._element(element, _PRESENT))
 
-    async def discard(self, element: Any) -> None:
+    async def discard(self, element: Any, /) -> None:
         """``s.discard(element)``; reads nothing."""
         await self._remove(self._key(element))
 
-    async def remove(self, element: Any) -> None:
+    async def remove(self, element: Any, /) -> None:
         """``s.remove(element)``. :raises KeyError: it is not in the set."""
         store_key = self._key(element)
         if await perform(Get(store_key)) is None:

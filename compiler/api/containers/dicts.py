@@ -93,13 +93,13 @@ class StoredDict(dict[Any, Any]):
         self._check(key)
         return _raw.__contains__(self, key)
 
-    def get(self, key: Any, default: Any = None, /) -> Any:
+    def get(self, key: Any, /, default: Any = None) -> Any:
         """As dict.get; a copy."""
         self._check(key)
         kept = _raw.get(self, key, _MISSING)
         return default if kept is _MISSING else self._keeper.copy(kept)
 
-    def pop(self, key: Any, default: Any = _MISSING, /) -> Any:
+    def pop(self, key: Any, /, default: Any = _MISSING) -> Any:
         """As dict.pop."""
         self._check(key)
         if _raw.__contains__(self, key):
@@ -108,7 +108,7 @@ class StoredDict(dict[Any, Any]):
             raise KeyError(key)
         return default
 
-    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+    def setdefault(self, key: Any, /, default: Any = None) -> Any:
         """As dict.setdefault; a copy."""
         self._check(key)
         if not _raw.__contains__(self, key):
@@ -117,11 +117,11 @@ class StoredDict(dict[Any, Any]):
 
     # --- many keys
 
-    def update(self, /, *args: Any, **kwargs: Any) -> None:
+    def update(self, other: Any = (), /, **kwargs: Any) -> None:
         """As dict.update; what comes before an error is kept."""
         plain: dict[Any, Any] = {}
         try:
-            plain.update(*args, **kwargs)
+            plain.update(other, **kwargs)
         finally:
             self._put_all(plain)
 

@@ -61,11 +61,11 @@ class StoredList(list[Any]):
     def __delitem__(self, index: Any) -> None:
         self._change(lambda plain: plain.__delitem__(index))
 
-    def append(self, item: Any) -> None:
+    def append(self, item: Any, /) -> None:
         """As list.append."""
         self.extend((item,))
 
-    def extend(self, items: Iterable[Any]) -> None:
+    def extend(self, items: Iterable[Any], /) -> None:
         """As list.extend; what comes before an error is kept."""
         plain: list[Any] = []
         try:
@@ -90,17 +90,17 @@ class StoredList(list[Any]):
 
     # --- the whole list
 
-    def insert(self, index: SupportsIndex, item: Any) -> None:
+    def insert(self, index: SupportsIndex, item: Any, /) -> None:
         """As list.insert."""
         self._change(lambda plain: plain.insert(index, item))
 
-    def remove(self, item: Any) -> None:
+    def remove(self, item: Any, /) -> None:
         """As list.remove."""
         self._change(lambda plain: plain.remove(item))
 
-    def sort(self, **options: Any) -> None:
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:
         """As list.sort."""
-        self._change(lambda plain: plain.sort(**options))
+        self._change(lambda plain: plain.sort(key=key, reverse=reverse))
 
     def reverse(self) -> None:
         """As list.reverse."""

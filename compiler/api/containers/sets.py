@@ -71,17 +71,17 @@ class StoredSet(set[Any]):
         self._keeper.check_key(element)
         return _raw.__contains__(self, element)
 
-    def add(self, element: Any) -> None:
+    def add(self, element: Any, /) -> None:
         """As set.add."""
         self._keeper.check_key(element)
         self._put(element)
 
-    def discard(self, element: Any) -> None:
+    def discard(self, element: Any, /) -> None:
         """As set.discard."""
         self._keeper.check_key(element)
         self._remove(element)
 
-    def remove(self, element: Any) -> None:
+    def remove(self, element: Any, /) -> None:
         """As set.remove."""
         if element not in self:
             raise KeyError(element)
