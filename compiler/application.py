@@ -27,7 +27,14 @@ from compiler.analysis import Analysis, analyse, build_graph
 from compiler.api.reference import Reference
 from compiler.api.substitutes import substitute
 from compiler.declarations import declare
-from compiler.errors import ApplicationNotFound, CompileError, Problems, display_path
+from compiler.errors import (
+    ApplicationNotFound,
+    CompileError,
+    CompileErrors,
+    Problems,
+    display_path,
+    raised,
+)
 from compiler.model import Declared
 from compiler.modules import PlainModule, import_plain
 from compiler.program import build_program, check_types, own_types, set_constants
@@ -35,6 +42,7 @@ from compiler.rewrite import rewrite
 from compiler.sources import Layout, Source, find_layout, parse_sources
 from compiler.workload import Workload, load_workload
 from core.codec import Codec
+from core.errors import UnsupportedValue
 from core.program import Program
 
 __all__ = ["Application", "load"]
@@ -144,9 +152,25 @@ def _assemble(
         declared=declared,
     )
     application.workload = load_workload(layout, sources, declared)
-    set_constants(application.program, declared, application.reference())
+    set_constants(application.program, declared, _first_reference(application))
     application.program.initial = application.initial_state()
     return application
+
+
+def _first_reference(application: Application) -> Reference:
+    """A reference run, with the initial state that the services' own ``__init__`` makes.
+
+    :raises CompileErrors: it cannot be made.
+    """
+    try:
+        return application.reference()
+    except (Exception, SystemExit) as error:  # the user's __init__ may raise anything
+        what, remedy = f"__init__ raised {type(error).__name__}: {error}", "one without errors"
+        if isinstance(error, UnsupportedValue):
+            head, mark, tail = str(error).partition(". " if ". " in str(error) else ": ")
+            what, remedy = f"this cannot be the initial state: {head}", tail if mark else "None"
+        files = [source.path for source in application.sources]
+        raise CompileErrors([raised(error, files, what, remedy)]) from error
 
 
 def _check_services(layout: Layout, declared: Declared) -> None:

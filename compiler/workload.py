@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from compiler.api.reference import driven
 from compiler.api.substitutes import substitute
 from compiler.errors import CompileError, Problems, WorkloadError, raised, source_line
 from compiler.model import Declared, Function
@@ -123,7 +124,7 @@ class Workload:
         if self.setup is None:
             return
         try:
-            self.setup()
+            driven(self.setup(), "setup()")
         except (Exception, SystemExit) as error:  # whatever the user's function raises
             remedy = "a setup() that runs without error"
             raise _failed("setup()", error, self.files, remedy) from error

@@ -327,8 +327,10 @@ def _unsupported(value: object) -> str:
     kind = type(value)
     if hasattr(kind, "__unsupported__"):
         return str(kind.__unsupported__)
-    return f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored or sent. " + (
-        "Move the class to module level, so that the application knows it. "
-        if hasattr(kind, "__dataclass_fields__")
-        else _REMEDY
-    )
+    what = f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored or sent. "
+    if hasattr(kind, "__dataclass_fields__"):
+        return what + "Move the class to module level, so that the application knows it."
+    for plain in (dict, list, set, tuple, str, int, float, bytes):
+        if isinstance(value, plain):
+            return f"{what}Make it a plain {plain.__name__}: {plain.__name__}(...)."
+    return what + _REMEDY

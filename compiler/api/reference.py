@@ -8,10 +8,13 @@ arguments; what it returns or raises is copied back.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import random
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +35,7 @@ from core.codec import Codec
 from core.errors import BadRequest, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
 
-__all__ = ["Activation", "ImmediateRunner", "Reference", "wants_clients"]
+__all__ = ["Activation", "ImmediateRunner", "Reference", "driven", "wants_clients"]
 
 
 @dataclass(eq=False, slots=True)
@@ -94,8 +97,51 @@ class Reference(PlainRun):
         }
         self._fields.update((f"{service}.{name}", field) for name, field in fields.items())
         namespace = {**fields, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        for name, function in vars(cls).items():
+            if inspect.iscoroutinefunction(function):
+                namespace[name] = self._callable_from_outside(service, function)
         made = type(cls.__name__, (cls,), namespace)
         return made(Client) if wants_clients(cls) else made()
+
+    def _callable_from_outside(
+        self, service: str, function: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """An async method that set-up and invariants can call: there, nobody drives a coroutine.
+
+        Called outside of methods it runs at once, and gives its result; to a coroutine, which
+        may await it, something to await.
+        """
+
+        @functools.wraps(function)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            coroutine = function(*args, **kwargs)
+            if self.activation is not None:
+                return coroutine
+            with self._active(Activation(service, function.__name__)):
+                result = driven(coroutine, f"{service}.{function.__name__}")
+            in_coroutine = sys._getframe(1).f_code.co_flags & inspect.CO_COROUTINE
+            return _Done(result) if in_coroutine else result
+
+        return method
+
+    @contextmanager
+    def _active(self, activation: Activation) -> Iterator[None]:
+        """While a method runs. What it leaves of its transactions is undone."""
+        token = _activation.set(activation)
+        try:
+            yield
+            if self.undo.rollback_all(activation):
+                raise TransactionException(
+                    f"{activation.service}.{activation.method} returned with a transaction open: "
+                    "commit or abort it before"
+                )
+        except BaseException as error:
+            self.undo.rollback_all(activation)
+            if type(error) in ENDINGS:  # others are of whoever drives the run
+                raise answerable(error) from None
+            raise
+        finally:
+            _activation.reset(token)
 
     def instance(self, service: str) -> Any:
         """The object of ``service``.
@@ -152,25 +198,9 @@ class Reference(PlainRun):
     ) -> Any:
         function = self._function(service, method)
         args, kwargs = self.copy((args, kwargs))
-        activation = Activation(service, method, tag)
-        token = _activation.set(activation)
-        try:
-            result = function(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                result = _drive(result, f"{service}.{method}")
-            if self.undo.rollback_all(activation):
-                raise TransactionException(
-                    f"{service}.{method} returned with a transaction open: "
-                    "commit or abort it before"
-                )
-            return self.copy(result)
-        except BaseException as error:
-            self.undo.rollback_all(activation)
-            if type(error) in ENDINGS:  # others are of whoever drives the run
-                raise answerable(error) from None
-            raise
-        finally:
-            _activation.reset(token)
+        with self._active(Activation(service, method, tag)):
+            result = driven(function(*args, **kwargs), f"{service}.{method}")
+        return self.copy(result)
 
     def _function(self, service: str, method: str) -> Callable[..., Any]:
         function = getattr(self._instances.get(service), method, None)
@@ -271,8 +301,26 @@ def wants_clients(cls: type) -> bool:
     return len(inspect.signature(cls).parameters) == 1
 
 
-def _drive(coroutine: Any, name: str) -> Any:
-    """Run a coroutine that waits for nothing but the API's futures."""
+class _Done:
+    """The result of an async method, for a coroutine that awaits it."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield from ()
+        return self.result
+
+
+def driven(result: Any, name: str) -> Any:
+    """What a function gave, or if that is a coroutine, what it gives when it is run.
+
+    :param name: the function's, for the message.
+    :raises MuError: the coroutine waits for something else than the API's futures.
+    """
+    if not inspect.iscoroutine(result):
+        return result
+    coroutine = result
     try:
         coroutine.send(None)
     except StopIteration as stop:

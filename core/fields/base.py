@@ -74,10 +74,12 @@ class Field(ABC):
         """
         if self.plain and type(value) not in self.plain:
             plain = self.plain[0].__name__
-            raise UnsupportedValue(
-                f"{self.service}.{self.name} is a persistent {plain} and cannot become a "
-                f"{type(value).__name__}: assign a plain {plain}, or declare it Persistent[object]"
-            )
+            what = f"{self.service}.{self.name} is a persistent {plain} and cannot become a "
+            remedy = f"assign a plain {plain}: {plain}(...)"
+            if not isinstance(value, self.plain):
+                self.codec.encode(value)  # what cannot be stored is told so
+                remedy = f"assign a {plain}, or declare it Persistent[object]"
+            raise UnsupportedValue(f"{what}{type(value).__name__}: {remedy}")
 
     @abstractmethod
     def _content(self, value: Any) -> dict[bytes, bytes]:

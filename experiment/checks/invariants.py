@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from compiler.api.reference import driven
 from compiler.errors import raised
 from experiment.checks.subject import Subject
 from experiment.verdict import Verdict, count
@@ -36,7 +37,7 @@ def _invariant(subject: Subject, name: str) -> Verdict:
         return Verdict(name, "inconclusive", f"the application's workload has no {name}")
     examined = f"{count(len(subject.final_data), 'key')} of the final state"
     try:
-        function()
+        driven(function(), name)
     except AssertionError as error:
         what = str(error) or "an assertion does not hold"
         evidence = _evidence(error, workload.files, what)
