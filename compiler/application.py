@@ -165,7 +165,7 @@ def _first_reference(application: Application) -> Reference:
     try:
         return application.reference()
     except (Exception, SystemExit) as error:  # the user's __init__ may raise anything
-        what, remedy = f"__init__ raised {type(error).__name__}: {error}", "one without errors"
+        what, remedy = f"__init__ fails here: {type(error).__name__}: {error}", "one without errors"
         if isinstance(error, UnsupportedValue):
             head, mark, tail = str(error).partition(". " if ". " in str(error) else ": ")
             what, remedy = f"this cannot be the initial state: {head}", tail if mark else "None"
