@@ -2,6 +2,8 @@
 
 import signal
 
+import hypothesis
+
 AS_OF_A_TERMINAL = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
 
 
@@ -10,3 +12,8 @@ def pytest_configure(config):
     for number, handler in AS_OF_A_TERMINAL.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+# No test depends on how fast a machine is.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
