@@ -65,6 +65,13 @@ def session(leader):
     return found
 
 
+def is_connected(port):
+    """Whether somebody of this machine has a connection to a port of it."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    sockets = [line.split()[2:4] for line in lines]
+    return any(peer.endswith(f":{port:04X}") and state == "01" for peer, state in sockets)
+
+
 class Call:
     """What became of a call. ``status`` 0: no answer."""
 
@@ -118,6 +125,31 @@ class Up:
     def nodes(self):
         """Process ids by name."""
         return {node["name"]: node["pid"] for node in self.state()["nodes"]}
+
+    @contextlib.contextmanager
+    def stopped(self, name):
+        """A node stands still inside; a call to it is under way until it goes on."""
+        pid = self.nodes()[name]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def is_calling(self, service):
+        """Whether a node has a connection to those of a service."""
+        return is_connected(int(self.state()["addresses"][service].rpartition(":")[2]))
+
+    def refuses(self):
+        """Whether it takes no connections; one that it had not taken yet may be reset."""
+        try:
+            self.request("GET", "/healthz")
+        except ConnectionRefusedError:
+            return True
+        except (ConnectionResetError, http.client.RemoteDisconnected):
+            pass
+        return False
 
     def members(self):
         """Every living process of it."""

@@ -288,13 +288,21 @@ def test_nodes_leave_when_their_supervisor_is_killed(up):
 def test_another_is_started_right_after_one_ended(up, slow, number):
     """It waits for what still leaves, which holds the folder and the port, and says so."""
     first = up(slow)
-    with ThreadPoolExecutor(1) as clients:
-        nap = clients.submit(first.once, "Front.nap", "a", 4 * A_SECOND, key="a")
-        time.sleep(0.3)
-        first.signal(number)  # and nobody asks how it ended, so a killed one stays as a zombie
-        second = up(slow, first.data, "--port", str(first.port))
-        assert nap.result().status == (200 if number == signal.SIGTERM else 0)
     told = f" supervisor WARNING {first.data}: waiting for what ran here to end"
+
+    def is_waiting():
+        logs = first.data.parent.glob(f"{first.data.name}-*.log")
+        return any(told in log.read_text() for log in logs)
+
+    with ThreadPoolExecutor(2) as clients:
+        with first.stopped("Slow-0"):
+            nap = clients.submit(first.once, "Front.nap", "a", 1, key="a")
+            until(lambda: first.is_calling("Slow"), what="the call")
+            first.signal(number)  # and nobody asks how it ended, so a killed one stays as a zombie
+            starting = clients.submit(up, slow, first.data, "--port", str(first.port))
+            until(is_waiting, what="the wait")
+        second = starting.result()
+        assert nap.result().status == (200 if number == signal.SIGTERM else 0)
     assert second.output().count(told) == 1
     assert second.port == first.port
     assert second.call("Front.nap", "a", 1, key="a" if number == signal.SIGKILL else "b").value
@@ -368,8 +376,7 @@ def test_what_is_under_way_is_finished(up, slow, number):
         time.sleep(0.3)
         assert not any(nap.done() for nap in naps)
         running.signal(number)
-        with pytest.raises(ConnectionRefusedError):
-            until(lambda: running.request("GET", "/healthz") and False, 5)
+        until(running.refuses, 5)
         assert running.process.poll() is None
         assert [(nap.result().status, nap.result().value) for nap in naps] == [(200, 1)] * 2
     assert running.wait() == 0

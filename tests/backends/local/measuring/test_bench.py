@@ -32,7 +32,7 @@ from tests.backends.local.running import COMMAND, ROOT, alive, environment, sess
 pytestmark = pytest.mark.real
 
 APP = str(ROOT / "apps" / "counter")
-QUICK = {"seconds": 0.5, "warm_up": 0.1}
+QUICK = {"seconds": 2.5, "warm_up": 0.5}
 
 
 # --- what is measured with
