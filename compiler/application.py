@@ -75,13 +75,16 @@ class Application:
         clock: Callable[[], int] | None = None,
         rng: random.Random | None = None,
         set_up: bool = False,
+        make_codec: Callable[[list[type]], Codec] = Codec,
     ) -> Reference:
         """A reference run of the uncompiled classes.
 
         :param clock: Unix time in nanoseconds; the system's if None.
         :param set_up: whether to begin with the workload's data.
+        :param make_codec: makes the codec for the application's own classes.
         """
-        reference = Reference(self.classes, self.persistent, Codec(self.types), clock, rng)
+        codec = make_codec(self.types)
+        reference = Reference(self.classes, self.persistent, codec, clock, rng)
         if set_up:
             reference.load(self.initial_state())
         return reference

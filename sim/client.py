@@ -20,7 +20,7 @@ from core.ids import RequestId, root_id
 from core.messages import Origin, Reply, Request
 from core.program import Program
 from experiment.load.arrivals import arrivals, load_end, users
-from experiment.load.mix import Mix
+from experiment.load.mix import Mix, encoded
 from experiment.record.history import Answered, History, Sent
 from experiment.record.requests import Result, status
 from experiment.scenario.model import CLIENT, Load
@@ -115,7 +115,7 @@ class Client:
     ) -> None:
         self._fabric = fabric
         self._load = load
-        self._encode = program.codec.encode
+        self._codec = program.codec
         self._history = history
         self._rng = rng
         self._mix = mix
@@ -198,7 +198,7 @@ class Client:
     def _request(self, intended: float, then: Callable[[], object] | None) -> None:
         drawn = self._mix.draw(self._rng)
         service, method = drawn.service, drawn.method
-        args = self._encode((drawn.args, {}))
+        args = encoded(drawn, self._codec, self._history)
         fabric = self._fabric
         identity = RequestId(root_id(fabric.now_ns() // 1_000_000, self._rng))
         origin = Origin(service, method, args)

@@ -24,7 +24,7 @@ from compiler.application import Application
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request
 from experiment.load.arrivals import arrivals, load_end, users
-from experiment.load.mix import Drawn, Mix
+from experiment.load.mix import Drawn, Mix, encoded
 from experiment.randomness import stream
 from experiment.record.history import Answered, History, Sent
 from experiment.record.requests import Result, status
@@ -111,6 +111,7 @@ class Clients:
         self._http = HttpClient(4096, host=host)
         self._caller = _ClientCaller(self._http, Wire(node.key), node, watching, history)
         self._application = application
+        self._history = history
         self._now = watching.injection.now
         self._seed = scenario.seed
         self._loads = scenario.load
@@ -194,7 +195,7 @@ class Clients:
 
     async def _request(self, load: Load, intended: float, drawn: Drawn) -> None:
         service, method, call = drawn.service, drawn.method, drawn.call
-        args = self._application.program.codec.encode((drawn.args, {}))
+        args = encoded(drawn, self._application.program.codec, self._history)
         identity = RequestId(root_id(time.time_ns() // 1_000_000, _IDS))
         origin = Origin(service, method, args)
         self.open[identity] = (call, load.name, intended)

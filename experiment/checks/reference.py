@@ -17,6 +17,9 @@ no request that made something durable may have anything left to do, nor anythin
 it called, whether or not somebody awaited that: a method ends after all of its calls.
 Requests that a run which did not settle left unfinished are no business of this oracle's.
 
+The plain program shares its codec with the one that ran. So its copies of values, and
+what clients asked, are compared with the originals (:mod:`experiment.faithful`).
+
 The first thing that cannot be so ends the comparison, since nothing after it
 would mean anything.
 """
@@ -41,6 +44,7 @@ from experiment.checks.strands import (
     guarded,
 )
 from experiment.checks.subject import Subject
+from experiment.faithful import Witness
 from experiment.record.history import Answered, Committed
 from experiment.verdict import Verdict, judge
 
@@ -53,7 +57,7 @@ class Divergence(Exception):
 
 def reference(subject: Subject) -> Verdict:
     """Compare the run with the plain program run in commit order."""
-    plain = subject.application.reference()
+    plain = subject.application.reference(make_codec=Witness)
     with plain:
         plain.load(subject.history.initial)
         course = _Course(subject, plain)
@@ -63,6 +67,8 @@ def reference(subject: Subject) -> Verdict:
             evidence = [str(divergence)]
         finally:
             course.discard()
+    assert isinstance(plain.codec, Witness)
+    evidence += [*subject.history.garbled, *plain.codec.damaged]
     examined = {
         "region": course.regions,
         "answer": course.answers,

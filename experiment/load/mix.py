@@ -8,9 +8,12 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from core.codec import Codec
+from experiment.faithful import damage
+from experiment.record.history import History
 from experiment.scenario.model import Load
 
-__all__ = ["Drawn", "Mix"]
+__all__ = ["Drawn", "Mix", "encoded"]
 
 
 class Drawn(NamedTuple):
@@ -24,6 +27,15 @@ class Drawn(NamedTuple):
     def call(self) -> str:
         """``Service.method``."""
         return f"{self.service}.{self.method}"
+
+
+def encoded(drawn: Drawn, codec: Codec, history: History) -> bytes:
+    """The arguments as they are sent; that they are not what was drawn goes into the history."""
+    meant: tuple[tuple[Any, ...], dict[str, Any]] = (drawn.args, {})
+    data = codec.encode(meant)
+    if garbled := damage(codec, meant, data):
+        history.garbled.append(f"{drawn.call} was asked for, but {garbled}")
+    return data
 
 
 class Mix:

@@ -102,6 +102,7 @@ class History:
     :ivar initial: the store's contents before the first request.
     :ivar refused_commits: commits the store answered with an error, by error name.
     :ivar points: how often each crash point ``Service.method@point`` was passed.
+    :ivar garbled: arguments that were encoded otherwise than clients meant them, a line for each.
     :ivar reads: store reads asked for; ``read_versions`` likewise.
     """
 
@@ -113,6 +114,7 @@ class History:
     faults: list[FaultStruck] = field(default_factory=list)
     refused_commits: dict[str, int] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
+    garbled: list[str] = field(default_factory=list)
     reads: int = 0
     read_versions: int = 0
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace as with_facts
 from typing import Any
 
-from core import attempt
+from core import attempt, codec
 from core.journal import METHOD_END
 from core.messages import Outcome, Raised
 from core.ports import Commit
@@ -84,3 +84,18 @@ def exceptions_undo_the_region() -> AbstractContextManager[Any]:
         return outcome
 
     return replace(attempt.Attempt, "_drive", drive)
+
+
+@bug("values are stored and sent as they are", "reference", "smoke", "hotel")
+def floats_cut_by_the_codec() -> AbstractContextManager[Any]:
+    """Keep three digits of every float, in the program and in the plain one alike."""
+    original = codec._encode
+
+    def cut(value: Any) -> Any:
+        if isinstance(value, float):
+            return float(f"{value:.3g}")
+        if isinstance(value, list | tuple):
+            return type(value)(map(cut, value))
+        return {key: cut(each) for key, each in value.items()} if type(value) is dict else value
+
+    return replace(codec, "_encode", lambda value: original(cut(value)))
