@@ -65,11 +65,11 @@ def session(leader):
     return found
 
 
-def is_connected(port):
-    """Whether somebody of this machine has a connection to a port of it."""
+def connections(port):
+    """How many connections those of this machine have to a port of it."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     sockets = [line.split()[2:4] for line in lines]
-    return any(peer.endswith(f":{port:04X}") and state == "01" for peer, state in sockets)
+    return sum(peer.endswith(f":{port:04X}") and state == "01" for peer, state in sockets)
 
 
 class Call:
@@ -137,9 +137,9 @@ class Up:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
-    def is_calling(self, service):
-        """Whether a node has a connection to those of a service."""
-        return is_connected(int(self.state()["addresses"][service].rpartition(":")[2]))
+    def calls(self, service):
+        """How many connections others have to the nodes of a service."""
+        return connections(int(self.state()["addresses"][service].rpartition(":")[2]))
 
     def refuses(self):
         """Whether it takes no connections; one that it had not taken yet may be reset."""

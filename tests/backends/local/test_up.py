@@ -31,7 +31,7 @@ pytestmark = pytest.mark.real
 CLIENTS = 8
 KILLS = 4
 
-SLOW = '''"""A call that takes its time, in another process than the one that is asked."""
+SLOW = '''"""A call in another process than the one that is asked."""
 
 from compiler import Persistent, call, service
 
@@ -40,14 +40,13 @@ __all__ = ["Front", "Slow"]
 
 @service
 class Slow:
-    """Counts slowly."""
+    """Counts naps."""
 
     def __init__(self) -> None:
         self.naps: Persistent[dict[str, int]] = {}
 
-    def nap(self, name: str, rounds: int) -> int:
-        """Count up to ``rounds``, then once more."""
-        sum(range(rounds))
+    def nap(self, name: str) -> int:
+        """Count."""
         self.naps[name] = self.naps.get(name, 0) + 1
         return self.naps[name]
 
@@ -56,11 +55,10 @@ class Slow:
 class Front:
     """Asks."""
 
-    def nap(self, name: str, rounds: int) -> int:
+    def nap(self, name: str) -> int:
         """Ask for a nap."""
-        return call(Slow.nap, name, rounds)
+        return call(Slow.nap, name)
 '''
-A_SECOND = 40_000_000
 
 
 @pytest.fixture
@@ -93,6 +91,17 @@ def slow(tmp_path):
 def together(act, items):
     with ThreadPoolExecutor(CLIENTS) as clients:
         return list(clients.map(act, items))
+
+
+@contextlib.contextmanager
+def under_way(running, *names):
+    """Naps that have come as far as the node that takes them, which stands still meanwhile."""
+    with ThreadPoolExecutor(len(names)) as clients, running.stopped("Slow-0"):
+        naps = []
+        for count, name in enumerate(names, 1):
+            naps.append(clients.submit(running.once, "Front.nap", name, key=name))
+            until(lambda count=count: running.calls("Slow") >= count, what=f"{count} calls of Slow")
+        yield naps
 
 
 # --- a first look
@@ -278,7 +287,7 @@ def test_nodes_leave_when_their_supervisor_is_killed(up):
     nodes = running.nodes().values()
     running.signal(signal.SIGKILL)
     running.wait()
-    until(lambda: not any(map(alive, nodes)), 10, "the nodes' end")
+    until(lambda: not any(map(alive, nodes)), what="the nodes' end")
     shown = command("status", "--data", running.data)
     assert shown.returncode == 1
     assert "not up" in shown.stdout
@@ -296,8 +305,8 @@ def test_another_is_started_right_after_one_ended(up, slow, number):
 
     with ThreadPoolExecutor(2) as clients:
         with first.stopped("Slow-0"):
-            nap = clients.submit(first.once, "Front.nap", "a", 1, key="a")
-            until(lambda: first.is_calling("Slow"), what="the call")
+            nap = clients.submit(first.once, "Front.nap", "a", key="a")
+            until(lambda: first.calls("Slow"), what="the call")
             first.signal(number)  # and nobody asks how it ended, so a killed one stays as a zombie
             starting = clients.submit(up, slow, first.data, "--port", str(first.port))
             until(is_waiting, what="the wait")
@@ -305,7 +314,7 @@ def test_another_is_started_right_after_one_ended(up, slow, number):
         assert nap.result().status == (200 if number == signal.SIGTERM else 0)
     assert second.output().count(told) == 1
     assert second.port == first.port
-    assert second.call("Front.nap", "a", 1, key="a" if number == signal.SIGKILL else "b").value
+    assert second.call("Front.nap", "a", key="a" if number == signal.SIGKILL else "b").value
     first.wait()
     assert not first.members()
 
@@ -371,14 +380,11 @@ def test_the_line_to_try_names_the_arguments_that_nobody_knows(up, tmp_path):
 def test_what_is_under_way_is_finished(up, slow, number):
     running = up(slow)
     nodes = running.nodes()
-    with ThreadPoolExecutor(2) as clients:
-        naps = [clients.submit(running.once, "Front.nap", n, A_SECOND, key=n) for n in "ab"]
-        time.sleep(0.3)
-        assert not any(nap.done() for nap in naps)
+    with under_way(running, "a", "b") as naps:
         running.signal(number)
-        until(running.refuses, 5)
+        until(running.refuses, what="the end of listening")
         assert running.process.poll() is None
-        assert [(nap.result().status, nap.result().value) for nap in naps] == [(200, 1)] * 2
+    assert [(nap.result().status, nap.result().value) for nap in naps] == [(200, 1)] * 2
     assert running.wait() == 0
     assert running.output().endswith("stopped\n")
     assert "Traceback" not in running.output()
@@ -426,26 +432,24 @@ def test_an_end_under_load(up, number):
 
 def test_a_signal_to_the_whole_group_as_ctrl_c_sends_it(up, slow):
     running = up(slow)
-    with ThreadPoolExecutor(1) as clients:
-        nap = clients.submit(running.once, "Front.nap", "a", A_SECOND, key="a")
-        time.sleep(0.3)
+    with under_way(running, "a") as naps:
         for pid in running.members():
             os.kill(pid, signal.SIGINT)
-        assert nap.result().value == 1
+        until(running.refuses, what="the end of listening")
+    assert naps[0].result().value == 1
     assert running.wait() == 0
     assert not running.members()
 
 
 def test_a_second_signal_ends_it_at_once(up, slow):
     running = up(slow)
-    with ThreadPoolExecutor(1) as clients:
-        nap = clients.submit(running.once, "Front.nap", "a", 10 * A_SECOND, key="a")
-        time.sleep(0.3)
+    with under_way(running, "a") as naps:
         running.signal(signal.SIGTERM)
-        time.sleep(0.1)
+        until(running.refuses, what="the end of listening")
         running.signal(signal.SIGTERM)
-        running.wait(5)
-        assert nap.result().status in (0, 504)
+        running.wait()
+    assert naps[0].result().status == 0
+    assert "did not end within" not in running.output()
     assert not running.members()
     assert "Traceback" not in running.output()
 
@@ -453,13 +457,12 @@ def test_a_second_signal_ends_it_at_once(up, slow):
 def test_a_terminal_that_closes(up, slow):
     """The kernel and the shell tell the whole group, perhaps both of them."""
     running = up(slow)
-    with ThreadPoolExecutor(1) as clients:
-        nap = clients.submit(running.once, "Front.nap", "a", A_SECOND, key="a")
-        time.sleep(0.3)
+    with under_way(running, "a") as naps:
         for _ in range(2):
             for pid in running.members():
                 os.kill(pid, signal.SIGHUP)
-        assert nap.result().value == 1
+        until(running.refuses, what="the end of listening")
+    assert naps[0].result().value == 1
     assert running.wait() == 0
     assert not running.members()
 
@@ -467,7 +470,8 @@ def test_a_terminal_that_closes(up, slow):
 def test_nohup(up):
     running = up("apps/counter", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     running.signal(signal.SIGHUP)
-    time.sleep(0.3)
+    first = running.kill("Counter-0")
+    until(lambda: running.nodes().get("Counter-0", first) != first, what="it is started anew")
     assert running.call("Counter.increment", "a").value == 1
     assert running.process.poll() is None
 
@@ -490,7 +494,6 @@ def test_nodes_go_on_when_nobody_hears_what_is_told(tmp_path, deaf):
     try:
         until((data / "up.json").exists)
         first = json.loads((data / "up.json").read_text())["nodes"][0]["pid"]
-        time.sleep(0.3)
         os.kill(first, signal.SIGKILL)
         until(lambda: json.loads((data / "up.json").read_text())["nodes"][0]["restarts"] == 1)
         assert process.poll() is None
@@ -505,7 +508,8 @@ def test_a_stopped_node_does_not_hold_up_the_end(up):
     running = up("apps/counter")
     os.kill(running.nodes()["Counter-0"], signal.SIGSTOP)
     running.signal(signal.SIGTERM)
-    assert running.wait(10) == 0
+    assert running.wait() == 0
+    assert "did not end within" not in running.output()
     assert not running.members()
 
 
