@@ -20,7 +20,7 @@ __all__ = [
     "vain_visits_are_counted",
 ]
 
-LABELS = [f"label-{number:03}" for number in range(200)]
+LABELS = [f"label-{number:03}" for number in range(500)]
 
 TOWNS = ["ashford", "bexley"]
 

@@ -26,12 +26,12 @@ OPENING_STOCK = {"bottle": 12, BOX: 400, "candle": 9, CARD: 4, "drum": 6, "easel
 """Pieces of everything before the first request."""
 
 MIX = {
-    "Dock.arrive": 2.5,
-    "Warehouse.unload": 1.5,
-    "Warehouse.order": 3.0,
-    "Warehouse.give": 1.5,
-    "Stock.tidy": 1.0,
-    "Stock.kinds": 0.7,
+    "Dock.arrive": 2.0,
+    "Warehouse.unload": 1.0,
+    "Warehouse.order": 1.5,
+    "Warehouse.give": 1.0,
+    "Stock.tidy": 0.5,
+    "Stock.kinds": 4.0,
 }
 
 
@@ -46,7 +46,7 @@ def _delivery(rng: random.Random) -> tuple[Any, ...]:
 
 def _order(rng: random.Random) -> tuple[Any, ...]:
     goods = rng.sample(GOODS, 2)
-    return ([(rng.choice(goods), 1) for _ in range(3)],)
+    return ([(rng.choice(goods), 1) for _ in range(2)],)
 
 
 def _gift(rng: random.Random) -> tuple[Any, ...]:

@@ -193,11 +193,13 @@ class _Host(RecordingHost):
 
 
 async def _pass(watching: Watching, faults: MethodFaults, point: str) -> None:
-    """Pass a crash point: faults may strike."""
-    if faults.service == PLATFORM:
-        return
-    watching.count(f"{faults.service}.{faults.method}@{point}")
+    """Pass a crash point: faults may strike, but upkeep only those that are meant for it."""
+    upkeep = faults.service == PLATFORM
+    if not upkeep:
+        watching.count(f"{faults.service}.{faults.method}@{point}")
     for armed in faults.points[_POINT[point]]:
+        if upkeep and armed.fault.selector.service != PLATFORM:
+            continue
         if watching.injection.strike(armed, faults.where(point)) is None:
             continue
         if armed.fault.kind == "crash":
@@ -227,8 +229,7 @@ class _Watched(Recorded):
         self._faults = host.watching.injection.method(service, method)
 
     async def _point(self, point: str) -> None:
-        if self.request is not None:
-            await _pass(self._watching, self._faults, point)
+        await _pass(self._watching, self._faults, point)
 
     # --- the store
 
