@@ -16,7 +16,6 @@ from compiler.api.reference import wants_clients
 from compiler.effectful import uses_effects
 from compiler.errors import display_path, innermost_place
 from compiler.model import Declared, Function, Service
-from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.vocabulary import CONTAINERS, is_stateful
 
@@ -25,10 +24,9 @@ __all__ = ["check_defaults", "read_values"]
 _DISPLAYS: Final = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
-def check_defaults(
-    declared: Declared, plain: PlainModule, node: ast.FunctionDef | ast.AsyncFunctionDef
-) -> None:
+def check_defaults(declared: Declared, function: Function) -> None:
     """Record an error for every default that requests would share, or that is evaluated once."""
+    node, plain = function.node, function.plain
     scope = Scope(plain.namespace, None, plain.source)
     outside = Function(node.name, node, plain, scope)
     for default in [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]:

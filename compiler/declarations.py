@@ -49,6 +49,8 @@ def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout
         _mark_helpers(service)
         read_values(declared, service)
     mark_effectful(declared)
+    for function in declared.all_functions():
+        check_defaults(declared, function)
     _mark_used(declared)
     check_plain_code(declared)
     check_names(declared)
@@ -67,7 +69,6 @@ def _declare_function(declared: Declared, plain: PlainModule, node: _Definition)
     scope = Scope(plain.namespace, node, plain.source)
     function = Function(node.name, node, plain, scope)
     declared.functions[id(value)] = function
-    check_defaults(declared, plain, node)
     function.is_decorated = bool(node.decorator_list)
 
 
@@ -148,7 +149,6 @@ class _ServiceReader:
             return
         if node.name in self.service.methods:
             self.error(node, f"{node.name} is defined twice", "one definition")
-        check_defaults(self.declared, self.service.plain, node)
         self.service.methods[node.name] = function
 
     def _mangled(self, node: ast.AST, name: str) -> None:

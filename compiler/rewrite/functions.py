@@ -6,7 +6,9 @@ import ast
 import copy
 import sys
 
+from compiler.hiding import hidden_effect
 from compiler.model import Declared, Function
+from compiler.names import UNKNOWN
 from compiler.rewrite.held import OverlappedUse, refuse_overlaps
 from compiler.rewrite.nodes import locate
 from compiler.rewrite.statements import Statements
@@ -32,6 +34,7 @@ def _rewrite_function(declared: Declared, function: Function) -> list[Overlapped
             f"the decorator would be given the compiled function {function.name}",
             "a call inside the function",
         )
+    _refuse_hidden_effects(declared, function, rewriting)
     body = rewriting.block(node.body)
     if not function.is_coroutine:
         node.body = body
@@ -44,3 +47,23 @@ def _rewrite_function(declared: Declared, function: Function) -> list[Overlapped
         definition.type_params = node.type_params
     function.compiled = locate(definition, node)
     return rewriting.overlaps
+
+
+def _refuse_hidden_effects(declared: Declared, function: Function, rewriting: Statements) -> None:
+    """Record an error for every value of the module, or constant, that holds what asks for effects.
+
+    Functions called by their names are no such values.
+    """
+    for part in ast.walk(function.node):
+        if not isinstance(part, ast.Name | ast.Attribute):
+            continue
+        value = function.scope.value(part)
+        if isinstance(part, ast.Attribute) and rewriting.is_self(part.value) and function.service:
+            value = function.service.values.get(part.attr, UNKNOWN)
+        hidden = hidden_effect(declared, value)
+        if hidden is not None:
+            rewriting.error(
+                part,
+                f"{ast.unparse(part)} hides {hidden}, which asks for effects, behind a value",
+                f"a call of {hidden}(...) by its name, chosen with if or match",
+            )

@@ -96,9 +96,18 @@ class Statements(Assignments):
         node.subject = self.value(node.subject) if named else self.consume(node.subject)
         self.settle()
         for case in node.cases:
+            self._check_pattern(case.pattern)
             case.guard = case.guard and self.truth(case.guard)
             case.body = self.block(case.body)
         return node
+
+    def _check_pattern(self, pattern: ast.pattern) -> None:
+        """A pattern compares with values that are there; it waits for nothing."""
+        for part in ast.walk(pattern):
+            if isinstance(part, ast.expr) and self.is_state(part):
+                shown = ast.unparse(part)
+                self.error(part, "a pattern cannot read state", f"a guard: case x if x == {shown}:")
+                return
 
     # --- exceptions and transactions
 
@@ -136,6 +145,14 @@ class Statements(Assignments):
         else:
             kinds = [handler.type]
         for kind in kinds:
+            if self.is_state(kind):
+                self.error(
+                    kind,
+                    "what a handler catches is asked for while an exception is under way, and "
+                    "cannot read state or call",
+                    "the exceptions by their names",
+                )
+                continue
             value = self.scope.value(kind)
             if isinstance(value, type) and not issubclass(value, Exception):
                 self.error(

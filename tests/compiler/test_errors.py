@@ -8,7 +8,7 @@ from compiler.errors import ApplicationNotFound, CompileErrors
 from tests.compiler.driver import compiled, write_app
 
 START = """
-import asyncio, os, random, time, uuid, secrets, threading, socket
+import asyncio, functools, os, random, time, uuid, secrets, threading, socket
 import random as rnd
 from datetime import datetime
 CACHE = {}
@@ -31,6 +31,17 @@ class Other:
 def stamp():
     return time.time()
 
+class Holder:
+    def __init__(self, function):
+        self.function = function
+
+BY_NAME = {"a": [stamp]}
+LATER = functools.partial(stamp)
+STARTS = lambda x: spawn(Other.get, x)
+HOLDER = Holder(stamp)
+ALIASES = {"a": repr, "b": Holder, "c": Other.get}
+alias = stamp
+
 def words():
     yield 1
 
@@ -47,6 +58,7 @@ class S:
         self.v: Persistent[list | None] = None
         self.limit = 10
         self.table = {"a": 1}
+        self.named = {"stamp": stamp}
     LEVEL = 7
     def helper(self):
         return len(self.d)
@@ -153,6 +165,12 @@ CASES = [
     ),
     ("^self.d.setdefault('a', []).append(1)", "changes a copy", "self.d['a'] = x"),
     ("^self.v[0].append(1)", "changes a copy", "x = self.v; change x; self.v = x"),
+    ("return ^BY_NAME['stamp']()", "hides stamp", "stamp(...)"),
+    ("for each in ^BY_NAME.values(): each()", "hides stamp", "stamp(...)"),
+    ("return ^LATER()", "hides stamp", "stamp(...)"),
+    ("return ^STARTS(1)", "hides spawn", "spawn(...)"),
+    ("return ^HOLDER.function()", "hides stamp", "stamp(...)"),
+    ("return ^self.named['stamp']()", "hides stamp", "stamp(...)"),
 ]
 
 
@@ -174,6 +192,11 @@ def test_refused_in_a_method(tmp_path, body, what, remedy):
     assert error.text.strip() == body.split("\n")[0]
     if column >= 0:
         assert error.column == 9 + column, error
+
+
+def test_other_names_of_functions_and_tables_of_plain_ones_hide_nothing(tmp_path):
+    body = "        return alias(), ALIASES['a'](1), ALIASES['b'](2)\n"
+    compiled(tmp_path, f"{START}\n    async def m(self):\n{body}")
 
 
 CLASSES = [
@@ -206,6 +229,29 @@ CLASSES = [
     ),
     ("class S:\n    def m(self): self = 3", "name is taken", "another"),
     ("class S(dict):\n    pass", "do not inherit", "module level"),
+    (
+        "class S:\n    def m(self, f=stamp):\n        return f()",
+        "default is evaluated once",
+        "None",
+    ),
+    (
+        "class S:\n    def m(self):\n        return g()\ndef g(f=lambda: stamp()):\n    return f()",
+        "default is evaluated once",
+        "None",
+    ),
+    (
+        "class S:\n    def __init__(self):\n        self.n: Persistent[int] = 1\n"
+        "    def m(self, x):\n        match x:\n            case [self.n, 2]: return 1",
+        "a pattern cannot read state",
+        "case x if x == self.n:",
+    ),
+    (
+        "class S:\n    def m(self):\n        try:\n            return 1\n"
+        "        except self._kinds():\n            return 2\n"
+        "    def _kinds(self):\n        return call(Other.get, 1)",
+        "what a handler catches",
+        "by their names",
+    ),
     ("class S:\n    def m():\n        pass", "no parameter self", "def m(self"),
     ("class S:\n    @property\n    def m(self):\n        pass", "property", "a method"),
     ("class S:\n    def __len__(self):\n        return 1", "special method", "name of its own"),
@@ -229,9 +275,12 @@ CLASSES = [
 ]
 
 
+BEFORE = "import time\ndef f(): return {}\ndef stamp(): return time.time()\n"
+
+
 @pytest.mark.parametrize(("source", "what", "remedy"), CLASSES)
 def test_refused_in_a_class(tmp_path, source, what, remedy):
-    (error, *_) = errors_of(tmp_path, f"import time\ndef f(): return {{}}\n@service\n{source}\n")
+    (error, *_) = errors_of(tmp_path, f"{BEFORE}@service\n{source}\n")
     assert what in error.what
     assert remedy in error.remedy
 
