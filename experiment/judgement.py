@@ -12,10 +12,12 @@ from experiment.preparation import Prepared
 from experiment.record import trace
 from experiment.record.metrics import measure, verdict
 from experiment.record.run import Run
+from experiment.unprinted import unprinted
 
 __all__ = ["judge", "write_run"]
 
 
+@unprinted()
 def judge(done: Run, application: Application, only: Container[str] | None = None) -> Outcome:
     """Check and measure what a run was seen to do.
 

@@ -17,6 +17,7 @@ from experiment.outcome import Task
 from experiment.scenario.file import ScenarioFile, read
 from experiment.scenario.model import Check, Scenario
 from experiment.scenario.names import Known
+from experiment.unprinted import unprinted
 
 __all__ = ["Prepared", "known", "prepare"]
 
@@ -30,6 +31,7 @@ class Prepared:
     application: Application
 
 
+@unprinted()
 def prepare(task: Task) -> Prepared:
     """Read the scenario, compile the application, and check that they fit each other.
 

@@ -20,6 +20,7 @@ from experiment.progress import Progress
 from experiment.record.run import Run
 from experiment.scenario.model import Scenario
 from experiment.scenario.source import nearest
+from experiment.unprinted import unprinted
 from sim import planted
 from sim.run import run
 
@@ -56,7 +57,8 @@ def execute(
     """
     started = time.perf_counter()
     protocol = PROTOCOLS[prepared.task.protocol]()
-    done = run(scenario, prepared.application, progress=progress, protocol=protocol)
+    with unprinted():
+        done = run(scenario, prepared.application, progress=progress, protocol=protocol)
     outcome = judge(done, prepared.application, only)
     outcome.wall_seconds = time.perf_counter() - started
     return done, outcome

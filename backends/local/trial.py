@@ -21,6 +21,7 @@ from experiment.outcome import EXIT, Task
 from experiment.preparation import prepare
 from experiment.progress import Bar
 from experiment.result import Place
+from experiment.unprinted import unprinted
 
 __all__ = ["trial"]
 
@@ -47,7 +48,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
     wish = Wish(options.store, options.synchronous)
     local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
     started = time.perf_counter()
-    with errors_only(), Bar(errors, scenario.name, options.quiet) as bar:
+    with errors_only(), unprinted(), Bar(errors, scenario.name, options.quiet) as bar:
         done = run(scenario, prepared.application, local, bar.show)
     outcome = judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started

@@ -408,3 +408,30 @@ def test_evidence_is_kept_apart_from_markup(world, scenario, capsys):
     world.judge = lambda scenario: [Verdict("reference", "fails", "1 answer", ["got [/b] ['x']"])]
     assert cli.main([scenario]) == 1
     assert "got [/b] ['x']" in capsys.readouterr().out
+
+
+CHATTY = """
+print("I am imported")
+def setup():
+    print("I set up")
+def sane():
+    print("I look")
+@service
+class Other:
+    def __init__(self):
+        self.n = 0  # type: Persistent[int]
+    def m(self):
+        print("I am called")
+        self.n += 1
+MIX = {"Other.m": 1}
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--seeds", "2", "--jobs", "2"]], ids=str)
+def test_what_an_application_prints_is_not_in_the_report(shop, capfd, options):
+    shop(CHATTY)
+    Path("sale.yaml").write_text(f"{SALE}check: [{{invariant: shop.sane}}, reference]\n")
+    assert cli.main(["sale.yaml", *options]) == 0
+    said = capfd.readouterr()
+    assert said.out.startswith("sale")
+    assert "I " not in said.out + said.err

@@ -209,3 +209,16 @@ def test_bad_input_is_one_message(tmp_path, text, wrong):
     assert done.returncode == 2
     assert wrong in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_an_application_prints_is_not_in_the_report(tmp_path):
+    (tmp_path / "chatty.py").write_text(
+        "from compiler import Persistent, service\n@service\nclass Chatty:\n"
+        "    def __init__(self): self.n: Persistent[int] = 0\n"
+        "    def say(self):\n        print('I say')\n        self.n += 1\n"
+        "def setup(): print('I set up')\nMIX = {'Chatty.say': 1}\n"
+    )
+    load = "[{name: few, executor: shared-iterations, vus: 1, iterations: 3}]"
+    status, _, said = run(tmp_path, "[]", app=tmp_path / "chatty.py", load=load)
+    assert status == 0, said
+    assert "I s" not in said
