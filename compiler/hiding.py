@@ -6,67 +6,107 @@ So a method may not use a value in which something that asks for effects can be 
 
 from __future__ import annotations
 
+import dis
 import functools
 import types
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from compiler.model import Declared
-from compiler.vocabulary import operation
+from compiler.names import canonical_name
+from compiler.vocabulary import is_nondeterministic, operation
 
-__all__ = ["hidden_effect"]
+__all__ = ["Hiding"]
+
+_ELEMENTS = (list, tuple, set, frozenset, deque)
+_ENTRIES = (dict, types.MappingProxyType)
 
 
-def hidden_effect(declared: Declared, value: Any) -> str | None:
-    """The name of something in ``value`` that asks for effects when it is called, or None.
+class Hiding:
+    """Looks for what asks for effects in the values of an application's modules.
 
     Functions and methods of the application are compiled themselves and hide nothing.
     """
-    compiled = {id(m) for each in declared.services.values() for m in vars(each.cls).values()}
-    compiled |= declared.functions.keys()
-    if id(value) in compiled:
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._own = {plain.source.name for plain in declared.plain_modules}
+        self._compiled = set(declared.functions)
+        for service in declared.services.values():
+            self._compiled.update(map(id, vars(service.cls).values()))
+
+    def hidden_effect(self, value: Any) -> str | None:
+        """The name of something in ``value`` that asks for effects when it is called, or None."""
+        if id(value) in self._compiled:
+            return None
+        seen: dict[int, Any] = {}
+        waiting = list(self._parts(value))
+        while waiting:
+            part = waiting.pop()
+            found = self._asking(part)
+            if found is not None:
+                return found
+            if id(part) not in seen and id(part) not in self._compiled:
+                seen[id(part)] = part  # kept, so that no other gets its identity
+                waiting += self._parts(part)
         return None
-    own = {plain.source.name for plain in declared.plain_modules}
-    seen: dict[int, Any] = {}
-    waiting = list(_parts(value, own))
-    while waiting:
-        part = waiting.pop()
-        function = declared.function_of(part)
-        if operation(part) is not None or (function is not None and function.effectful):
-            return str(part.__name__)
-        if id(part) not in seen and id(part) not in compiled:
-            seen[id(part)] = part
-            waiting += _parts(part, own)
-    return None
 
+    def _asking(self, value: Any) -> str | None:
+        """The name of ``value`` if it asks for effects itself."""
+        function = self._declared.function_of(value)
+        if function is not None:
+            return function.name if function.effectful else None
+        if not callable(value):
+            return None
+        if operation(value) is not None:
+            return str(value.__name__)
+        name = canonical_name(value)
+        return name if name is not None and is_nondeterministic(name) else None
 
-def _parts(value: Any, own: set[str]) -> Iterator[Any]:
-    """What a value of Python's types, or of the classes of these modules, holds or refers to."""
-    if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list | tuple | set | frozenset):
-        yield from value
-    elif isinstance(value, functools.partial):
-        yield from (value.func, value.args, value.keywords)
-    elif isinstance(value, types.FunctionType):
-        if value.__module__ in own:
-            yield from _referred(value.__code__, value.__globals__)
-            yield from (cell.cell_contents for cell in value.__closure__ or () if _is_full(cell))
-            yield from value.__defaults__ or ()
-    elif type(value).__module__ in own and not isinstance(value, type):
-        yield from getattr(value, "__dict__", {}).values()
+    def _parts(self, value: Any) -> Iterator[Any]:
+        """What a value of Python's types, or of the application's, holds or refers to."""
+        if isinstance(value, _ENTRIES):
+            yield from value.values()
+        elif isinstance(value, _ELEMENTS):
+            yield from value
+        elif isinstance(value, functools.partial):
+            yield from (value.func, value.args, value.keywords)
+        elif isinstance(value, types.MethodType):
+            yield from (value.__func__, value.__self__)
+        elif isinstance(value, types.FunctionType):
+            if value.__module__ in self._own:
+                yield from _referred(value.__code__, value.__globals__)
+                yield from map(_content, value.__closure__ or ())
+                yield from (value.__defaults__, value.__kwdefaults__)
+        elif type(value).__module__ in self._own and not isinstance(value, type):
+            yield getattr(value, "__dict__", None)
+            slots = (
+                name for kind in type(value).__mro__ for name in vars(kind).get("__slots__", ())
+            )
+            yield from (getattr(value, name, None) for name in slots)
+        elif isinstance(value, functools._lru_cache_wrapper):
+            yield value.__wrapped__
 
 
 def _referred(code: types.CodeType, namespace: dict[str, Any]) -> Iterator[Any]:
-    """What code, and the code nested in it, means by its global names."""
-    yield from (namespace[name] for name in code.co_names if name in namespace)
+    """What code, and the code nested in it, means by its global names and their attributes."""
+    value: Any = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            value = namespace.get(step.argval)
+            yield value
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            known = isinstance(value, types.ModuleType | type)
+            value = getattr(value, step.argval, None) if known else None
+            yield value
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _referred(constant, namespace)
 
 
-def _is_full(cell: types.CellType) -> bool:
+def _content(cell: types.CellType) -> Any:
     try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None

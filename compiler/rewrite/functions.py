@@ -6,7 +6,7 @@ import ast
 import copy
 import sys
 
-from compiler.hiding import hidden_effect
+from compiler.hiding import Hiding
 from compiler.model import Declared, Function
 from compiler.names import UNKNOWN
 from compiler.rewrite.held import OverlappedUse, refuse_overlaps
@@ -19,13 +19,16 @@ __all__ = ["rewrite"]
 def rewrite(declared: Declared) -> None:
     """Set ``compiled`` and ``effects`` of every function that becomes part of the program."""
     overlaps: list[OverlappedUse] = []
+    hiding = Hiding(declared)
     for function in declared.all_functions():
         if function.service is not None or function.is_used:
-            overlaps += _rewrite_function(declared, function)
+            overlaps += _rewrite_function(declared, function, hiding)
     refuse_overlaps(declared, overlaps)
 
 
-def _rewrite_function(declared: Declared, function: Function) -> list[OverlappedUse]:
+def _rewrite_function(
+    declared: Declared, function: Function, hiding: Hiding
+) -> list[OverlappedUse]:
     rewriting = Statements(declared, function)
     node = copy.deepcopy(function.node)
     if function.is_decorated and function.effectful:
@@ -34,7 +37,7 @@ def _rewrite_function(declared: Declared, function: Function) -> list[Overlapped
             f"the decorator would be given the compiled function {function.name}",
             "a call inside the function",
         )
-    _refuse_hidden_effects(declared, function, rewriting)
+    _refuse_hidden_effects(hiding, function, rewriting)
     body = rewriting.block(node.body)
     if not function.is_coroutine:
         node.body = body
@@ -49,7 +52,7 @@ def _rewrite_function(declared: Declared, function: Function) -> list[Overlapped
     return rewriting.overlaps
 
 
-def _refuse_hidden_effects(declared: Declared, function: Function, rewriting: Statements) -> None:
+def _refuse_hidden_effects(hiding: Hiding, function: Function, rewriting: Statements) -> None:
     """Record an error for every value of the module, or constant, that holds what asks for effects.
 
     Functions called by their names are no such values.
@@ -60,7 +63,7 @@ def _refuse_hidden_effects(declared: Declared, function: Function, rewriting: St
         value = function.scope.value(part)
         if isinstance(part, ast.Attribute) and rewriting.is_self(part.value) and function.service:
             value = function.service.values.get(part.attr, UNKNOWN)
-        hidden = hidden_effect(declared, value)
+        hidden = hiding.hidden_effect(value)
         if hidden is not None:
             rewriting.error(
                 part,

@@ -8,7 +8,7 @@ from compiler.errors import ApplicationNotFound, CompileErrors
 from tests.compiler.driver import compiled, write_app
 
 START = """
-import asyncio, functools, os, random, time, uuid, secrets, threading, socket
+import asyncio, collections, functools, os, random, time, uuid, secrets, threading, socket
 import random as rnd
 from datetime import datetime
 CACHE = {}
@@ -34,12 +34,18 @@ def stamp():
 class Holder:
     def __init__(self, function):
         self.function = function
+    def go(self):
+        return self.function()
 
 BY_NAME = {"a": [stamp]}
 LATER = functools.partial(stamp)
 STARTS = lambda x: spawn(Other.get, x)
 HOLDER = Holder(stamp)
-ALIASES = {"a": repr, "b": Holder, "c": Other.get}
+BOUND = Holder(stamp).go
+NOW = lambda: time.time()
+CLOCKS = {"wall": time.time}
+QUEUE = collections.deque([stamp])
+ALIASES = {"a": repr, "b": Holder, "c": Other.get, "d": lambda o: o.stamp}
 alias = stamp
 
 def words():
@@ -171,6 +177,10 @@ CASES = [
     ("return ^STARTS(1)", "hides spawn", "spawn(...)"),
     ("return ^HOLDER.function()", "hides stamp", "stamp(...)"),
     ("return ^self.named['stamp']()", "hides stamp", "stamp(...)"),
+    ("return ^BOUND()", "hides stamp", "stamp(...)"),
+    ("return ^NOW()", "hides time.time", "time.time(...)"),
+    ("return ^CLOCKS['wall']()", "hides time.time", "time.time(...)"),
+    ("return ^QUEUE[0]()", "hides stamp", "stamp(...)"),
 ]
 
 
