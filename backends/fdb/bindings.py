@@ -9,6 +9,9 @@ Written against their API reference ("Python API", "Special keys") and their sou
   generators that Python no longer has. So :func:`_ready` asks for a callback, which runs on
   the network thread and only wakes the event loop; after it, ``wait`` returns at once. All
   futures of a call are asked for before the first is waited for.
+* **It asks for a version before it uses one that it was given.** The client reads at no version
+  older than the oldest that the cluster has given it, and before the first at none at all
+  (``DatabaseContext::validateVersion``: 1007); nor does it know who takes its commits.
 * **The transaction outlives its futures**: each coroutine holds it in a local variable
   while it waits. One that is collected fails its futures with 1025.
 * **Read conflicts come before writes.** The client adds a range "as if you had read" it, and
@@ -35,7 +38,7 @@ from weakref import WeakKeyDictionary
 
 from backends.fdb.errors import CONFLICT, SetupError, translate
 from backends.fdb.settings import FaultInjection, Settings
-from core.errors import Conflict
+from core.errors import Conflict, StoreUnavailable, TooOld
 from core.store import (
     Atomic,
     Clear,
@@ -181,6 +184,8 @@ class Cluster:
         self._timeout = max(1, round(settings.timeout * 1000))
         self._size_limit = settings.size_limit
         self._process = os.getpid()
+        self._oldest: int | None = None
+        """The oldest version that the cluster has given this client; None: none yet."""
 
     async def read_version(self) -> int:
         """A version that holds every commit acknowledged before the call."""
@@ -189,13 +194,36 @@ class Cluster:
             future = transaction.get_read_version()
             await _ready(future)
             version: int = future.wait()
+        self._oldest = version if self._oldest is None else min(self._oldest, version)
         return version
+
+    async def _introduce(self) -> int:
+        """See that the client has been given a version, and knows the cluster: the oldest one."""
+        if self._oldest is None:
+            await self.read_version()
+        assert self._oldest is not None
+        return self._oldest
 
     async def read(self, version: int, keys: Keys, ranges: Ranges) -> ReadAnswer:
         """Values and pairs at ``version``, all asked for at once.
 
         Snapshot reads, which add no conflict: this transaction never commits.
+
+        :raises StoreUnavailable: also where the version is older than this client's first one:
+            others may read at it, so it is not known to have left the window (:class:`TooOld`).
         """
+        oldest = await self._introduce()
+        try:
+            return await self._read(version, keys, ranges)
+        except TooOld as error:
+            if version >= oldest:
+                raise
+            raise StoreUnavailable(
+                f"this process cannot read at version {version}, taken before the process's own "
+                f"first one, {oldest}: it has just been started"
+            ) from error
+
+    async def _read(self, version: int, keys: Keys, ranges: Ranges) -> ReadAnswer:
         transaction = self._begin(version)
         snapshot = transaction.snapshot
         values: list[bytes | None] = []
@@ -223,6 +251,7 @@ class Cluster:
         :param nobodys: a key that nobody reads or writes.
         :param stamped: keys to be stamped with the version (:mod:`backends.fdb.log`), and values.
         """
+        await self._introduce()
         transaction = self._begin(version)
         with self._errors(committing=True):
             transaction.options.set_size_limit(self._size_limit)

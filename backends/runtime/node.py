@@ -8,6 +8,7 @@ again, under the same id, by whoever asked.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.upkeep import keep_up
 from backends.runtime.wire import Wire
-from backends.runtime.worker import Calls, Worker
+from backends.runtime.worker import Calls, Worker, is_ready
 from compiler.application import Application
 from core.attempt import attempt
 from core.messages import Reply, Request
 
 __all__ = ["Make", "Node", "run_upkeep", "serve_gateway", "serve_service"]
+
+_log = logging.getLogger(__name__)
 
 _ROOM = 65_536
 """Bytes by which a body may be over the limit for the gateway itself to say by how much."""
@@ -65,6 +68,16 @@ class Node:
     make: Make = field(default_factory=Make)
 
 
+async def _meet_store(store: AsyncStore) -> None:
+    """Ask the store for a version before anybody asks this process for anything.
+
+    FoundationDB's client reads at no version that came in a message before it has one of its own.
+    A store that is away is not waited for: whoever needs it waits.
+    """
+    if trouble := await is_ready(store):
+        _log.warning("the store is not ready: %s", trouble)
+
+
 async def serve_service(
     node: Node, service: str, listener: socket.socket, stop: asyncio.Event
 ) -> None:
@@ -76,6 +89,7 @@ async def serve_service(
         Calls(wire, service.__eq__, host.execute, node.settings.message_limit), node.store
     )
     server = Server(worker.handle, listener, node.settings.message_limit)
+    await _meet_store(node.store)
     await server.start()
     await stop.wait()
     worker.draining = True
@@ -98,6 +112,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     handlers = {CALL_PATH: calls.handle, **node.make.handlers(node, wire)}
     handler = _by_path(handlers, public.handle)
     server = Server(handler, listener, node.settings.body_limit + _ROOM, unread)
+    await _meet_store(node.store)
     await server.start()
     await stop.wait()
     public.draining = True
@@ -118,5 +133,6 @@ async def run_upkeep(node: Node, stop: asyncio.Event) -> None:
     """Recover and forget until ``stop`` is set."""
     client = Client(limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, Wire(node.key)))
+    await _meet_store(node.store)
     await keep_up(host, stop)
     await client.close()

@@ -6,7 +6,9 @@ that expect it (``tox -e fdb`` does both). MU2SLS_FDB_API_VERSION is for cluster
 """
 
 import os
+import tempfile
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -55,6 +57,10 @@ class Standing:
     def advance(self, seconds):
         self.fdb.advance(seconds)
 
+    def in_another_process(self, work):
+        """What ``work`` gives of the database as a process has it that was just started."""
+        return work(self.fdb.another_process().open())
+
     def close(self):
         pass
 
@@ -75,6 +81,18 @@ class Real:
             clock.commit(clock.read_version(), (), [Set(b"tick", b"")])
             clock.run(clock.store.erase())
             clock.close()
+
+    def in_another_process(self, work):
+        """See :meth:`Standing.in_another_process`.
+
+        FoundationDB's client does not survive a fork, so it is another database object with
+        connections of its own, which knows as little.
+        """
+        file = os.environ["FDB_CLUSTER_FILE"]
+        with tempfile.NamedTemporaryFile("w", suffix=".cluster") as copy:
+            copy.write(Path(file).read_text())
+            copy.flush()
+            return work(self.fdb.open(copy.name))
 
     def close(self):
         pass

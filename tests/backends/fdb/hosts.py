@@ -64,6 +64,8 @@ def compiled(name):
 class Hosts:
     """The hosts of an application, two of each service; ``call`` is what lies between them.
 
+    Each has a client of its own, as if it were alone in its process.
+
     :ivar initial: what the store held before anything went wrong.
     :ivar cancelled: how many executions were cancelled under way; ``left``: left behind.
     """
@@ -91,7 +93,9 @@ class Hosts:
         self.fdb.mishaps = MISHAPS
 
     def store(self):
-        return FdbStore.open(Settings(application=self.application.name), self.fdb)
+        """That of a new process."""
+        settings = Settings(application=self.application.name)
+        return FdbStore.open(settings, self.fdb.another_process())
 
     # --- calls
 

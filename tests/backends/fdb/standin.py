@@ -10,6 +10,10 @@ With ``batching`` it commits in batches, as a commit proxy does: the commits of 
 resolved one after the other, in conflict with earlier ones of their own, and all get one
 version, which nobody is given to read at before the batch is complete. With ``mishaps`` a test
 has whatever error it likes.
+
+A stand-in is the client of one process: ``another_process`` gives that of another one on the same
+cluster. A client reads at no version older than the oldest that it has been given itself, and so
+at none at all before the first; nor does it know at first who takes its commits.
 """
 
 import random
@@ -96,6 +100,7 @@ class StandIn:
     """In place of the module ``fdb``.
 
     :ivar reachable: whether the cluster answers at all.
+    :ivar locked: whether the database is locked (``fdbcli --exec lock``).
     :ivar errors_at_open: whether a bad cluster file shows in ``open``, or in the first call.
     :ivar supports: the newest API version of the native library; None: it is not installed.
     :ivar refused: API versions that it does not know although they are older.
@@ -117,6 +122,7 @@ class StandIn:
         self.predicates = Predicates()
         self.databases = {}
         self.reachable = True
+        self.locked = False
         self.errors_at_open = False
         self.supports = 730
         self.refused = ()
@@ -130,6 +136,17 @@ class StandIn:
 
     def advance(self, seconds):
         self.clock.advance(seconds)
+
+    def another_process(self):
+        """The bindings of another process, which uses the same cluster."""
+        return AnotherProcess(self)
+
+    def reach_again(self):
+        """The cluster answers again, and first what was asked for meanwhile."""
+        self.reachable = True
+        parked, self.parked = self.parked, []
+        for ask in parked:
+            ask()
 
     def exclusive(self):
         """While it lasts, nobody else commits: nobody can, with one network thread."""
@@ -211,9 +228,31 @@ class StandIn:
         self.batch_version = None
 
 
+class AnotherProcess:
+    """The bindings in another process: what they know is their own, all else is the cluster's."""
+
+    def __init__(self, fdb):
+        self._fdb, self._databases = fdb, {}
+
+    def __getattr__(self, name):
+        return getattr(self._fdb, name)
+
+    def open(self, cluster_file=None):
+        broken = self._fdb.open(cluster_file).broken
+        return self._databases.setdefault(cluster_file, Database(self._fdb, broken))
+
+
 class Database:
+    """A cluster as one process knows it.
+
+    :ivar oldest: the oldest version that it has been given by the cluster.
+    :ivar has_met: whether it knows those who take its commits.
+    """
+
     def __init__(self, fdb, broken):
         self.fdb, self.broken = fdb, broken
+        self.oldest = float("inf")
+        self.has_met = False
 
     def create_transaction(self):
         return Transaction(self)
@@ -237,10 +276,12 @@ class Database:
                     raise self.broken
                 if not fdb.reachable:
                     if not state.timeout:
-                        fdb.parked.append(future)
+                        fdb.parked.append(partial(NETWORK.do, job))
                         return
                     fdb.clock.time = max(fdb.clock.time, state.started + state.timeout)
                     raise FDBError(1031)
+                if fdb.locked:
+                    raise FDBError(1038)
                 if fdb.batch_version is None:
                     fdb.advance(LATENCY[kind])
                 result = work()

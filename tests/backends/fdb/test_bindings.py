@@ -426,6 +426,64 @@ def test_errors_in_the_middle_of_a_read(fdb, cluster):
             run(cluster.read(version, keys, ranges))
 
 
+# --- what a process knows that has just been started
+
+
+def newcomer(fdb):
+    return connect(settings(), fdb.another_process())
+
+
+def test_a_new_process_reads_at_versions_that_others_took(fdb, cluster):
+    """All but those from before it asked for one of its own, which it does at its first read."""
+    put(cluster, a=b"1")
+    new = newcomer(fdb)
+    with pytest.raises(StoreUnavailable):
+        run(new.read(run(cluster.read_version()) - 1, [b"a"], []))
+    for _ in range(3):
+        fdb.advance(0.1)
+        version = put(cluster, a=b"1")
+        assert run(new.read(version, [b"a"], [])) == ([b"1"], [])
+
+
+def test_the_client_itself_would_refuse(fdb, cluster):
+    """What the above is about: else the stand-in would let pass what a cluster does not."""
+    version = put(cluster, a=b"1")
+    database = fdb.another_process().open()
+    for _ in range(3):
+        transaction = database.create_transaction()
+        transaction.set_read_version(version)
+        with pytest.raises(FDBError, match="1007"):
+            transaction.get(b"a").wait()
+
+
+def test_a_version_from_before_the_first_is_not_too_old(fdb, cluster):
+    """The region that took it was not slow: this process was late."""
+    version = put(cluster, a=b"1")
+    put(cluster, a=b"2")
+    new = newcomer(fdb)
+    with pytest.raises(StoreUnavailable, match="it has just been started"):
+        run(new.read(version, [b"a"], []))
+    assert run(cluster.read(version, [b"a"], [])) == ([b"1"], [])
+    own = run(new.read_version())
+    fdb.advance(20)
+    with pytest.raises(TooOld):
+        run(new.read(own, [b"a"], []))
+
+
+def test_the_first_commit_of_a_new_process_is_not_lost_in_doubt(fdb, cluster):
+    """A client that knows nobody yet may answer 1021; by then ours knows the cluster."""
+    for number in range(20):
+        version = put(cluster, a=b"%d" % number)
+        run(commit(newcomer(fdb), [], [Set(b"b", b"%d" % number)], version))
+
+
+def test_a_new_process_that_finds_no_cluster_has_committed_nothing(fdb, cluster):
+    version = put(cluster, a=b"1")
+    fdb.reachable = False
+    with pytest.raises(StoreUnavailable):
+        run(commit(newcomer(fdb), [], [Set(b"b", b"")], version))
+
+
 def test_a_commit_over_the_size_limit_of_the_settings(fdb):
     cluster = connect(settings(size_limit=1000), fdb)
     with pytest.raises(TooLarge, match="2101"):
@@ -512,11 +570,11 @@ async def beating(what):
     return beats, await task
 
 
-def calls_of(store):
+def calls_of(store, version):
     return {
         "read_version": store.read_version(),
-        "read": store.read(1, [b"a", b"b"], [(b"a", b"b", 0), (b"c", b"d", 3)]),
-        "commit": store.commit(1, [point(b"a")], [Set(b"a", b"")], b"entry" * 30_000),
+        "read": store.read(version, [b"a", b"b"], [(b"a", b"b", 0), (b"c", b"d", 3)]),
+        "commit": store.commit(version, [point(b"a")], [Set(b"a", b"")], b"entry" * 30_000),
         "log": store.log(),
         "check": store.check(),
         "erase": store.erase(),
@@ -533,8 +591,8 @@ def test_no_call_blocks_the_event_loop(fdb, name):
 
     async def main():
         store = FdbStore.open(settings(), fdb)
-        await store.commit(await store.read_version(), (), [Set(b"c", b"")], b"entry")
-        calls = calls_of(store)
+        version = await store.commit(await store.read_version(), (), [Set(b"c", b"")], b"entry")
+        calls = calls_of(store, version)
         wanted = calls.pop(name)
         for other in calls.values():
             other.close()

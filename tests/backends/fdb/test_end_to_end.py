@@ -137,6 +137,26 @@ def test_up_and_kill_and_the_same_key_gives_the_same_answer(place, tmp_path):
         place.erase(name)
 
 
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+def test_the_first_requests_of_new_processes_are_transactions_across_them(place, tmp_path):
+    """A service that is only ever called in others' transactions takes no version of its own."""
+    name = f"test_{uuid4().hex}"
+    app = tmp_path / name
+    shutil.copytree(ROOT / "apps" / "hotel", app)
+    try:
+        up = Up(app, tmp_path / "data", "--store", "fdb", env=place.env)
+        try:
+            for number in range(3):
+                trip = f"customer-{number}", f"flight-0{number}", f"hotel-0{number + 5}"
+                assert up.call("Frontend.book", *trip).status == 200
+                for service in ("Hotel", "Flight"):
+                    up.kill(f"{service}-0")
+        finally:
+            up.end()
+    finally:
+        place.erase(name)
+
+
 def killed_while_asked(up, key, rng):
     """The answer to a request during which a process is killed."""
     with ThreadPoolExecutor(1) as aside:

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from backends.fdb.errors import FinalError
+from backends.runtime.node import Make, Node
 from backends.runtime.snapshot import snapshot
 from core.layout import DATA
 from core.messages import Raised, Returned
@@ -168,3 +169,32 @@ def test_a_final_error_ends_the_attempt_and_the_next_one_finds_what_happened():
         assert hosts.program.codec.decode(again.value) == (1, 1)
 
     run(play())
+
+
+def test_services_that_start_late_are_no_verdict_about_who_calls_them():
+    """Each call of a transaction finds a process that was started after its version was taken,
+    for longer than a slow region may take, and more often than would be a verdict."""
+    hosts = Hosts("hotel", 1)
+    late = []
+
+    async def call(request):
+        if request.travel is not None and len(late) < 16:
+            hosts.fdb.advance(1.4)  # and somebody commits, or versions would stand still
+            hosts.fdb.store.commit(hosts.fdb.store.read_version(), (), ())
+            late.append(request.service)
+            node = Node(hosts.application, hosts.store(), b"k" * 32, {}, hosts.settings)
+            return await Make().host(node, hosts).execute(request)
+        (host, *_) = hosts.hosts[request.service]
+        return await host.execute(request)
+
+    async def play():
+        hosts.call = call
+        await hosts.start()
+        hosts.fdb.mishaps = {}
+        args = ("customer-001", "flight-02", "hotel-07")
+        request = hosts.request("Frontend.book", args)
+        return (await call(request)).reply.outcome
+
+    outcome = run(play())
+    assert isinstance(outcome, Returned), outcome
+    assert len(late) == 16

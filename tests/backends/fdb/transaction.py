@@ -144,14 +144,23 @@ class State:
         if self.version is None:
             self.fault("grv")
             self.version = self.fdb.store.read_version()
+            database = self.database
+            database.oldest, database.has_met = min(database.oldest, self.version), True
         return self.version
+
+    def version_to_read_at(self):
+        """Of those that the client was never given it takes none that is older than all others."""
+        version = self.read_version()
+        if version < self.database.oldest:
+            raise FDBError(1007)
+        return version
 
     # --- reads, on the network thread
 
     def get(self, key, snapshot, operations):
         if key >= b"\xff":
             raise FDBError(2004)
-        version = self.read_version()
+        version = self.version_to_read_at()
         self.fault("read")
         self.readable(point(key))
         value = self.ask(self.fdb.store.get, key, version)
@@ -164,7 +173,7 @@ class State:
             return [], 0, False
         if end > b"\xff":
             raise FDBError(2004)
-        version = self.read_version()
+        version = self.version_to_read_at()
         self.fault("read")
         self.readable(KeyRange(begin, end))
         stored = dict(self.ask(self.fdb.store.get_range, begin, end, version))
@@ -272,12 +281,19 @@ class State:
         size = transaction_size(self.reads, operations + stamped)
         if size > self.size_limit:
             raise FDBError(2101)
-        code, _, fate = (self.fault("commit") or "").partition(" ")
+        code, _, fate = (self.stranger() or self.fault("commit") or "").partition(" ")
         if fate != "lost":
             with self.fdb.exclusive():
                 self.apply(operations)
         if code:
             raise FDBError(int(code))
+
+    def stranger(self):
+        """What becomes of the first commit of a client that knows nobody yet."""
+        if self.database.has_met or self.version is None:
+            return None
+        self.database.has_met = True
+        return self.fdb.random.choice([None, "1021 applied", "1021 lost"])
 
     def apply(self, operations):
         store = self.fdb.store
