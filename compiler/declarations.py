@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import ast_comments  # type: ignore[import-untyped]
-
 import compiler as facade
 from compiler.constants import check_defaults, read_values
 from compiler.effectful import mark_effectful, uses_effects
@@ -19,7 +17,7 @@ from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.plain_code import check_plain_code
-from compiler.sources import Layout
+from compiler.sources import Layout, Source
 from compiler.undefined import check_names
 
 __all__ = ["declare"]
@@ -79,7 +77,7 @@ class _ServiceReader:
         self.declared = declared
         self.service = service
         self.source = service.plain.source
-        self.comments = _type_comments(service.node)
+        self.comments = _type_comments(self.source)
 
     def error(self, node: ast.AST, what: str, remedy: str) -> None:
         """Record that ``node`` cannot be compiled."""
@@ -324,14 +322,13 @@ def _declare_service(declared: Declared, plain: PlainModule, node: ast.ClassDef)
     _ServiceReader(declared, service).read()
 
 
-def _type_comments(node: ast.ClassDef) -> dict[int, str]:
+def _type_comments(source: Source) -> dict[int, str]:
     """Type comments by their line."""
     found = {}
-    for part in ast.walk(node):
-        if isinstance(part, ast_comments.Comment):
-            match = _TYPE_COMMENT.match(part.value)
-            if match and part.inline:
-                found[part.lineno] = match["type"]
+    for comment in source.comments:
+        match = _TYPE_COMMENT.match(comment.text)
+        if match and not comment.alone:
+            found[comment.line] = match["type"]
     return found
 
 
@@ -384,7 +381,7 @@ def _unquoted(annotation: ast.expr) -> ast.expr:
 
 
 def _is_inert(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Pass | ast_comments.Comment) or (
+    return isinstance(node, ast.Pass) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
 

@@ -12,8 +12,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ast_comments  # type: ignore[import-untyped]
-
+from compiler.comments import leading, unparse
 from compiler.errors import display_path
 from compiler.model import Declared
 from compiler.modules import PAPER_NAMES, PlainModule
@@ -46,13 +45,17 @@ def emit_module(plain: PlainModule, declared: Declared) -> str:
     }
     body = [_emitted(statement, compiled) for statement in plain.source.tree.body]
     body = [_without_paper_module(statement) for statement in body]
-    module = ast.Module(body=_with_imports(body, _needed(body)), type_ignores=[])
-    header = (
-        f"# Compiled from {display_path(plain.source.path)}; change that file, not this one.\n"
-        "# It needs: the packages compiler and core of mu2sls.\n"
-        "# Sets keep the order in which they are made, as everywhere in an application.\n"
-    )
-    return f"{header}{ast_comments.unparse(ast.fix_missing_locations(module))}\n"
+    first, body = leading(body)
+    interpreter = first[:1] if first and first[0].startswith("#!") else []
+    header = [
+        *interpreter,
+        f"# Compiled from {display_path(plain.source.path)}; change that file, not this one.",
+        "# It needs: the packages compiler and core of mu2sls.",
+        "# Sets keep the order in which they are made, as everywhere in an application.",
+        *first[len(interpreter) :],
+    ]
+    module = ast.Module(_with_imports(body, _needed(body)), [])
+    return "\n".join([*header, unparse(module, plain.source.text), ""])
 
 
 def _emitted(statement: ast.stmt, compiled: dict[int, ast.stmt]) -> ast.stmt:
@@ -71,7 +74,9 @@ def _without_paper_module(statement: ast.stmt) -> ast.stmt:
     if isinstance(statement, ast.ImportFrom) and statement.module == (
         "runtime.transaction_exception"
     ):
-        return ast.ImportFrom("compiler", statement.names, 0)
+        shown = copy.copy(statement)
+        shown.module, shown.level = "compiler", 0
+        return shown
     return statement
 
 
@@ -101,8 +106,6 @@ def _with_imports(body: list[ast.stmt], paper: list[str]) -> list[ast.stmt]:
 
 
 def _comes_first(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast_comments.Comment):
-        return True
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return True
     return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"

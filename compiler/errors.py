@@ -186,7 +186,7 @@ class Problems:
     def add(self, path: Path, text: str, node: ast.AST | None, what: str, remedy: str) -> None:
         """Record that ``node`` in the module with this ``text`` cannot be compiled."""
         line = getattr(node, "lineno", 0)
-        lines = text.splitlines()
+        lines = text.split("\n")
         shown = lines[line - 1] if 0 < line <= len(lines) else ""
         start = _characters(shown, getattr(node, "col_offset", -1)) + 1
         end = start + 1

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-import ast_comments  # type: ignore[import-untyped]
 import msgspec
 
 from compiler import runtime
@@ -31,7 +30,7 @@ from core.codec import Codec
 from core.errors import UnsupportedValue
 from core.fields import FIELDS
 
-__all__ = ["build_program", "own_types", "without_comments"]
+__all__ = ["build_program", "own_types"]
 
 
 def own_types(plain_modules: Iterable[PlainModule], declared: Declared) -> list[type]:
@@ -55,27 +54,12 @@ def _is_value(kind: type) -> bool:
     return named_tuple or (issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct)
 
 
-def without_comments(nodes: list[ast.stmt]) -> list[ast.stmt]:
-    """A copy of statements without comments, ready for ``compile``."""
-    return _clone_list(nodes)
-
-
-def _clone(node: ast.AST) -> ast.AST:
-    fields = {name: _clone_field(value) for name, value in ast.iter_fields(node)}
-    if fields.get("body") == [] and isinstance(node, ast.stmt | ast.ExceptHandler):
-        fields["body"] = [ast.copy_location(ast.Pass(), node)]
-    return ast.copy_location(type(node)(**fields), node)
-
-
-def _clone_field(value: Any) -> Any:
+def _copy(value: Any) -> Any:
+    """A syntax tree, or a list of them, anew and without what was attached to its nodes."""
     if isinstance(value, ast.AST):
-        return _clone(value)
-    return _clone_list(value) if isinstance(value, list) else value
-
-
-def _clone_list(values: list[Any]) -> list[Any]:
-    kept = (value for value in values if not isinstance(value, ast_comments.Comment))
-    return [_clone_field(value) for value in kept]
+        fields = {name: _copy(part) for name, part in ast.iter_fields(value)}
+        return ast.copy_location(type(value)(**fields), value)
+    return list(map(_copy, value)) if isinstance(value, list) else value
 
 
 class _Namespaces:
@@ -134,7 +118,7 @@ def _execute(
     plain: PlainModule, body: list[ast.stmt], seen: dict[str, Any], namespace: dict[str, Any]
 ) -> dict[str, Any]:
     """Execute definitions whose globals are ``namespace``, which is not changed but by them."""
-    run_as_module(plain, without_comments(body), namespace)
+    run_as_module(plain, _copy(body), namespace)
     made = dict(namespace)
     for name in set(namespace) - set(seen):
         del namespace[name]

@@ -1,4 +1,4 @@
-"""Finds the modules of an application and parses them, comments included.
+"""Finds the modules of an application and parses them.
 
 An application is named by a package (``apps/hotel`` or ``apps.hotel``), a module
 (``hotel.py`` or a dotted name), a folder of modules, or a ``.csv`` file with
@@ -16,10 +16,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from importlib.util import decode_source
 from pathlib import Path
 
-import ast_comments  # type: ignore[import-untyped]
-
+from compiler.comments import Comment, attach, comments_in
 from compiler.errors import ApplicationNotFound, CompileError, Problems, display_path
 from compiler.module_names import OURS, identifier, import_name, is_ours, owner_of
 
@@ -38,13 +38,15 @@ class Source:
     """One parsed module.
 
     :ivar name: the dotted name under which it is imported.
-    :ivar tree: its syntax tree, with :class:`ast_comments.Comment` nodes.
+    :ivar tree: its syntax tree, with the comments attached.
+    :ivar comments: all of them, in their order.
     """
 
     path: Path
     name: str
     text: str
     tree: ast.Module
+    comments: list[Comment]
 
     @property
     def is_package(self) -> bool:
@@ -299,8 +301,7 @@ def parse(name: str, path: Path, problems: Problems) -> Source | None:
     if text is None:
         return None
     try:
-        tree = ast_comments.parse(text, str(path))
-        ast.parse(text, str(path))
+        tree = ast.parse(text, str(path))
     except (RecursionError, MemoryError):
         what, remedy = "this is nested too deeply for Python", "shorter expressions"
         problems.add_error(CompileError(path, 0, 0, 0, "", what, remedy))
@@ -322,16 +323,19 @@ def parse(name: str, path: Path, problems: Problems) -> Source | None:
             )
         )
         return None
-    assert isinstance(tree, ast.Module)
-    return Source(path, name, text, tree)
+    comments = comments_in(text)
+    attach(tree, text, comments)
+    return Source(path, name, text, tree, comments)
 
 
 def _text(path: Path, problems: Problems) -> str | None:
-    """What stands in a file; None if it cannot be read, which is recorded."""
+    """What stands in a file, as Python reads its own; None if it cannot be, which is recorded."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        what, remedy = "this is not text in UTF-8", "a file that is saved as UTF-8"
+        return decode_source(path.read_bytes())
+    except (UnicodeDecodeError, SyntaxError) as error:  # of the line that names the encoding
+        unknown = isinstance(error, SyntaxError) and error.msg.startswith("unknown encoding")
+        what = str(error) if unknown else "this is not text in UTF-8, nor in an encoding it names"
+        remedy = "a file that is saved as UTF-8"
     except OSError as error:
         what, remedy = f"cannot be read: {error.strerror}", "a file that can be read"
     problems.add_error(CompileError(path, 0, 0, 0, "", what, remedy))

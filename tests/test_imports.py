@@ -42,7 +42,7 @@ LIBRARIES = {
     "command_line.py": set(),
     "core": {"msgspec"},
     "core/memory.py": {"msgspec", "sortedcontainers"},
-    "compiler": {"ast_comments", "msgspec", "networkx", "rich"},
+    "compiler": {"msgspec", "networkx", "rich"},
     "compiler/__init__.py": set(),
     "compiler/drawing.py": {"matplotlib", "networkx"},
     "compiler/api": set(),
@@ -228,8 +228,8 @@ def test_a_right_import_is_let_through(module, source):
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("compiler", {"networkx", "ast_comments", "rich", "simpy", "sim", "experiment"}),
-        ("core.attempt", {"networkx", "ast_comments", "rich", "simpy", "sim", "compiler"}),
+        ("compiler", {"networkx", "rich", "simpy", "sim", "experiment"}),
+        ("core.attempt", {"networkx", "rich", "simpy", "sim", "compiler"}),
         ("backends.knative.serve", {"ruamel", "simpy", "experiment", "sim", "command_line"}),
     ],
 )

@@ -6,6 +6,7 @@ import ast
 import copy
 import sys
 
+from compiler.comments import carry
 from compiler.hiding import Hiding
 from compiler.model import Declared, Function
 from compiler.names import UNKNOWN
@@ -48,6 +49,7 @@ def _rewrite_function(
     )
     if sys.version_info >= (3, 12):
         definition.type_params = node.type_params
+    carry(node, [definition])
     function.compiled = locate(definition, node)
     return rewriting.overlaps
 

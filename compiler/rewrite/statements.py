@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
+from compiler.comments import carry
 from compiler.model import Effect, EffectKind
 from compiler.names import UNKNOWN
 from compiler.rewrite.assignments import Assignments
@@ -71,10 +72,9 @@ class Statements(Assignments):
         for statement in statements:
             rewritten = self.visit(statement)
             self.settle()
-            if isinstance(rewritten, list):
-                result += rewritten
-            elif rewritten is not None:
-                result.append(rewritten)
+            became = rewritten if isinstance(rewritten, list) else [rewritten]
+            carry(statement, became)
+            result += became
         return result
 
     def visit_Return(self, node: ast.Return) -> ast.AST:

@@ -16,7 +16,6 @@ import pytest
 from compiler import cli
 from compiler.application import load
 from compiler.emit import emit
-from compiler.program import without_comments
 from tests.compiler.driver import Driver, compare, compiled, write_app
 
 SHOP = '''
@@ -124,8 +123,7 @@ def test_what_is_emitted_is_what_runs(shop, tmp_path):
         if isinstance(node, ast.AsyncFunctionDef)
     }
     compiled_methods = shop.declared.services["Shop"].methods.values()
-    executed = [without_comments([method.compiled])[0] for method in compiled_methods]
-    assert {node.name: ast.dump(node) for node in executed} == emitted
+    assert {each.name: ast.dump(each.compiled) for each in compiled_methods} == emitted
 
 
 PACKAGE = {
@@ -337,8 +335,23 @@ def test_run_with_wrong_input(shop, capsys, arguments, message):
 
 
 WRONG_FILES = [
-    ("a.py", b"\xff", "a.py: this is not text in UTF-8\n    instead: a file that is saved"),
-    ("a.csv", b"\xff", "a.csv: this is not text in UTF-8\n    instead: a file that is saved"),
+    (
+        "a.py",
+        b"\xff",
+        "a.py: this is not text in UTF-8, nor in an encoding it names\n"
+        "    instead: a file that is saved",
+    ),
+    (
+        "a.csv",
+        b"\xff",
+        "a.csv: this is not text in UTF-8, nor in an encoding it names\n"
+        "    instead: a file that is saved",
+    ),
+    (
+        "a.py",
+        b"# coding: none\n",
+        "a.py: unknown encoding: none\n    instead: a file that is saved",
+    ),
     ("a.csv", b"S,'b.py'\nS,\"b.py", "a.csv:2:1: this is no line of a .csv file: unexpected"),
     ("a.csv", b"S," + b"x" * 200_000, "a.csv:1:1: this is no line of a .csv file: field larger"),
     ("a.csv", b"", "a.csv lists no services; write a line for each: "),
