@@ -29,6 +29,7 @@ from benchmarks.peers.report import Machine, Report, machine, markdown, ratio, t
 from benchmarks.peers.services.dictionary import Counters, application
 from benchmarks.peers.services.drawing import request_id
 from compiler.application import load
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -408,11 +409,8 @@ def alive(pid):
     return state != "Z"
 
 
-def gone(pids, seconds=10.0):
-    end = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids) and time.monotonic() < end:
-        time.sleep(0.02)
-    return [pid for pid in pids if alive(pid)]
+def until_gone(pids):
+    until(lambda: not any(map(alive, pids)), f"the end of {pids}")
 
 
 def descendants(pid):
@@ -433,23 +431,22 @@ def descendants(pid):
 STUBBORN = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid, flush=True)
+print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3_600)"]).pid, flush=True)
 time.sleep({stays})
 """
 
 
-@pytest.mark.parametrize("stays", [0, 60])
+@pytest.mark.parametrize("stays", [0, 3_600])
 def test_whoever_does_not_end_is_ended_with_its_own_children(tmp_path, monkeypatch, stays):
     monkeypatch.setattr("benchmarks.peers.processes._GRACE", 0.1)
     log = tmp_path / "log"
     with started([sys.executable, "-c", STUBBORN.format(stays=stays)], log) as process:
-        while not log.read_text():
-            time.sleep(0.02)
+        until(log.read_text, "its child's id")
         pids = [process.pid, int(log.read_text())]
         if not stays:
             process.wait()
         assert alive(pids[1])
-    assert gone(pids) == []
+    until_gone(pids)
 
 
 def test_a_server_that_ends_is_said_with_its_last_words(tmp_path):
@@ -467,7 +464,7 @@ def test_a_server_that_never_answers_is_given_up(tmp_path):
     log = tmp_path / "log"
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        program = "import time; time.sleep(60)"
+        program = "import time; time.sleep(3_600)"
         with (
             started([sys.executable, "-c", program], log) as process,
             pytest.raises(Failed, match="did not answer within 0 s"),
@@ -477,7 +474,9 @@ def test_a_server_that_never_answers_is_given_up(tmp_path):
 
 def test_a_program_that_takes_too_long_is_ended(tmp_path):
     with pytest.raises(Failed, match="took longer"):
-        output([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log", timeout=0.2)
+        output(
+            [sys.executable, "-c", "import time; time.sleep(3_600)"], tmp_path / "log", timeout=0.2
+        )
 
 
 def test_a_contender_that_cannot_start_is_a_row(tmp_path, monkeypatch):
@@ -509,7 +508,7 @@ def test_the_command_measures_and_writes(tmp_path):
     out = tmp_path / "results.json"
     times = ["--seconds", "0.3", "--warm-up", "0", "--clients", "1", "4", "--keys", "10"]
     command = peers("--only", "dictionary", *times, "--cache", tmp_path / "c", "--out", out)
-    said, complaints = command.communicate(timeout=60)
+    said, complaints = command.communicate(timeout=patience())
     assert command.returncode == 0, complaints
     assert "a dictionary in memory" in said
     report = msgspec.json.decode(out.read_bytes(), type=Report)
@@ -522,15 +521,15 @@ def test_the_command_measures_and_writes(tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_interrupts_it_leaves_nothing_running(tmp_path, how):
     command = peers("--only", "dictionary", "--seconds", "60", "--cache", tmp_path)
-    end = time.monotonic() + 30
-    while len(below := descendants(command.pid)) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
-    assert len(below) == 2  # the server and the load generator
+    below = until(
+        lambda: len(found := descendants(command.pid)) == 2 and found,
+        "the server and the load generator",
+    )
     command.send_signal(how)
-    _, complaints = command.communicate(timeout=30)
+    _, complaints = command.communicate(timeout=patience())
     assert command.returncode == 130
     assert "Traceback" not in complaints
-    assert gone(below) == []
+    until_gone(below)
     assert [each.name for each in tmp_path.iterdir()] == [".gitignore"]
 
 
@@ -544,7 +543,7 @@ def test_whoever_interrupts_it_leaves_nothing_running(tmp_path, how):
 )
 def test_bad_input_is_one_message(tmp_path, arguments, said):
     command = peers(*arguments, "--cache", tmp_path / "cache")
-    _, complaints = command.communicate(timeout=30)
+    _, complaints = command.communicate(timeout=patience())
     assert command.returncode == 2
     assert said in " ".join(complaints.split())
     assert not (tmp_path / "cache").exists()

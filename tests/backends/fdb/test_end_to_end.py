@@ -24,9 +24,11 @@ from backends.fdb import FdbStore
 from backends.fdb.bindings import connect
 from backends.fdb.namespace import Namespace
 from backends.fdb.store import _patiently
+from compiler.application import load
 from tests.backends.fdb.clusters import WITH_FAULTS, needs_cluster, plain, settings
 from tests.backends.fdb.shared import Served
-from tests.backends.local.running import ROOT, Up, environment, session, until
+from tests.backends.local.running import ROOT, Up, environment, session
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -66,7 +68,7 @@ class Cluster:
         async def read():
             cluster = connect(settings())
             version = await cluster.read_version()
-            asked = [(begin, begin + b"\xff", 10) for begin in beginnings(application)]
+            asked = [(begin, begin + b"\xff", 1_000) for begin in beginnings(application)]
             _, found = await cluster.read(version, (), asked)
             return [key for pairs in found for key, _ in pairs]
 
@@ -119,7 +121,7 @@ def test_up_and_kill_and_the_same_key_gives_the_same_answer(place, tmp_path):
         keys = [uuid4().hex for _ in range(12)]
         up = Up(app, tmp_path / "data", "--store", "fdb", "--workers", "2", env=place.env)
         try:
-            until(lambda: "(fdb, the cluster" in up.output(), what="the welcome")
+            until(lambda: "(fdb, the cluster" in up.output(), "the welcome")
             answers = [killed_while_asked(up, key, rng) for key in keys]
             assert sorted(answers) == list(range(1, len(keys) + 1))
             assert [up.call("Counter.increment", "a", key=key).value for key in keys] == answers
@@ -209,7 +211,7 @@ def judged(place, tmp_path, file):
     """Run a scenario: every check holds, and nothing is left in the cluster."""
     out = tmp_path / "out"
     running = start_run(place, file, "--store", "fdb", "--out", out)
-    said, errors = running.communicate(timeout=240)
+    said, errors = running.communicate(timeout=patience())
     assert running.returncode == 0, said + errors
     result = json.loads((out / "result.json").read_text())
     assert {each["status"] for each in result["verdicts"]} == {"holds"}
@@ -238,17 +240,22 @@ def test_scenarios(place, tmp_path, name, often):
     judged(place, tmp_path, scenario(tmp_path, name, 150, 6, often))
 
 
+def until_under_way(place):
+    """Wait until requests have left more than what the application starts with."""
+    begins_with = len(load("apps/hotel").initial_state())
+    until(lambda: len(place.keys("hotel-mu2sls-run-")) > begins_with + 20, "load")
+
+
 @pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
 def test_a_run_that_is_killed_leaves_nothing(place, tmp_path):
     file = scenario(tmp_path, "smoke", 20, 30, 1)
     running = start_run(place, file, "--store", "fdb", start_new_session=True)
     try:
-        until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
-        time.sleep(2.0)
+        until_under_way(place)
     finally:
         running.kill()
-        running.communicate(timeout=60)
-    until(lambda: not session(running.pid), what="the end of all of it")
+        running.communicate(timeout=patience())
+    until(lambda: not session(running.pid), "the end of all of it")
     assert place.keys("hotel-mu2sls-run-") == []
 
 
@@ -257,10 +264,9 @@ def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
     file = scenario(tmp_path, "smoke", 20, 30, 1)
     running = start_run(place, file, "--store", "fdb", start_new_session=True)
     try:
-        until(lambda: place.keys("hotel-mu2sls-run-"), what="the set-up")
-        time.sleep(2.0)
+        until_under_way(place)
         os.killpg(running.pid, signal.SIGINT)
-        said, errors = running.communicate(timeout=60)
+        said, errors = running.communicate(timeout=patience())
     finally:
         running.kill()
         running.wait()
@@ -272,7 +278,7 @@ def test_a_run_that_is_interrupted_leaves_nothing(place, tmp_path):
 def test_a_run_that_is_kept_stays(place, tmp_path):
     file = scenario(tmp_path, "smoke", 5, 1, 1)
     running = start_run(place, file, "--store", "fdb", "--keep", tmp_path / "kept")
-    said, errors = running.communicate(timeout=120)
+    said, errors = running.communicate(timeout=patience())
     assert running.returncode == 0, said + errors
     assert place.keys("hotel-kept")
 
@@ -292,7 +298,7 @@ def app(place, tmp_path):
 def measured(place, *words, **options):
     """Run a command that measures to its end."""
     running = start(place, *words, **options)
-    said, errors = running.communicate(timeout=120)
+    said, errors = running.communicate(timeout=patience())
     assert running.returncode == 0, said + errors
     assert "still there" not in errors
     return said
@@ -331,10 +337,10 @@ def test_what_breaks_off_leaves_nothing(place, app, number):
     words = ["bench", app, "--store", "fdb", "--seconds", "60", "--compare"]
     running = start(place, *words, start_new_session=True)
     try:
-        until(lambda: len(place.keys(app.name)) > 40, what="load")
+        until(lambda: len(place.keys(app.name)) > 40, "load")
         os.kill(running.pid, number)
-        running.communicate(timeout=60)
-        until(lambda: not session(running.pid), what="the end of all of it")
+        running.communicate(timeout=patience())
+        until(lambda: not session(running.pid), "the end of all of it")
         assert place.keys(app.name) == []
     finally:
         running.kill()
@@ -361,7 +367,7 @@ def test_an_application_with_a_namespace_of_its_own(place, app, tmp_path):
 def test_no_cluster_file(place, tmp_path):
     file = scenario(tmp_path, "smoke", 5, 1, 1)
     running = start_run(place, file, "--store", f"fdb:{tmp_path / 'none'}")
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=patience())
     assert running.returncode == 2
     assert "No cluster file found" in errors
     assert "set FDB_CLUSTER_FILE" in errors
@@ -374,7 +380,7 @@ def test_an_environment_that_cannot_be(place, tmp_path, words):
     name, value = words
     place.env[name] = value
     running = start_run(place, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=patience())
     assert running.returncode == 2
     assert f"{name} is '{value}': give a whole number" in errors
 
@@ -384,7 +390,7 @@ def test_no_bindings(place, tmp_path):
     (tmp_path / "fdb.py").write_text("raise ImportError('not here')\n")
     place.env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{tmp_path}"
     running = start_run(place, scenario(tmp_path, "smoke", 5, 1, 1), "--store", "fdb")
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=patience())
     assert running.returncode == 2
     assert "FoundationDB's Python bindings do not load" in errors
     assert "pip install" in errors

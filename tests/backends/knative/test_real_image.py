@@ -17,7 +17,8 @@ import pytest
 from backends.knative.context import write_context
 from backends.knative.image import Build, build_image
 from tests.backends.knative.manifests import ROOT
-from tests.backends.knative.test_serve import KEY, PATIENCE, ask, free_ports, until
+from tests.backends.knative.test_serve import KEY, ask, free_ports, until
+from tests.patience import patience
 
 IMAGE = "localhost/mu2sls-test-counter:1"
 BASE, FDB = "localhost/mu2sls-test-base:1", "localhost/mu2sls-test-fdb:1"
@@ -152,7 +153,7 @@ def test_the_image_s_service_answers_as_nobody_in_particular(container):
         status = Path(f"/proc/{process}/status").read_text()
         assert "Uid:\t10001\t10001\t10001\t10001" in status
         os.kill(process, signal.SIGTERM)
-        _, log = running.communicate(timeout=PATIENCE)
+        _, log = running.communicate(timeout=patience())
         assert running.returncode == 0
         assert json.loads(log.splitlines()[-1])["message"] == "Counter has ended"
     finally:

@@ -1,15 +1,15 @@
 """The process in the image, run as it is there, on SQLite: from start to drain."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,14 +19,21 @@ from backends.runtime import snapshot
 from backends.sqlite.store import SqliteStore
 from compiler.application import load
 from core.errors import StoreUnavailable
+from tests import patience
 from tests.backends.knative.manifests import ROOT
 
 KEY = "0123456789abcdef0123456789abcdef"
-PATIENCE = 60.0
+
+
+PORTS = random.SystemRandom()
 
 
 def free_ports(number):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    """Ports below those that the kernel gives away, so that nobody is given one meanwhile."""
+    held = []
+    while len(held) < number:
+        with contextlib.suppress(OSError):
+            held.append(socket.create_server(("127.0.0.1", PORTS.randrange(10_000, 30_000))))
     ports = [each.getsockname()[1] for each in held]
     for each in held:
         each.close()
@@ -56,7 +63,7 @@ def start(environ):
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(environ):
     process = start(environ)
     try:
@@ -68,7 +75,7 @@ def running(environ):
 
 def ask(port, path, body=None):
     """Status and body, or (None, reason) when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience.patience())
     try:
         method = "GET" if body is None else "POST"
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
@@ -81,18 +88,21 @@ def ask(port, path, body=None):
 
 
 def until(port, path, status, says=""):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    """Wait for an answer: what it says."""
+    found = None, ""
+
+    def is_said():
+        nonlocal found
         found = ask(port, path)
-        if found[0] == status and says in found[1]:
-            return found[1]
-        time.sleep(0.05)
-    raise AssertionError(f"{path} never answered {status} {says}, but {found}")
+        return found[0] == status and says in found[1]
+
+    patience.until(is_said, lambda: f"{path} to answer {status} {says}; it answers {found}")
+    return found[1]
 
 
 def ended(process):
     """Exit status and log of a process that ends by itself."""
-    _, log = process.communicate(timeout=PATIENCE)
+    _, log = process.communicate(timeout=patience.patience())
     return process.returncode, [json.loads(line) for line in log.splitlines()]
 
 
@@ -158,7 +168,7 @@ def in_process(environ, play):
             return await asyncio.to_thread(play)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.wait_for(served, PATIENCE)
+            await asyncio.wait_for(served, patience.patience())
 
     return asyncio.run(both())
 

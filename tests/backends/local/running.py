@@ -8,24 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
+from tests.patience import patience, until
+
 ROOT = Path(__file__).parents[3]
 COMMAND = (sys.executable, "-m", "backends.local")
-PATIENCE = 30
-
-
-def until(condition, seconds=PATIENCE, what="it"):
-    """Wait for a condition: what it says, once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.01)
-    return found
-
-
 NOT_OF_USERS = ("MU2SLS_WIRE_KEY", "PYTHONUNBUFFERED")
 """Variables that would change what is tested."""
 
@@ -40,7 +29,7 @@ def command(*words, cwd=ROOT, **others):
     env = environment(PYTHONPATH=str(ROOT), **others)
     return subprocess.run(
         [*COMMAND, *map(str, words)],
-        cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False,
+        cwd=cwd, env=env, capture_output=True, text=True, timeout=patience(), check=False,
     )  # fmt: skip
 
 
@@ -67,9 +56,20 @@ def session(leader):
 
 def connections(port):
     """How many connections those of this machine have to a port of it."""
+    return sum(peer.endswith(f":{port:04X}") for _, peer, _ in _connections())
+
+
+def unread(port):
+    """How many bytes came to a port of this machine that nobody has read."""
+    waiting = [queue for own, _, queue in _connections() if own.endswith(f":{port:04X}")]
+    return sum(int(queue.partition(":")[2], 16) for queue in waiting)
+
+
+def _connections():
+    """Own address, that of the peer, and how much is to be sent and read, in hexadecimal."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    sockets = [line.split()[2:4] for line in lines]
-    return sum(peer.endswith(f":{port:04X}") and state == "01" for peer, state in sockets)
+    sockets = [line.split()[1:5] for line in lines]
+    return [(own, peer, queue) for own, peer, state, queue in sockets if state == "01"]
 
 
 class Call:
@@ -108,7 +108,10 @@ class Up:
             )  # fmt: skip
         self.pid = self.process.pid
         try:
-            until(lambda: "is up at" in self.output() or self.process.poll() is not None)
+            until(
+                lambda: "is up at" in self.output() or self.process.poll() is not None,
+                lambda: f"{app} to be up, which says: {self.output()}",
+            )
             assert self.process.poll() is None, self.output()
             self.url = re.search(r"is up at (http://\S+)", self.output())[1]
             self.port = int(self.url.rpartition(":")[2])
@@ -165,25 +168,31 @@ class Up:
     def signal(self, number):
         os.kill(self.pid, number)
 
-    def wait(self, seconds=PATIENCE):
-        return self.process.wait(seconds)
+    def wait(self):
+        """The status with which it ends by itself."""
+        until(
+            lambda: self.process.poll() is not None,
+            lambda: f"the end of {self.members()}, which says: {self.output()[-2_000:]}",
+        )
+        return self.process.returncode
 
     def end(self):
         self.process.kill()
-        self.process.wait(PATIENCE)
-        deadline = time.monotonic() + PATIENCE
-        while members := self.members():
-            for pid in members:
+        self.process.wait()
+
+        def are_gone():
+            for pid in self.members():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            assert time.monotonic() < deadline, members
-            time.sleep(0.01)
+            return not self.members()
+
+        until(are_gone, lambda: f"the end of {self.members()}, which were killed")
 
     # --- clients
 
     def request(self, method, path, body=b"", headers=None, port=None):
         """One HTTP request; raises what :mod:`http.client` raises."""
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=patience())
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -206,10 +215,12 @@ class Up:
     def call(self, target, *args, key=None):
         """Call a method until it is known what became of it."""
         key = key or uuid4().hex
-        deadline = time.monotonic() + 2 * PATIENCE
-        while True:
+        done = None
+
+        def is_known():
+            nonlocal done
             done = self.once(target, *args, key=key)
-            if done.outcome in ("done", "raised") or done.status in range(400, 500):
-                return done
-            assert time.monotonic() < deadline, (done.status, done.text)
-            time.sleep(0.02)
+            return done.outcome in ("done", "raised") or done.status in range(400, 500)
+
+        until(is_known, lambda: f"an answer of {target}, which said {done.status} {done.text}")
+        return done

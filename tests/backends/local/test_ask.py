@@ -15,7 +15,8 @@ from backends.local.folder import Folder, Running, RunningNode
 from backends.runtime import invoke as invoke_module
 from backends.runtime.http import Broken, Unreachable
 from backends.runtime.settings import Settings
-from tests.backends.local.running import Up, command, until
+from tests.backends.local.running import Up, command, unread
+from tests.patience import until
 
 pytestmark = pytest.mark.real
 
@@ -97,7 +98,7 @@ def test_the_gateway_dies_in_the_middle(counter):
         target=lambda: done.append(invoke(counter, "Counter.increment", "middle"))
     )
     asking.start()
-    time.sleep(1.5)  # by now it has asked the one that does not answer
+    until(lambda: unread(counter.port), "its question to the one that does not answer")
     os.kill(gateway, signal.SIGKILL)
     asking.join()
     assert (done[0].returncode, done[0].stdout) == (0, "1\n"), done
@@ -167,7 +168,7 @@ def test_status_of_a_folder_that_is_not_up(tmp_path):
 def test_status_counts_restarts(counter):
     before = counter.nodes()["upkeep-0"]
     counter.kill("upkeep-0")
-    until(lambda: counter.nodes().get("upkeep-0", before) != before)
+    until(lambda: counter.nodes().get("upkeep-0", before) != before, "another upkeep-0")
     line = next(
         line
         for line in command("status", "--data", counter.data).stdout.splitlines()
@@ -209,7 +210,8 @@ def test_gc_forgets_and_gives_back(tmp_path):
     up.wait()
     before = (up.data / "store.db").stat().st_size
     whole = sum(path.stat().st_size for path in up.data.glob("store.db*")) / 1e6
-    time.sleep(1.1)
+    finished = time.time()
+    until(lambda: time.time() > finished + 1, "a second, after which all of it is old enough")
     done = command("gc", "--older-than", "1s", "--data", up.data)
     assert (done.returncode, done.stderr) == (0, "")
     earlier, last = forgotten(while_up.stdout), forgotten(done.stdout)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patience
+
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -24,7 +26,7 @@ def run(tmp_path, faults, *options, app="apps/hotel", load=LOAD, more=""):
     out = tmp_path / "out"
     words = ["-m", "backends.local", "run", str(file), "--out", str(out), "--quiet", *options]
     done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=patience()
     )
     result = json.loads((out / "result.json").read_text()) if out.exists() else {}
     assert processes_in(tmp_path) == []
@@ -172,7 +174,7 @@ def test_a_clock_that_breaks_down_is_no_pass(tmp_path):
         "faults: [{kind: kill, nth: [100, 300]}]\n"
     )
     words = [sys.executable, "-c", BROKEN_CLOCK, "run", str(file), "--quiet"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=patience())
     assert done.returncode == 2, done.stdout
     assert "nothing can be killed here" in done.stderr
     assert processes_in(tmp_path) == []
@@ -204,7 +206,7 @@ def test_bad_input_is_one_message(tmp_path, text, wrong):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(),
     )
     assert done.returncode == 2
     assert wrong in done.stderr

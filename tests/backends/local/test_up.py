@@ -24,7 +24,8 @@ from core.codec import Codec
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request, Travel
 from core.store import Set
-from tests.backends.local.running import COMMAND, ROOT, Up, alive, command, environment, until
+from tests.backends.local.running import COMMAND, ROOT, Up, alive, command, environment
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -100,7 +101,7 @@ def under_way(running, *names):
         naps = []
         for count, name in enumerate(names, 1):
             naps.append(clients.submit(running.once, "Front.nap", name, key=name))
-            until(lambda count=count: running.calls("Slow") >= count, what=f"{count} calls of Slow")
+            until(lambda count=count: running.calls("Slow") >= count, f"{count} calls of Slow")
         yield naps
 
 
@@ -168,7 +169,7 @@ class Striker(threading.Thread):
             if pid is not None and alive(pid):
                 self.running.kill(name)
                 self.killed.append((name, pid))
-                until(lambda pid=pid: not alive(pid))
+                until(lambda pid=pid: not alive(pid), f"the end of {name}")
         self.over.set()
 
 
@@ -268,7 +269,7 @@ def test_the_supervisor_is_killed_and_another_goes_on(up):
             )
             for n in range(60)
         ]
-        until(lambda: sum(each.done() for each in under_way) > 10)
+        until(lambda: sum(each.done() for each in under_way) > 10, "ten answers")
         first.signal(signal.SIGKILL)
         first.wait()
         second = up("apps/hotel", first.data)
@@ -287,7 +288,7 @@ def test_nodes_leave_when_their_supervisor_is_killed(up):
     nodes = running.nodes().values()
     running.signal(signal.SIGKILL)
     running.wait()
-    until(lambda: not any(map(alive, nodes)), what="the nodes' end")
+    until(lambda: not any(map(alive, nodes)), "the nodes' end")
     shown = command("status", "--data", running.data)
     assert shown.returncode == 1
     assert "not up" in shown.stdout
@@ -306,10 +307,10 @@ def test_another_is_started_right_after_one_ended(up, slow, number):
     with ThreadPoolExecutor(2) as clients:
         with first.stopped("Slow-0"):
             nap = clients.submit(first.once, "Front.nap", "a", key="a")
-            until(lambda: first.calls("Slow"), what="the call")
+            until(lambda: first.calls("Slow"), "the call")
             first.signal(number)  # and nobody asks how it ended, so a killed one stays as a zombie
             starting = clients.submit(up, slow, first.data, "--port", str(first.port))
-            until(is_waiting, what="the wait")
+            until(is_waiting, "the wait")
         second = starting.result()
         assert nap.result().status == (200 if number == signal.SIGTERM else 0)
     assert second.output().count(told) == 1
@@ -353,7 +354,9 @@ MIX = {"Post.send": 2, "Post.count": 1}
 
 def tried(running):
     """The address and the arguments of the line that `up` prints."""
-    line = until(lambda: re.search(r"^  try +(.*)\n", running.output(), re.MULTILINE))
+    line = until(
+        lambda: re.search(r"^  try +(.*)\n", running.output(), re.MULTILINE), "the line to try"
+    )
     curl, url, option, data = shlex.split(line[1])
     assert (curl, option) == ("curl", "--json")
     return url.removeprefix(running.url + "/"), json.loads(data)
@@ -382,7 +385,7 @@ def test_what_is_under_way_is_finished(up, slow, number):
     nodes = running.nodes()
     with under_way(running, "a", "b") as naps:
         running.signal(number)
-        until(running.refuses, what="the end of listening")
+        until(running.refuses, "the end of listening")
         assert running.process.poll() is None
     assert [(nap.result().status, nap.result().value) for nap in naps] == [(200, 1)] * 2
     assert running.wait() == 0
@@ -409,7 +412,7 @@ def test_an_end_under_load(up, number):
     clients = [threading.Thread(target=client, args=(name,)) for name in "abcd"]
     for each in clients:
         each.start()
-    until(lambda: len(told) > 20)
+    until(lambda: len(told) > 20, "twenty answers")
     running.signal(number)
     status = running.wait()
     stop.set()
@@ -435,7 +438,7 @@ def test_a_signal_to_the_whole_group_as_ctrl_c_sends_it(up, slow):
     with under_way(running, "a") as naps:
         for pid in running.members():
             os.kill(pid, signal.SIGINT)
-        until(running.refuses, what="the end of listening")
+        until(running.refuses, "the end of listening")
     assert naps[0].result().value == 1
     assert running.wait() == 0
     assert not running.members()
@@ -445,7 +448,7 @@ def test_a_second_signal_ends_it_at_once(up, slow):
     running = up(slow)
     with under_way(running, "a") as naps:
         running.signal(signal.SIGTERM)
-        until(running.refuses, what="the end of listening")
+        until(running.refuses, "the end of listening")
         running.signal(signal.SIGTERM)
         running.wait()
     assert naps[0].result().status == 0
@@ -461,7 +464,7 @@ def test_a_terminal_that_closes(up, slow):
         for _ in range(2):
             for pid in running.members():
                 os.kill(pid, signal.SIGHUP)
-        until(running.refuses, what="the end of listening")
+        until(running.refuses, "the end of listening")
     assert naps[0].result().value == 1
     assert running.wait() == 0
     assert not running.members()
@@ -471,7 +474,7 @@ def test_nohup(up):
     running = up("apps/counter", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     running.signal(signal.SIGHUP)
     first = running.kill("Counter-0")
-    until(lambda: running.nodes().get("Counter-0", first) != first, what="it is started anew")
+    until(lambda: running.nodes().get("Counter-0", first) != first, "another Counter-0")
     assert running.call("Counter.increment", "a").value == 1
     assert running.process.poll() is None
 
@@ -492,14 +495,17 @@ def test_nodes_go_on_when_nobody_hears_what_is_told(tmp_path, deaf):
         )  # fmt: skip
     os.close(output)
     try:
-        until((data / "up.json").exists)
+        until((data / "up.json").exists, "the nodes")
         first = json.loads((data / "up.json").read_text())["nodes"][0]["pid"]
         os.kill(first, signal.SIGKILL)
-        until(lambda: json.loads((data / "up.json").read_text())["nodes"][0]["restarts"] == 1)
+        until(
+            lambda: json.loads((data / "up.json").read_text())["nodes"][0]["restarts"] == 1,
+            "another node in its place",
+        )
         assert process.poll() is None
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(patience())
     assert "Traceback" not in errors.read_text()
     assert not (data / "up.json").exists()
 
@@ -518,7 +524,7 @@ def test_a_node_that_is_told_to_end_is_started_anew(up):
     assert running.call("Counter.increment", "a", key="1").value == 1
     first = running.nodes()["Counter-0"]
     os.kill(first, signal.SIGTERM)
-    until(lambda: running.nodes().get("Counter-0", first) != first)
+    until(lambda: running.nodes().get("Counter-0", first) != first, "another Counter-0")
     assert running.call("Counter.increment", "a", key="2").value == 2
     assert "ended with status 0: started anew" in running.output()
 
@@ -537,7 +543,7 @@ def test_what_dies_at_once_is_started_after_longer_and_longer_pauses(up):
         line = r"^[-\d]+ [:,\d]+ supervisor WARNING Counter-0 .* started anew(.*)$"
         return re.findall(line, running.output(), re.MULTILINE)
 
-    until(lambda: " in 0.4 s" in told(), what="a longer pause")
+    until(lambda: " in 0.4 s" in told(), "a longer pause")
     assert told()[:5] == ["", " in 0.05 s", " in 0.1 s", " in 0.2 s", " in 0.4 s"]
     output = running.output()
     assert f"store {store} is not a SQLite database" in output

@@ -18,11 +18,12 @@ from core.messages import Failed, Origin, Raised, Reply, Request, Returned
 from core.ports import Now, Pause, ReadVersion, Receive, Release, Send
 from core.recovery import recover
 from core.store import Set
+from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster, Memory
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 60))
+    return leaping.run(asyncio.wait_for(coroutine, 3_600))
 
 
 # --- exactly once, whatever happens
@@ -199,9 +200,7 @@ def test_64_requests_for_one_key_all_succeed(service):
         cluster = Cluster(service)
         target = {"counter": "Counter.increment", "tree": "Root.increment"}[service]
         requests = [cluster.root_request(target, "hot") for _ in range(64)]
-        begun = time.monotonic()
         outcomes = await asyncio.gather(*map(cluster.ask, requests))
-        assert time.monotonic() - begun < 15
         counted = values(cluster, outcomes)
         one = {"counter": lambda n: n, "tree": lambda n: (n, n)}[service]
         assert sorted(counted) == [one(n) for n in range(1, 65)]
@@ -261,7 +260,7 @@ def test_a_turn_passes_on_at_once():
         begun = time.monotonic()
         await asyncio.gather(*(host.execution(None).run(work(n)) for n in range(20)))
         assert order == list(range(20))
-        assert time.monotonic() - begun < 1.0
+        assert time.monotonic() - begun < 0.1
 
     run(main())
 
@@ -292,7 +291,7 @@ def test_after_the_deadline_nobody_goes_on(kind):
         begun = time.monotonic()
         outcome = (await host.execute(request)).reply.outcome
         assert (outcome.kind, outcome.definite) == ("Interrupted", False)
-        assert 0.05 < time.monotonic() - begun < 2.0
+        assert 0.1 <= time.monotonic() - begun < 0.5
         assert len(host.turns) == 0
 
     run(main())

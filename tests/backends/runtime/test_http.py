@@ -21,10 +21,13 @@ from hypothesis import strategies as st
 
 from backends.runtime import http
 from backends.runtime.http import Broken, Client, Outgoing, Server, Unreachable, run
+from tests.patience import patience
 
 ROOT = Path(__file__).parents[3]
 LIMIT = 10_000
 HEAD = "POST /call HTTP/1.1\r\nHost: node\r\n"
+FOR_EVER = 1_000_000
+"""A grace in seconds: whoever waits for its end is found out."""
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
@@ -32,7 +35,7 @@ LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 def on_loop(request):
     def run_it(coroutine):
         with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(asyncio.wait_for(coroutine, 20))
+            return runner.run(asyncio.wait_for(coroutine, patience()))
 
     return run_it
 
@@ -267,14 +270,11 @@ def test_a_body_may_reach_the_limit_and_not_pass_it(on_loop, excess):
 def test_too_large_a_body_is_refused_before_it_is_sent(on_loop):
     async def main():
         async with serving() as (_, port):
-            before = time.monotonic()
-            answer = await once(port, f"{HEAD}Content-Length: {LIMIT + 1}\r\n\r\n")
-            return answer, time.monotonic() - before
+            return await once(port, f"{HEAD}Content-Length: {LIMIT + 1}\r\n\r\n")
 
-    (status, headers, _), seconds = on_loop(main())
+    status, headers, _ = on_loop(main())
     assert status == 413
     assert headers["connection"] == "close"
-    assert seconds < 4
 
 
 def test_an_endless_chunked_body_is_refused_and_cut_off(on_loop):
@@ -283,7 +283,6 @@ def test_an_endless_chunked_body_is_refused_and_cut_off(on_loop):
     async def main():
         async with serving() as (_, port), Wire.to(port) as wire:
             wire.send(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n")
-            begin = time.monotonic()
 
             async def for_ever():
                 with contextlib.suppress(ConnectionError, RuntimeError):  # closed, as loops say it
@@ -294,14 +293,10 @@ def test_an_endless_chunked_body_is_refused_and_cut_off(on_loop):
 
             sending = asyncio.create_task(for_ever())
             status, headers, _ = await wire.answer()
-            answered = time.monotonic() - begin
             await sending
-            return status, headers["connection"], answered, time.monotonic() - begin
+            return status, headers["connection"]
 
-    status, connection, answered, cut_off = on_loop(main())
-    assert (status, connection) == (413, "close")
-    assert answered < 1
-    assert cut_off < 4
+    assert on_loop(main()) == (413, "close")
 
 
 def test_a_body_that_stops_arriving_is_given_up(on_loop, monkeypatch):
@@ -445,7 +440,7 @@ def test_a_server_that_stops_finishes_what_is_under_way(on_loop):
         async with serving(slow) as (server, port), Wire.to(port) as busy, Wire.to(port) as idle:
             busy.ask(b"mine")
             await slow.begun.wait()
-            stopping = asyncio.create_task(server.stop(10))
+            stopping = asyncio.create_task(server.stop(FOR_EVER))
             assert await idle.closed() == b""  # at once, not when the busy one is done
             assert await refused(port)
             busy.ask(b"behind it")
@@ -454,9 +449,7 @@ def test_a_server_that_stops_finishes_what_is_under_way(on_loop):
             slow.go_on.set()
             answer = await busy.answer()
             assert await busy.closed() == b""
-            before = time.monotonic()
             await stopping
-            assert time.monotonic() - before < 1
             return answer, slow
 
     (status, headers, body), slow = on_loop(main())
@@ -469,7 +462,7 @@ def test_a_body_that_is_still_arriving_is_under_way(on_loop):
         async with serving() as (server, port), Wire.to(port) as wire:
             wire.send(f"{HEAD}Content-Length: 6\r\n\r\nabc")
             await asyncio.sleep(0.05)
-            stopping = asyncio.create_task(server.stop(10))
+            stopping = asyncio.create_task(server.stop(FOR_EVER))
             await asyncio.sleep(0.05)
             wire.send("def")
             answer = await wire.answer()
@@ -490,7 +483,7 @@ def test_an_answer_half_written_is_under_way(on_loop):
         async with serving(handler) as (server, port), Wire.to(port) as wire:
             wire.ask()
             await asyncio.sleep(0.1)  # the socket is full, the handler has returned
-            stopping = asyncio.create_task(server.stop(10))
+            stopping = asyncio.create_task(server.stop(FOR_EVER))
             await asyncio.sleep(0.1)
             _, _, body = await wire.answer()
             await stopping
@@ -514,23 +507,20 @@ def test_the_grace_ends(on_loop, caplog):
             return seconds, slow
 
     seconds, slow = on_loop(main())
-    assert 0.3 <= seconds < 1.5
+    assert seconds >= 0.3
     assert (slow.finished, slow.cancelled) == ([], [b"mine"])
     assert "2 requests are still under way" in caplog.text
 
 
-def test_stopping_an_idle_server_takes_no_time(on_loop):
+def test_stopping_an_idle_server_waits_for_nothing(on_loop):
     async def main():
         async with serving() as (server, port), Wire.to(port) as wire:
             wire.ask(b"x")
             await wire.answer()
-            before = time.monotonic()
-            await server.stop(10)
-            return time.monotonic() - before, await refused(port)
+            await server.stop(FOR_EVER)
+            return await refused(port)
 
-    seconds, closed = on_loop(main())
-    assert seconds < 1
-    assert closed
+    assert on_loop(main())
 
 
 def test_a_question_that_has_arrived_is_answered(on_loop):
@@ -540,12 +530,12 @@ def test_a_question_that_has_arrived_is_answered(on_loop):
     async def main():
         async with serving() as (server, port):
             with socket.create_connection(("127.0.0.1", port)) as wire:
-                wire.settimeout(5)
+                wire.settimeout(patience())
                 wire.sendall(question)
                 await asyncio.to_thread(wire.recv, 10_000)
                 wire.sendall(question)
                 time.sleep(0.02)
-                await server.stop(10)
+                await server.stop(FOR_EVER)
                 return wire.recv(10_000)
 
     answer = on_loop(main())
@@ -567,7 +557,7 @@ def test_what_is_handled_is_answered(on_loop, delay):
         async with serving(handler) as (server, port), Wire.to(port) as wire:
             wire.ask(b"first")
             await wire.answer()
-            stopping = asyncio.create_task(server.stop(10))
+            stopping = asyncio.create_task(server.stop(FOR_EVER))
             for _ in range(delay):
                 await asyncio.sleep(0)
             wire.ask(b"second")
@@ -582,7 +572,7 @@ def test_what_is_handled_is_answered(on_loop, delay):
 def test_a_server_that_never_started_stops(on_loop):
     async def main():
         listener, port = listening()
-        await Server(echo, listener, LIMIT).stop(1)
+        await Server(echo, listener, LIMIT).stop(FOR_EVER)
         return await refused(port)
 
     assert on_loop(main())
@@ -596,13 +586,13 @@ def test_servers_share_a_listener_until_one_stops(on_loop):
         second = Server(lambda _: say(b"second"), shared, LIMIT)
         await first.start()
         await second.start()
-        await first.stop(1)
+        await first.stop(FOR_EVER)
         said = set()
         for _ in range(20):
             async with Wire.to(port) as wire:
                 wire.ask()
                 said.add((await wire.answer())[2])
-        await second.stop(1)
+        await second.stop(FOR_EVER)
         return said
 
     async def say(word):
@@ -615,17 +605,20 @@ NODE = """
 import asyncio, signal, socket, sys
 from backends.runtime.http import Outgoing, Server, run
 
+stop = asyncio.Event()
+
 async def handler(incoming):
-    await asyncio.sleep(0.3)
+    print("begun", flush=True)
+    if "times" in incoming.query:
+        await stop.wait()
     return Outgoing(200, incoming.body * int(incoming.query.get("times", 1)))
 
 async def main():
     server = Server(handler, socket.socket(fileno=int(sys.argv[1])), 1000)
-    stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await server.start()
     await stop.wait()
-    await server.stop(10)
+    await server.stop(1_000_000)
 
 run(main())
 """
@@ -637,7 +630,9 @@ def test_a_process_drains_before_it_ends(times):
     listener, port = listening()
     with listener:
         command = [sys.executable, "-c", NODE, str(listener.fileno())]
-        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listener.fileno()])
+        process = subprocess.Popen(
+            command, cwd=ROOT, pass_fds=[listener.fileno()], stdout=subprocess.PIPE
+        )
 
     async def main():
         async with Wire.to(port) as wire:
@@ -646,17 +641,21 @@ def test_a_process_drains_before_it_ends(times):
             wire.send(
                 f"POST /call?times={times} HTTP/1.1\r\nHost: node\r\nContent-Length: 1\r\n\r\nx"
             )
-            await asyncio.sleep(0.1)
+            assert [await asyncio.to_thread(process.stdout.readline) for _ in "ab"] == [
+                b"begun\n",
+                b"begun\n",
+            ]
             process.terminate()
-            await asyncio.sleep(0.5)  # the handler is done, the answer too large for the socket
+            while not await refused(port):
+                await asyncio.sleep(0.01)
             return await wire.answer()
 
     try:
-        status, headers, body = asyncio.run(asyncio.wait_for(main(), 20))
-        assert process.wait(10) == 0
+        status, headers, body = asyncio.run(asyncio.wait_for(main(), patience()))
+        assert process.wait(patience()) == 0
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     assert (status, headers["connection"], body) == (200, "close", b"x" * times)
 
 
@@ -769,7 +768,7 @@ def test_a_server_that_is_started_anew_is_found_again(on_loop):
         server = Server(echo, listener, LIMIT)
         await server.start()
         await asyncio.gather(*(client.request("POST", url, b"x") for _ in range(8)))
-        await server.stop(1)
+        await server.stop(FOR_EVER)
         with pytest.raises(Unreachable):
             await client.request("POST", url, b"x")
         again = socket.create_server(("127.0.0.1", port))
@@ -860,8 +859,9 @@ def test_a_post_on_a_kept_connection_that_breaks_is_not_sent_again(on_loop):
 def test_a_peer_that_says_nothing_is_broken_in_time(on_loop):
     async def script(reader, writer, _):
         await question(reader)
-        for _ in range(50):
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n" if _ == 0 else b"x")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            writer.write(b"x")
             await asyncio.sleep(0.1)
 
     async def main():
@@ -871,7 +871,7 @@ def test_a_peer_that_says_nothing_is_broken_in_time(on_loop):
                 await client.request("POST", url, b"x", timeout=0.3)
             return time.monotonic() - before
 
-    assert 0.25 < on_loop(main()) < 1.5
+    assert on_loop(main()) > 0.25
 
 
 @pytest.mark.parametrize("how", ["late", "cancelled"])

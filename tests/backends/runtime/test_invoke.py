@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 import uuid
 
 import pytest
@@ -138,8 +137,6 @@ def test_a_gateway_out_of_reach_is_given_up_before_time_is_over():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        begun = time.monotonic()
-        call = Call(url, "A.b", b"[]", "k", timeout=60.0, reach=0.3)
+        call = Call(url, "A.b", b"[]", "k", timeout=1_000_000.0, reach=0.3)
         result = asyncio.run(invoke(call, lambda _line: None))
     assert result.outcome == "definite"
-    assert time.monotonic() - begun < 20

@@ -14,6 +14,7 @@ from core.errors import Conflict, Unknown
 from core.ids import earliest_root
 from core.layout import WATERMARK, intent_key
 from core.store import Set
+from tests import leaping
 from tests.backends.runtime.cluster import Cluster
 
 
@@ -32,7 +33,7 @@ def keys(cluster):
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 30))
+    return leaping.run(asyncio.wait_for(coroutine, 3_600))
 
 
 def test_a_request_counts_once_whatever_it_left():

@@ -15,6 +15,7 @@ from core.errors import StoreUnavailable
 from core.ids import earliest_root
 from core.layout import JOURNAL, WATERMARK, intent_key
 from core.store import ClearRange, Set
+from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster
 
 QUICK = msgspec.structs.replace(
@@ -23,13 +24,12 @@ QUICK = msgspec.structs.replace(
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 30))
+    return leaping.run(asyncio.wait_for(coroutine, 3_600))
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
+    while not condition():
+        await asyncio.sleep(0.005)
 
 
 def test_what_was_abandoned_is_completed_and_then_forgotten():
@@ -59,7 +59,7 @@ def test_it_ends_at_once_whatever_is_under_way():
 
         async def hang():
             asked.append(1)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
         cluster.store.read_version = hang
         stop = asyncio.Event()
@@ -68,7 +68,7 @@ def test_it_ends_at_once_whatever_is_under_way():
         stop.set()
         begun = time.monotonic()
         await keeping
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() == begun
 
     run(main())
 
@@ -191,7 +191,11 @@ async def rounds(monkeypatch, settings, ages, ahead):
     cluster = await with_records([now_ms - int(age * 1_000) for age in ages])
     for host in cluster.hosts.values():
         host.settings = settings
-    made = partial(SteadyClock, wall=lambda: time.time_ns() + int(ahead * 1e9))
+    made = partial(
+        SteadyClock,
+        wall=lambda: time.time_ns() + int(ahead * 1e9),
+        monotonic=lambda: time.monotonic_ns(),
+    )
     monkeypatch.setattr(upkeep, "SteadyClock", made)
     stop = asyncio.Event()
     keeping = asyncio.ensure_future(keep_up(cluster.hosts["Counter"], stop))

@@ -88,7 +88,7 @@ def test_it_is_not_ready_without_its_store():
 
     class Silent:
         async def read_version(self):
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     assert handle("/readyz", store=Away()).body == b"store x is locked: wait\n"
     silent = handle("/readyz", store=Silent())

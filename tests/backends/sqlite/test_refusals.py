@@ -13,7 +13,8 @@ import time
 import pytest
 
 from backends.sqlite.database import SCHEMA_VERSION
-from tests.backends.local.running import COMMAND, ROOT, Up, command, environment, session, until
+from tests.backends.local.running import COMMAND, ROOT, Up, command, environment, session
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -272,8 +273,8 @@ def limited(size):
 def test_files_that_may_not_grow(tmp_path):
     done = subprocess.run(
         [*COMMAND, "up", "apps/hotel", "--port", "0", "--data", str(tmp_path / "data")],
-        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False,
-        preexec_fn=limited(6_000),
+        cwd=ROOT, env=environment(), capture_output=True, text=True, check=False,
+        timeout=patience(), preexec_fn=limited(6_000),
     )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -325,7 +326,7 @@ def test_a_disk_that_runs_full(small_disk):
             acknowledged += 1
         assert (done.status, done.outcome) == (504, "indefinite")
         told = "cannot grow, the disk is full: make room on its disk; nothing in it is lost"
-        until(lambda: told in up.output())
+        until(lambda: told in up.output(), "what is told of the disk")
         time.sleep(6)  # longer than a version can be used
         assert up.once("Counter.read", "a").value == acknowledged
         assert up.request("GET", "/readyz")[0] == 200
@@ -347,6 +348,6 @@ def test_nothing_is_left_of_what_was_refused(tmp_path):
         [*COMMAND, "up", "apps/counter", "--port", "0", "--data", str(tmp_path / "data")],
         cwd=ROOT, env=environment(), stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    assert b"is not a SQLite database" in leader.communicate(timeout=30)[1]
+    assert b"is not a SQLite database" in leader.communicate(timeout=patience())[1]
     assert leader.returncode == 2
     assert session(leader.pid) == []

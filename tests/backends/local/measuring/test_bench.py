@@ -27,7 +27,8 @@ from backends.runtime.http import Outgoing, Server
 from backends.runtime.public.keys import _UUID7
 from compiler.application import load
 from core.errors import MuError
-from tests.backends.local.running import COMMAND, ROOT, alive, environment, session, until
+from tests.backends.local.running import COMMAND, ROOT, alive, environment, session
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -129,7 +130,7 @@ def ask(url, stage, requests=(("/A.b", "[]"),)):
             return made.run(stage)
         finally:
             process.stdin.close()
-            assert process.wait(5) == 0  # it ends when nobody is left to tell it anything
+            assert process.wait(patience()) == 0  # it ends when nobody is left to tell it anything
 
 
 def answering(*answers):
@@ -290,13 +291,13 @@ def test_nothing_outlives_who_measures(tmp_path):
         env=environment(PYTHONPATH=str(ROOT), TMPDIR=str(tmp_path)),
     )  # fmt: skip
     try:
-        until(lambda: len(list(tmp_path.glob("mu2sls-bench-*/up.json"))) == 2, what="the start")
-        until(lambda: cpu_seconds(generators(process.pid)) > 0.7, what="load")
+        until(lambda: len(list(tmp_path.glob("mu2sls-bench-*/up.json"))) == 2, "the start")
+        until(lambda: cpu_seconds(generators(process.pid)) > 0.7, "load")
         assert len(session(process.pid)) >= 9
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    until(lambda: not session(process.pid), 8, what="the end of all of it")
+    until(lambda: not session(process.pid), "the end of all of it")
 
 
 def generators(leader):
