@@ -1,0 +1,1 @@
+"""Movie reviews: nine services, and a review that is assembled from five parts."""

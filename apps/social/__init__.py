@@ -1,0 +1,1 @@
+"""A social network: posts with mentions and short links, and timelines that they fan out to."""
