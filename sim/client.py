@@ -15,6 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from core.ids import RequestId, root_id
 from core.messages import Origin, Reply, Request
@@ -120,7 +121,7 @@ class Client:
         self._rng = rng
         self._mix = mix
         self._end = load_end(load)
-        self._left = load.iterations
+        self._left: float = load.iterations or inf
         self._users = 0
         self._stopped = False
         self.results: list[Result] = []
@@ -160,9 +161,16 @@ class Client:
         later(self._fabric.env, max(0.0, time - self._fabric.env.now), self._arrived, time)
 
     def _arrived(self, time: float) -> None:
-        if not self._stopped:
+        if not self._stopped and self._take():
             self._request(time, None)
             self._await_next()
+
+    def _take(self) -> bool:
+        """Take one of the requests that there may be; whether there was one left."""
+        if self._left <= 0:
+            self._stopped = True
+        self._left -= 1
+        return not self._stopped
 
     # --- closed loop
 
@@ -174,21 +182,15 @@ class Client:
         if self._stopped:
             return
         later(self._fabric.env, _USERS_EVERY, self._staff)
-        while self._users < users(self._load, now):
+        while not self._stopped and self._users < users(self._load, now):
             self._users += 1
             self._iterate()
 
     def _iterate(self) -> None:
         """A virtual user starts its next request, or goes home."""
         now = self._fabric.env.now
-        if self._load.executor == "shared-iterations":
-            self._stopped |= self._left == 0
-            self._left -= 1
-        if (
-            self._stopped
-            or (self._end and now >= self._end)
-            or self._users > users(self._load, now)
-        ):
+        gone = (self._end and now >= self._end) or self._users > users(self._load, now)
+        if gone or self._stopped or not self._take():
             self._users -= 1
             return
         self._request(now, self._iterate)

@@ -11,6 +11,8 @@ import asyncio
 import logging
 import random
 import time
+from itertools import islice
+from math import inf
 from typing import Any
 
 from backends.drill.collect import keep
@@ -151,7 +153,7 @@ class Clients:
         rng = stream(self._seed, "load", load.name)
         mix = Mix(load, self._application.workload)
         if load.executor.endswith("-rate"):
-            for due in arrivals(load, rng):
+            for due in islice(arrivals(load, rng), load.iterations or None):
                 await asyncio.sleep(max(0.0, due - self._now()))
                 self._spawn(self._request(load, due, mix.draw(rng)))
         else:
@@ -159,26 +161,23 @@ class Clients:
 
     async def _closed(self, load: Load, mix: Mix, rng: random.Random) -> None:
         await asyncio.sleep(max(0.0, load.start - self._now()))
-        end, left = load_end(load), load.iterations
+        end, left = load_end(load), load.iterations or inf
         busy: set[asyncio.Task[None]] = set()
 
         async def iterate() -> None:
             nonlocal left
             while not (self._stopped or (end and self._now() >= end)):
-                if load.executor == "shared-iterations":
-                    if left <= 0:
-                        return
-                    left -= 1
-                if len(busy) > users(load, self._now()):
+                if left <= 0 or len(busy) > users(load, self._now()):
                     return
+                left -= 1
                 await self._request(load, self._now(), mix.draw(rng))
 
         while not (self._stopped or (end and self._now() >= end)):
-            while len(busy) < users(load, self._now()) and (not load.iterations or left > 0):
+            while len(busy) < users(load, self._now()) and left > 0:
                 task = self._spawn(iterate())
                 busy.add(task)
                 task.add_done_callback(busy.discard)
-            if load.executor == "shared-iterations" and left <= 0:
+            if left <= 0:
                 return
             await asyncio.sleep(_STAFF_EVERY)
 

@@ -21,21 +21,24 @@ from experiment.scenario.quantities import (
 )
 from experiment.scenario.source import Node, Source, Table, one_of, word
 
-__all__ = ["EXECUTORS", "read_loads"]
+__all__ = ["CLOSED", "EXECUTORS", "read_loads"]
 
 _COMMON = ("name", "executor", "mix", "start")
 _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "constant-arrival-rate": (("rate", "duration"), ()),
-    "poisson-arrival-rate": (("rate", "duration"), ()),
-    "ramping-arrival-rate": (("stages",), ("rate",)),
-    "constant-vus": (("vus", "duration"), ()),
-    "ramping-vus": (("stages",), ("vus",)),
+    "constant-arrival-rate": (("rate", "duration"), ("iterations",)),
+    "poisson-arrival-rate": (("rate", "duration"), ("iterations",)),
+    "ramping-arrival-rate": (("stages",), ("rate", "iterations")),
+    "constant-vus": (("vus", "duration"), ("iterations",)),
+    "ramping-vus": (("stages",), ("vus", "iterations")),
     "shared-iterations": (("vus", "iterations"), ("duration",)),
 }
 """For each executor, the keys it needs and those it may have."""
 
 EXECUTORS = tuple(_OWN)
 """The executors, in k6's words; ``poisson-arrival-rate`` is ours."""
+
+CLOSED = ("constant-vus", "ramping-vus", "shared-iterations")
+"""The executors of users who ask when they have their last answer."""
 
 _EXAMPLES = {
     "rate": "rate: 50/s",

@@ -189,7 +189,7 @@ class Load(msgspec.Struct, frozen=True):
 
     :ivar executor: ``constant-arrival-rate``, ``poisson-arrival-rate``, ``ramping-arrival-rate``
         (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``.
-    :ivar iterations: for ``shared-iterations``, the total.
+    :ivar iterations: how many requests there are at most; 0 for no limit.
     """
 
     name: str

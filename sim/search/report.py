@@ -17,6 +17,8 @@ def print_shrunk(console: Console, task: Task, shrunk: Shrunk, path: str) -> Non
     """Print the strikes that a failure needs, and the command that shows it with only these."""
     needed, had = len(shrunk.strikes), count(shrunk.before, "strike")
     head = f"Shrunk: {needed:,} of {had} needed, found in {count(shrunk.runs, 'run')}"
+    had_requests, left = shrunk.requests
+    head += f", with {left:,} of {count(had_requests, 'request')}"
     if shrunk.interrupted:
         head += ", and interrupted: fewer may do"
     lines: list[RenderableType] = [Text(head if needed else f"{head}: it fails without faults")]

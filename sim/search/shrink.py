@@ -1,15 +1,21 @@
-"""Shrinking: the fewest strikes that still make a seed fail.
+"""Shrinking: the fewest strikes, requests and users that still make a seed fail.
 
 Every strike of a failing run is known by its fault and the number of its
 opportunity. Replayed by number (``nth``), each strike does what it did, so strikes can be
-left out and the run repeated, in three steps:
+left out and the run repeated, in five steps:
 
 1. The shortest beginning: without the strikes after some moment the run is the same up to
    it, so the first failure is found by halving.
 2. The shorter run: load that comes after the last strike only costs time.
-3. Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
+3. The fewest requests: the first so many of each load are the same as before, so halving
+   finds how many it takes.
+4. Delta debugging (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing
    input", 2002) finds a set of strikes of which none can be left out. What comes after a
    strike that was left out goes another way than before, so the set is one of several.
+5. The fewest users, and once more the fewest requests that those need.
+
+No step makes a run larger. Users who are not held up by strikes ask more often, so no load may
+send more requests than it did in the last run that failed.
 
 Only the checks that failed are made again.
 """
@@ -17,6 +23,7 @@ Only the checks that failed are made again.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,14 +31,15 @@ from math import ceil, inf
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from experiment.load.arrivals import load_end
 from experiment.outcome import Outcome
 from experiment.preparation import Prepared
-from experiment.scenario.model import Check, Fault, Platform, Scenario
+from experiment.scenario.load import CLOSED
+from experiment.scenario.model import Check, Fault, Load, Platform, Scenario
 from experiment.scenario.platform import PROFILES
 from experiment.scenario.quantities import show_duration
 from sim.execution import execute
@@ -53,6 +61,7 @@ class Shrunk:
 
     :ivar before: how many strikes the run had.
     :ivar strikes: those that are needed; empty if it fails without any.
+    :ivar requests: how many requests the run had, and how many are left.
     :ivar scenario: with those strikes, and only the faults ``kept`` of the original's.
     :ivar outcome: what came out of it.
     :ivar runs: how many runs it took.
@@ -61,6 +70,7 @@ class Shrunk:
 
     before: int
     strikes: list[Strike]
+    requests: tuple[int, int]
     scenario: Scenario
     kept: list[int]
     outcome: Outcome
@@ -125,13 +135,11 @@ def with_strikes(scenario: Scenario, strikes: Sequence[Strike]) -> Scenario:
     for index, fault in enumerate(scenario.faults):
         nth = sorted(number for where, number in strikes if where == index)
         faults.append(_exactly(fault, nth or [_NEVER]))
-    return msgspec.structs.replace(scenario, faults=faults)
+    return replace(scenario, faults=faults)
 
 
 def _exactly(fault: Fault, nth: list[int]) -> Fault:
-    return msgspec.structs.replace(
-        fault, nth=nth, probability=1.0, schedule=0.0, start=0.0, limit=0
-    )
+    return replace(fault, nth=nth, probability=1.0, schedule=0.0, start=0.0, limit=0)
 
 
 def shrink(
@@ -150,7 +158,10 @@ def shrink(
     try:
         shortest(failing.strikes, attempts.fails)
         attempts.shorten()
+        attempts.fewer_requests()
         minimal(attempts.strikes, attempts.fails)
+        attempts.fewer_users()
+        attempts.fewer_requests()
         return attempts.result(len(failing.strikes))
     except KeyboardInterrupt:
         return attempts.result(len(failing.strikes), interrupted=True)
@@ -160,19 +171,22 @@ class _Attempts:
     """The runs of one shrinking.
 
     :ivar strikes: those of the last run that failed.
+    :ivar requests: how many each load sent in it, by the load's name.
     """
 
     def __init__(
         self, prepared: Prepared, failing: Outcome, told: Callable[[int, int], None]
     ) -> None:
         self._prepared = prepared
-        self._scenario = msgspec.structs.replace(prepared.scenario, seed=failing.seed)
+        self._scenario = replace(prepared.scenario, seed=failing.seed)
         self._names = _failures(failing)
         self._told = told
         self._runs = 0
         self._outcome = failing
         self._last_strike = 0.0
+        self._at_first = 0
         self.strikes: list[Strike] = []
+        self.requests: Counter[str] = Counter()
 
     def fails(self, strikes: Sequence[Strike]) -> bool:
         """Whether the scenario fails as it did with these strikes alone."""
@@ -181,13 +195,61 @@ class _Attempts:
         self.strikes = list(strikes)
         return True
 
+    def fewer_requests(self) -> None:
+        """Leave out the last requests of each load, as many as it fails without."""
+        for load in list(self._scenario.load):
+            low, high = 0, self.requests[load.name]
+            while low < high:
+                middle = (low + high) // 2
+                if self._fails_with(load.name, iterations=middle):
+                    high = middle
+                else:
+                    low = middle + 1
+
+    def fewer_users(self) -> None:
+        """Leave out users of each load, as many as it fails without."""
+        for load in list(self._scenario.load):
+            low, high = 1, max([load.vus, *(ceil(stage.target) for stage in load.stages)])
+            while load.executor in CLOSED and low < high:
+                middle = (low + high) // 2
+                stages = [replace(s, target=min(s.target, middle)) for s in load.stages]
+                if self._fails_with(load.name, vus=min(load.vus, middle), stages=stages):
+                    high = middle
+                else:
+                    low = middle + 1
+
+    def _fails_with(self, name: str, **changes: Any) -> bool:
+        """Whether it fails with the load ``name`` changed, or left out if it has no requests."""
+        loads = [
+            replace(load, **changes) if load.name == name else load
+            for load in self._bounded(self._scenario).load
+        ]
+        left = [load for load in loads if load.iterations]
+        if not left:
+            return False
+        smaller = replace(self._scenario, load=left)
+        if not self._run(with_strikes(smaller, self.strikes), len(self.strikes)):
+            return False
+        self._scenario = smaller
+        return True
+
+    def _bounded(self, scenario: Scenario) -> Scenario:
+        """The scenario, with no more requests in any load than it sent last."""
+        sent = self.requests
+        loads = [
+            replace(load, iterations=min(load.iterations or sent[load.name], sent[load.name]))
+            for load in scenario.load
+            if sent[load.name]
+        ]
+        return replace(scenario, load=loads) if loads else scenario
+
     def shorten(self) -> None:
         """End the load soon after the last strike, if it fails then, too."""
         scenario, end = self._scenario, float(ceil(self._last_strike) + _AFTERWARDS)
         starts = [load.start for load in scenario.load]
         if not self.strikes or end <= max(starts) or end >= (scenario.duration or self._load_end):
             return
-        shorter = msgspec.structs.replace(scenario, duration=end)
+        shorter = replace(scenario, duration=end)
         if self._run(with_strikes(shorter, self.strikes), len(self.strikes)):
             self._scenario = shorter
 
@@ -199,21 +261,26 @@ class _Attempts:
 
     def result(self, before: int, interrupted: bool = False) -> Shrunk:
         """The strikes that failed last, without the faults that need not strike if possible."""
-        scenario = with_strikes(self._scenario, self.strikes)
+        scenario = with_strikes(self._bounded(self._scenario), self.strikes)
         every = list(range(len(scenario.faults)))
         kept = sorted({index for index, _ in self.strikes})
-        fewer = msgspec.structs.replace(scenario, faults=[scenario.faults[i] for i in kept])
+        fewer = replace(scenario, faults=[scenario.faults[i] for i in kept])
         if kept == every or (not interrupted and self._run(fewer, len(self.strikes))):
             scenario, every = fewer, kept
-        return Shrunk(before, self.strikes, scenario, every, self._outcome, self._runs, interrupted)
+        requests = (self._at_first, self.requests.total())
+        return Shrunk(
+            before, self.strikes, requests, scenario, every, self._outcome, self._runs, interrupted
+        )
 
     def _run(self, scenario: Scenario, strikes: int) -> bool:
         self._told(self._runs, strikes)
         self._runs += 1
-        done, outcome = execute(self._prepared, scenario, only=self._names)
+        done, outcome = execute(self._prepared, self._bounded(scenario), only=self._names)
         if self._names.isdisjoint(_failures(outcome)):
             return False
         self._outcome = outcome
+        self.requests = Counter(each.load for each in done.results)
+        self._at_first = self._at_first or self.requests.total()
         self._last_strike = max((strike.time for strike in done.history.faults), default=0.0)
         return True
 
@@ -238,6 +305,12 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
         content["duration"] = show_duration(scenario.duration)
     _name_profile(content, scenario.platform.profile, path)
     content["check"] = [_written(check) for check in scenario.check]
+    content["load"] = [
+        _with_bounds(load, found)
+        for index, load in enumerate(content["load"])
+        for found in scenario.load
+        if found.name == load.get("name", f"load-{index + 1}")
+    ]
     written = content.get("faults") or []
     for index in reversed(range(len(written))):
         if index not in shrunk.kept:
@@ -252,6 +325,19 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
         fault["nth"] = nth
     with open(path, "w", encoding="utf-8") as file:
         yaml.dump(content, file)
+
+
+def _with_bounds(content: Any, load: Load) -> Any:
+    """A load's content with the requests and users that are left."""
+    content["name"] = load.name
+    if load.iterations:
+        content["iterations"] = load.iterations
+    if load.vus:
+        content["vus"] = load.vus
+    for written, stage in zip(content.get("stages", ()), load.stages, strict=True):
+        if load.executor in CLOSED:
+            written["target"] = int(stage.target)
+    return content
 
 
 def _name_profile(content: Any, profile: str, path: Path) -> None:

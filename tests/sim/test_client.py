@@ -3,6 +3,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from core.messages import Failed, Reply
 from experiment.load.arrivals import arrivals, load_end
@@ -63,6 +64,19 @@ def finished(load, **changes):
 def test_shared_iterations_are_done_once():
     done = finished(Load("x", "shared-iterations", vus=4, iterations=50, mix=INCREMENT))
     assert Counter(result.status for result in done.results) == {"succeeded": 50}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load("x", "shared-iterations", vus=9, mix=INCREMENT),
+        Load("x", "constant-vus", vus=9, duration=2.0, mix=INCREMENT),
+        Load("x", "constant-arrival-rate", rate=50.0, duration=2.0, mix=INCREMENT),
+    ],
+)
+@pytest.mark.parametrize("most", [5, 20])
+def test_there_are_no_more_requests_than_the_load_says(load, most):
+    assert len(finished(replace(load, iterations=most)).results) == most
 
 
 def test_virtual_users_have_one_request_at_a_time():

@@ -1,5 +1,7 @@
 """Delta debugging: what is left fails, and fails no more with anything taken away."""
 
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from experiment.outcome import Task
 from experiment.preparation import Prepared, prepare
+from experiment.scenario.load import CLOSED
 from experiment.scenario.model import Fault, Scenario
 from sim.execution import execute, planting
 from sim.search.shrink import minimal, shortest, shrink, with_strikes, write_scenario
@@ -70,18 +73,17 @@ def test_faults_strike_at_exactly_the_strikes():
     ]
 
 
-@pytest.fixture
-def broken(monkeypatch):
+@contextmanager
+def failing(file, **load):
     """A failure of another application than the scenario's own that needs faults: nobody
     completes what a crash left.
     """
-    monkeypatch.chdir(ROOT)
-    task = Task("scenarios/crash.yaml", app="apps/auction", planted="no_intent")
+    task = Task(file, app="apps/auction", planted="no_intent")
     with planting(task):
         found = prepare(task)
-        load = [msgspec.structs.replace(each, duration=6.0) for each in found.scenario.load]
-        for seed in range(7, 20):
-            scenario = msgspec.structs.replace(found.scenario, load=load, seed=seed)
+        loads = [msgspec.structs.replace(each, **load) for each in found.scenario.load]
+        for seed in range(7, 30):
+            scenario = msgspec.structs.replace(found.scenario, load=loads, seed=seed)
             prepared = Prepared(task, scenario, found.application)
             _, outcome = execute(prepared, scenario)
             if outcome.judged == "fails":
@@ -89,6 +91,14 @@ def broken(monkeypatch):
                 yield prepared, outcome
                 return
     pytest.fail("no seed fails")
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A failure of a shipped scenario."""
+    monkeypatch.chdir(ROOT)
+    with failing("scenarios/crash.yaml", duration=6.0) as found:
+        yield found
 
 
 def test_a_real_failure_is_shrunk_to_a_file_that_fails(broken, tmp_path):
@@ -104,6 +114,57 @@ def test_a_real_failure_is_shrunk_to_a_file_that_fails(broken, tmp_path):
     assert judged.judged == "fails"
     assert len(done.history.faults) == len(found.strikes)
     assert {check.invariant for check in again.scenario.check} == {"", "auction.money_is_constant"}
+
+
+SCENARIO = """
+load:
+  - {LOAD}
+faults:
+  - {kind: crash, at: any, probability: 5%}
+retry: {attempts: 1, timeout: 1s}
+heal: 10s
+"""
+LOADS = {
+    "open": "executor: poisson-arrival-rate, rate: 50/s, duration: 2s",
+    "closed": "executor: constant-vus, vus: 12, duration: 2s",
+    "growing": "executor: ramping-vus, stages: [{duration: 1s, target: 16}]",
+    "shared": "executor: shared-iterations, vus: 5, iterations: 60",
+}
+
+
+@pytest.mark.parametrize("kind", LOADS)
+def test_no_step_makes_the_run_larger(kind, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    tried = []
+
+    def watched(prepared, scenario, **only):
+        done, outcome = execute(prepared, scenario, **only)
+        tried.append((len(done.results), users(scenario), outcome.judged == "fails"))
+        return done, outcome
+
+    monkeypatch.setattr("sim.search.shrink.execute", watched)
+    file, path = tmp_path / "case.yaml", tmp_path / "shrunk.yaml"
+    file.write_text(SCENARIO.replace("LOAD", LOADS[kind]))
+    with failing(str(file)) as (prepared, outcome):
+        found = shrink(prepared, outcome)
+        failed = [(requests, users) for requests, users, fails in tried if fails]
+        for earlier, later in pairwise(failed):
+            assert later[0] <= earlier[0]
+            assert later[1] <= earlier[1]
+        assert all(requests <= failed[0][0] for requests, _, _ in tried)
+        assert found.requests == (failed[0][0], failed[-1][0])
+        assert found.requests[1] < found.requests[0] / 2
+        write_scenario(path, found)
+        again = prepare(Task(str(path)))
+        done, judged = execute(again, again.scenario)
+        assert judged.judged == "fails"
+        assert len(done.results) == found.requests[1]
+
+
+def users(scenario):
+    """How many users there are at most at the same time."""
+    loads = [load for load in scenario.load if load.executor in CLOSED]
+    return sum(max([load.vus, *(stage.target for stage in load.stages)]) for load in loads)
 
 
 def test_interrupted_it_keeps_what_it_has(broken):
