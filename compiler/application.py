@@ -52,6 +52,7 @@ __all__ = ["Application", "load"]
 class Application:
     """A compiled application.
 
+    :ivar origin: what it was loaded from, as :func:`load` was given it.
     :ivar graph: services, methods, fields and effects, see :mod:`compiler.analysis.graph`.
     :ivar sources: the parsed modules.
     :ivar classes: the plain service classes by name.
@@ -68,6 +69,7 @@ class Application:
     types: list[type]
     declared: Declared
     workload: Workload | None = None
+    origin: str = ""
     _initial: dict[bool, dict[bytes, bytes]] = field(default_factory=dict)
 
     def reference(
@@ -130,7 +132,9 @@ def load(app: str | Path) -> Application:
     analysis = analyse(declared)
     for plain in plain_modules:
         substitute(vars(plain.module))
-    return _assemble(layout, sources, declared, analysis, types, codec)
+    application = _assemble(layout, sources, declared, analysis, types, codec)
+    application.origin = str(app)
+    return application
 
 
 def _assemble(

@@ -6,13 +6,15 @@ from collections.abc import Container
 from pathlib import Path
 
 from compiler.application import Application
-from experiment import checks, result
+from core.protocol import OURS
+from experiment import checks, elsewhere, result
 from experiment.outcome import Outcome
 from experiment.preparation import Prepared
 from experiment.record import trace
 from experiment.record.metrics import measure, verdict
 from experiment.record.run import Run
 from experiment.unprinted import unprinted
+from experiment.verdict import Verdict
 
 __all__ = ["judge", "write_run"]
 
@@ -28,12 +30,25 @@ def judge(done: Run, application: Application, only: Container[str] | None = Non
     return Outcome(
         seed=scenario.seed,
         metrics=metrics,
-        checks=checks.check(done, application, scenario, only),
+        checks=_checked(done, application, only),
         thresholds=[
             verdict(threshold, metrics, modelled=done.modelled) for threshold in scenario.thresholds
         ],
         strikes=[(strike.fault, strike.nth) for strike in done.history.faults],
     )
+
+
+def _checked(done: Run, application: Application, only: Container[str] | None) -> list[Verdict]:
+    """What the checks say; the one of determinism is made in another process, too."""
+    other = None
+    if application.origin and done.protocol == OURS and (only is None or "determinism" in only):
+        other = elsewhere.begin(done, application)
+    verdicts = checks.check(done, application, done.scenario, only)
+    if other is None:
+        return verdicts
+    return [
+        elsewhere.finish(other, each) if each.name == "determinism" else each for each in verdicts
+    ]
 
 
 def write_run(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from experiment.elsewhere import there_too
 from sim.planted import (
     branches,
     calls,
@@ -36,5 +37,5 @@ def plant(name: str) -> Iterator[Bug]:
     :raises KeyError: there is no such bug.
     """
     planted = BUGS[name]
-    with planted.patch():
+    with planted.patch(), there_too(__name__, "plant", name):
         yield planted

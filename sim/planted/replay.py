@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from itertools import count
 from typing import Any
 from unittest import mock
 
@@ -161,11 +159,6 @@ def turns_not_taken() -> AbstractContextManager[Any]:
 
 @bug("a set has one order, whoever goes through it", "determinism", "smoke", "library")
 def order_of_sets_differs() -> AbstractContextManager[Any]:
-    """Go through every other set from its end, as another process with other hashes might."""
-    original, turns = OrderedSet.__iter__, count()
-
-    def iterate(self: OrderedSet[Any]) -> Iterator[Any]:
-        elements = list(original(self))
-        return iter(elements[::-1] if next(turns) % 2 else elements)
-
-    return replace(OrderedSet, "__iter__", iterate)
+    """Go through sets as Python does: by hashes, which differ between processes."""
+    plain: Any = set
+    return replace(OrderedSet, "__iter__", lambda elements: plain.__iter__(elements))

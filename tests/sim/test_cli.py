@@ -30,6 +30,7 @@ def application():
     method = SimpleNamespace(name="reserve", public=True, check=lambda: None)
     service = SimpleNamespace(name="Hotel", methods={"reserve": method})
     return SimpleNamespace(
+        origin="",
         program=SimpleNamespace(name="hotel", services={"Hotel": service}, codec=CODEC),
         workload=SimpleNamespace(mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}),
     )
