@@ -161,7 +161,7 @@ class RemoteStore(AsyncStore):
         envelope, nonce = self._wire.seal(Asked(_encode(question)))
         try:
             status, _, body = await self._client.request(
-                "POST", self._url, envelope, timeout=_TIMEOUT
+                "POST", self._url, envelope, self._wire.passes(envelope), _TIMEOUT
             )
             if status != 200:
                 told = body[:300].decode(errors="replace").strip()

@@ -89,7 +89,8 @@ class Caller:
         envelope, nonce = self._wire.seal(Call(request))
         if len(envelope) > self.settings.message_limit:
             return _failed(request, Failed("TooLarge", True, _too_large(request, len(envelope))))
-        status, _, body = await self._client.request("POST", url, envelope, timeout=seconds)
+        headers = self._wire.passes(envelope)
+        status, _, body = await self._client.request("POST", url, envelope, headers, seconds)
         if status != 200:
             text = body[:500].decode(errors="replace").strip()
             if status != _BAD_GATEWAY and self._refused.is_due():  # each try gets it again

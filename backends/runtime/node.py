@@ -10,17 +10,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.host import Host, Protocol
-from backends.runtime.http import Client, Handler, Incoming, Outgoing, Server
+from backends.runtime.http import (
+    Budget,
+    Client,
+    Door,
+    Handler,
+    Incoming,
+    Outgoing,
+    Server,
+    plain_refusal,
+)
 from backends.runtime.public import Public, unread
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.upkeep import keep_up
-from backends.runtime.wire import Wire
+from backends.runtime.wire import Wire, WireError
 from backends.runtime.worker import Calls, Worker, is_ready
 from compiler.application import Application
 from core.attempt import attempt
@@ -88,7 +97,9 @@ async def serve_service(
     worker = Worker(
         Calls(wire, service.__eq__, host.execute, node.settings.message_limit), node.store
     )
-    server = Server(worker.handle, listener, node.settings.message_limit)
+    limit = node.settings.message_limit
+    door, budget = _door(wire, {CALL_PATH}, 0), Budget(2 * limit)
+    server = Server(worker.handle, listener, limit, door=door, budget=budget)
     await _meet_store(node.store)
     await server.start()
     await stop.wait()
@@ -111,13 +122,29 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
     handlers = {CALL_PATH: calls.handle, **node.make.handlers(node, wire)}
     handler = _by_path(handlers, public.handle)
-    server = Server(handler, listener, node.settings.body_limit + _ROOM, unread)
+    limit = node.settings.body_limit + _ROOM
+    door, budget = _door(wire, handlers, limit), Budget(max(node.settings.body_budget, limit))
+    server = Server(handler, listener, limit, unread, door, budget)
     await _meet_store(node.store)
     await server.start()
     await stop.wait()
     public.draining = True
     await server.stop(node.settings.grace)
     await client.close()
+
+
+def _door(wire: Wire, sealed: Container[str], limit: int) -> Door:
+    """Large envelopes come in with a pass; what is not for the paths ``sealed`` has a limit."""
+
+    def door(incoming: Incoming) -> int | Outgoing:
+        if incoming.path not in sealed:
+            return limit
+        try:
+            return wire.admit(incoming.headers)
+        except WireError as error:
+            return plain_refusal(error.status, str(error))
+
+    return door
 
 
 def _by_path(handlers: Mapping[str, Handler], public: Handler) -> Handler:

@@ -17,7 +17,10 @@ class Settings(msgspec.Struct, frozen=True):
     :ivar concurrency: requests of clients that one gateway has under way; the others queue.
     :ivar queue: how many may queue; above it a client is told to come back later.
     :ivar body_limit: the largest body of a client's request, in bytes.
-    :ivar message_limit: the largest message between nodes, in bytes.
+    :ivar body_budget: bytes of clients' bodies that one gateway has under way or waiting; above
+        it a client is told to come back later.
+    :ivar message_limit: the largest message between nodes, in bytes; a node has messages of twice
+        as much under way.
     :ivar grace: how long a node that is told to end goes on with what is under way.
     :ivar recovery_interval: between two looks for stale intents; an intent is stale when its
         tree began ``stale`` seconds ago.
@@ -33,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True):
     concurrency: int = 64
     queue: int = 1024
     body_limit: int = 1_000_000
+    body_budget: int = 32_000_000
     message_limit: int = 64_000_000
     grace: float = 10.0
     recovery_interval: float = 2.0

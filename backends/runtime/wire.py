@@ -5,6 +5,12 @@ An envelope is a MAC, then a msgpack body::
     HMAC-SHA256(key, body)  32 bytes
     body                    [wire version, Unix ns, nonce, message]
 
+What has more than SMALL bytes comes with a *pass*, a header that shows before the body is read that
+a node sends it, and how large it is: so a stranger's large body is never held. A smaller one has
+arrived as soon as a pass, and is refused by its MAC::
+
+    version.Unix ns.bytes.nonce.HMAC-SHA256(key, what stands before)
+
 The nonce of an answer is that of its call, so an answer fits one call only. What is older
 than WINDOW seconds, or was seen before, is refused; a request that slips through to another
 worker all the same runs once, since it has an id. User values inside messages are the codec's
@@ -17,7 +23,7 @@ import hmac
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +34,8 @@ from core.messages import Reply, Request
 __all__ = [
     "KEY_BYTES",
     "MAC_BYTES",
+    "PASS_HEADER",
+    "SMALL",
     "WINDOW",
     "WIRE_VERSION",
     "Answer",
@@ -43,6 +51,9 @@ __all__ = [
 ]
 
 WIRE_VERSION = 1
+PASS_HEADER = "mu2sls-pass"
+SMALL = 65_536
+"""Bytes of an envelope that needs no pass: about what arrives together with the head."""
 WINDOW = 30.0
 """Seconds for which an envelope is good, before and after the receiver's clock."""
 KEY_BYTES = 16
@@ -154,6 +165,37 @@ class Wire:
         body = self._encode(_Body(WIRE_VERSION, self._now(), nonce, raw))
         return hmac.digest(self._key, body, "sha256") + body, nonce
 
+    def passes(self, envelope: bytes) -> dict[str, str]:
+        """The headers to send an envelope with: its pass, if it needs one."""
+        if len(envelope) <= SMALL:
+            return {}
+        nonce = os.urandom(_NONCE_BYTES).hex()
+        said = f"{WIRE_VERSION}.{self._now()}.{len(envelope)}.{nonce}"
+        return {PASS_HEADER: f"{said}.{self._mac_of_pass(said)}"}
+
+    def admit(self, headers: Mapping[str, str]) -> int:
+        """How many bytes an envelope may have that comes with ``headers``; a pass is good once.
+
+        :raises WireError: the pass is refused.
+        """
+        given = headers.get(PASS_HEADER)
+        if given is None:
+            if int(headers.get("content-length", "0")) > SMALL:
+                raise Forged(f"an envelope of more than {SMALL} bytes comes with a pass")
+            return SMALL
+        said, _, mac = given.rpartition(".")
+        if not hmac.compare_digest(self._mac_of_pass(said).encode(), mac.encode()):
+            raise Forged("the pass was not made with this application's key")
+        version, _, rest = said.partition(".")
+        _refuse_version(int(version))
+        sealed, size, nonce = rest.split(".")
+        self._refuse_age(int(sealed))
+        self._refuse_replay(b"pass" + nonce.encode())
+        return int(size)
+
+    def _mac_of_pass(self, said: str) -> str:
+        return hmac.digest(self._key, b"pass " + said.encode(), "sha256").hex()
+
     def open_call(self, data: bytes) -> tuple[Call, bytes]:
         """The call in an envelope, and its nonce; the same envelope opens once only.
 
@@ -201,17 +243,16 @@ class Wire:
         if not hmac.compare_digest(hmac.digest(self._key, sealed, "sha256"), view[:MAC_BYTES]):
             raise Forged("the envelope was not sealed with this application's key")
         body = self._message(self._body, sealed)
-        if body.version != WIRE_VERSION:
-            raise OtherVersion(
-                f"the sender speaks version {body.version} of the wire and this node version "
-                f"{WIRE_VERSION}: run the same release of mu2sls everywhere"
-            )
-        if abs(self._now() - body.time) > WINDOW * 1e9:
+        _refuse_version(body.version)
+        self._refuse_age(body.time)
+        return body
+
+    def _refuse_age(self, sealed: int) -> None:
+        if abs(self._now() - sealed) > WINDOW * 1e9:
             raise Stale(
                 f"the envelope was sealed more than {WINDOW:g} seconds ago, or in the future: "
                 "compare the clocks of the machines"
             )
-        return body
 
     def _refuse_replay(self, nonce: bytes) -> None:
         now, seen, order = self._now(), self._seen, self._order
@@ -228,3 +269,11 @@ class Wire:
             return decode(body.message if isinstance(body, _Body) else body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise Malformed(f"the envelope does not decode: {error}") from None
+
+
+def _refuse_version(version: int) -> None:
+    if version != WIRE_VERSION:
+        raise OtherVersion(
+            f"the sender speaks version {version} of the wire and this node version "
+            f"{WIRE_VERSION}: run the same release of mu2sls everywhere"
+        )

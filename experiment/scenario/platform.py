@@ -138,7 +138,7 @@ def _profile(table: Table) -> Platform:
     try:
         return read_profile(str(path))
     except ScenarioError as error:
-        source.mistakes += error.mistakes
+        source.adopt(error.mistakes)
         return Platform()
 
 

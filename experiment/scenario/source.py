@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -30,7 +31,6 @@ __all__ = [
     "Table",
     "nearest",
     "one_of",
-    "plain",
     "word",
 ]
 
@@ -39,6 +39,8 @@ _BARE_PERCENT = re.compile(r"(^|[\s:\[{,])%")
 """A value that begins with %, which YAML reserves."""
 _DEEPEST = 40
 _LONGEST_NUMBER = 40
+_MOST_VALUES = 100_000
+"""In a file whose aliases are written out: a few lines can come to more than a memory holds."""
 
 
 class Mistake(NamedTuple):
@@ -115,7 +117,8 @@ class Source:
     def __init__(self, file: str) -> None:
         self.file = file or "''"
         self.lines: list[str] = []
-        self.mistakes: list[Mistake] = []
+        self._mistakes: dict[Mistake, None] = {}
+        self._left = _MOST_VALUES
         text = self._text()
         self.lines = text.splitlines()
         self.root = self._compose(text)
@@ -125,10 +128,14 @@ class Source:
         line, column = (0, 0) if node is None else (node.start_mark.line, node.start_mark.column)
         self._at(line + (node is not None), column + 1, what, remedy)
 
+    def adopt(self, mistakes: Iterable[Mistake]) -> None:
+        """Note what was found to be wrong with another file, which this one names."""
+        self._mistakes |= dict.fromkeys(mistakes)
+
     def read(self, node: Node, read: Callable[[object], _T], default: _T) -> _T:
         """``node``'s value as ``read`` understands it; a mistake and ``default`` if it does not."""
         try:
-            return read(plain(node))
+            return read(self.plain(node))
         except QuantityError as error:
             self.mistake(node, error.what, error.remedy)
             return default
@@ -145,14 +152,42 @@ class Source:
 
         :raises ScenarioError: there is at least one.
         """
-        if self.mistakes:
+        if self._mistakes:
             raise ScenarioError(self.mistakes)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """What was found to be wrong so far."""
+        return list(self._mistakes)
+
+    def plain(self, node: Node, depth: int = 0) -> Any:
+        """The Python value of a node: what JSON could hold.
+
+        :raises QuantityError: it has none, or is too deep.
+        :raises ScenarioError: the file has too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            what = f"this file has more than {_MOST_VALUES:,} values, what * repeats counted too"
+            self.mistake(node, what, "repeat less of it")
+            self.finish()
+        if depth > _DEEPEST:
+            raise QuantityError("this is nested too deeply", "write it flatter")
+        if isinstance(node, SequenceNode):
+            return [self.plain(item, depth + 1) for item in node.value]
+        if isinstance(node, MappingNode):
+            return {self._key(key): self.plain(value, depth + 1) for key, value in node.value}
+        return _scalar(str(node.tag).rpartition(":")[2], node.value)
+
+    def _key(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode):
+            return self.plain(node)
+        raise QuantityError("a key must be a single value", "write a word or a number")
 
     def _at(self, line: int, column: int, what: str, remedy: str) -> None:
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         found = Mistake(self.file, line, column, text, what, remedy)
-        if found not in self.mistakes:
-            self.mistakes.append(found)
+        self._mistakes[found] = None
 
     def _text(self) -> str:
         try:
@@ -171,7 +206,9 @@ class Source:
 
     def _compose(self, text: str) -> Node | None:
         try:
-            root: Node | None = YAML().compose(text)
+            yaml = YAML()
+            yaml.Composer = _Shallow
+            root: Node | None = yaml.compose(text)
             return root
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -198,6 +235,23 @@ class Source:
         if _BARE_PERCENT.search(text):
             return 'put what begins with % in quotes, or write the ratio: 0.02 for "2%"'
         return "close every bracket and quote, and indent all keys of a mapping alike"
+
+
+class _Shallow(Composer):
+    """Stops where a file is deeper than any that is read.
+
+    The library's time for each token grows with the depth at which it stands.
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class Table:
@@ -265,23 +319,6 @@ class Table:
         for key in keys:
             if key in self.keys:
                 self.source.mistake(self.keys[key], f"'{key}' {why}", remedy)
-
-
-def plain(node: Node, depth: int = 0) -> Any:
-    """The Python value of a node: what JSON could hold."""
-    if depth > _DEEPEST:
-        raise QuantityError("this is nested too deeply", "write it flatter")
-    if isinstance(node, SequenceNode):
-        return [plain(item, depth + 1) for item in node.value]
-    if isinstance(node, MappingNode):
-        return {_key(key): plain(value, depth + 1) for key, value in node.value}
-    return _scalar(str(node.tag).rpartition(":")[2], node.value)
-
-
-def _key(node: Node) -> Any:
-    if isinstance(node, ScalarNode):
-        return plain(node)
-    raise QuantityError("a key must be a single value", "write a word or a number")
 
 
 def _scalar(kind: str, text: str) -> Any:

@@ -27,8 +27,8 @@ _BY_POSITION = (
 )
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _PROBLEM = "problem-answer"  # no identifier, so no class of the application has that name
-_ELSEWHERE = {"not-found", "method-not-allowed"}
-"""Problems of paths that the document does not have."""
+_ELSEWHERE = {"not-found", "method-not-allowed", "too-long"}
+"""Problems of paths that the document does not have, or that were not read to their end."""
 
 
 def describe(name: str, operations: Mapping[str, Operation], settings: Settings) -> Json:

@@ -84,6 +84,11 @@ _ALL = (
         "Nothing happened. Ask for less at once.",
     ),
     Kind(
+        "too-long", 414, "The URL is too long", "definite",
+        "The URL, or a header (431), is longer than is taken. Nothing happened. Send arguments "
+        "with POST, in the body.",
+    ),
+    Kind(
         "id-reused", 422, "The key belongs to another request", "definite",
         "The same `Idempotency-Key` was used with another method or other arguments. A key is "
         "for one request: draw a new one for another.",
@@ -141,6 +146,8 @@ _OF_FAILURES = {
     "TooSlow": "too-slow",
 }
 
+_OF_UNREAD = {413: "too-large", 414: "too-long", 431: "too-long", 503: "overloaded"}
+
 
 def kind_of_failure(failed: Failed) -> Kind:
     """The kind of problem that a failure is."""
@@ -194,12 +201,10 @@ def problem(
     return Outgoing(kind.status, encoded, "application/problem+json", sent)
 
 
-def unread(status: int) -> Outgoing:
-    """The answer to a request whose body the server did not read to its end.
+def unread(status: int, why: str) -> Outgoing:
+    """The answer to a request that the server did not read to its end.
 
     :param status: what the server makes of it; see :class:`backends.runtime.http.Server`.
     """
-    if status == 413:
-        return problem(KINDS["too-large"], "the body is over the limit")
-    told = "the body came too slowly" if status == 408 else "the body broke off"
-    return replace(problem(KINDS["bad-request"], told, members={"status": status}), status=status)
+    kind = KINDS[_OF_UNREAD.get(status, "bad-request")]
+    return replace(problem(kind, why, members={"status": status}), status=status)

@@ -33,7 +33,7 @@ class Gateways:
         self.services = [StoreService(store, Wire(KEY)) for _ in range(count)]
         self.asked = 0
 
-    async def request(self, method, url, body, timeout):
+    async def request(self, method, url, body, headers, timeout):
         self.asked += 1
         service = self.services[self.asked % len(self.services)]
         answer = await service.handle(Incoming(method, "/store", {}, {}, body))

@@ -19,91 +19,21 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.runtime import http
-from backends.runtime.http import Broken, Client, Outgoing, Server, Unreachable, run
+from backends.runtime.http import Broken, Client, Outgoing, Server, Unreachable, bodies, run, server
+from tests.backends.runtime.raw import (
+    HEAD,
+    LIMIT,
+    Wire,
+    echo,
+    listening,
+    once,
+    serving,
+)
 from tests.patience import patience
 
 ROOT = Path(__file__).parents[3]
-LIMIT = 10_000
-HEAD = "POST /call HTTP/1.1\r\nHost: node\r\n"
 FOR_EVER = 1_000_000
 """A grace in seconds: whoever waits for its end is found out."""
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-
-
-@pytest.fixture(params=LOOPS)
-def on_loop(request):
-    def run_it(coroutine):
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            return runner.run(asyncio.wait_for(coroutine, patience()))
-
-    return run_it
-
-
-def listening():
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(64)
-    return listener, listener.getsockname()[1]
-
-
-async def echo(incoming):
-    return Outgoing(200, incoming.body)
-
-
-@contextlib.asynccontextmanager
-async def serving(handler=echo, limit=LIMIT):
-    listener, port = listening()
-    server = Server(handler, listener, limit)
-    await server.start()
-    try:
-        yield server, port
-    finally:
-        await server.stop(0)
-
-
-class Wire:
-    """One raw connection to a server."""
-
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def to(cls, port):
-        wire = cls()
-        wire.reader, wire.writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            yield wire
-        finally:
-            wire.writer.close()
-
-    def send(self, data):
-        self.writer.write(data if isinstance(data, bytes) else data.encode())
-
-    def ask(self, body=b"", headers=""):
-        self.send(f"{HEAD}Content-Length: {len(body)}\r\n{headers}\r\n".encode() + body)
-
-    async def answer(self):
-        """Status, headers, body."""
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return int(head[0].split()[1]), headers, body
-
-    async def closed(self):
-        """What still comes until the server closes."""
-        try:
-            return await self.reader.read()
-        except ConnectionResetError:
-            return b""
-
-
-async def once(port, data):
-    """The answer to one raw request, after which the connection must close."""
-    async with Wire.to(port) as wire:
-        wire.send(data)
-        answer = await wire.answer()
-        assert await wire.closed() == b""
-        return answer
 
 
 # --- what a handler gets and gives -----------------------------------------------------------
@@ -300,7 +230,7 @@ def test_an_endless_chunked_body_is_refused_and_cut_off(on_loop):
 
 
 def test_a_body_that_stops_arriving_is_given_up(on_loop, monkeypatch):
-    monkeypatch.setattr(http, "_BODY_ARRIVES", 0.1)
+    monkeypatch.setattr(bodies, "_ARRIVES", 0.1)
 
     async def main():
         async with serving() as (_, port):
@@ -311,7 +241,7 @@ def test_a_body_that_stops_arriving_is_given_up(on_loop, monkeypatch):
 
 
 def test_a_connection_that_never_asks_is_closed(on_loop, monkeypatch):
-    monkeypatch.setattr(http, "_IDLE_SERVER", 0.1)
+    monkeypatch.setattr(server, "_IDLE", 0.1)
 
     async def main():
         async with serving() as (_, port), Wire.to(port) as wire:
@@ -349,13 +279,12 @@ def test_a_sender_that_waits_to_be_asked_is_asked(on_loop, length, expected):
         f"{HEAD}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
         f"{HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         f"{HEAD}Transfer-Encoding: chunked\r\n\r\nno number\r\nabc\r\n0\r\n\r\n",
-        f"{HEAD}X-Long: {'x' * 20_000}\r\n\r\n",
         f"{HEAD}" + "".join(f"X-{n}: 1\r\n" for n in range(300)) + "\r\n",
         f"{HEAD}X-Nul: a\0b\r\n\r\n",
         f"{HEAD}X-Tag: a\r\n b\r\n\r\n\x01",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64) + b"\r\n\r\n",
     ],
-    ids=range(13),
+    ids=range(12),
 )
 def test_what_is_not_http_is_a_400_and_reaches_no_handler(on_loop, data, caplog):
     called = []
@@ -376,7 +305,7 @@ def test_what_is_not_http_is_a_400_and_reaches_no_handler(on_loop, data, caplog)
 
 
 def test_a_body_that_breaks_off_reaches_no_handler(on_loop, caplog, monkeypatch):
-    monkeypatch.setattr(http, "_BODY_ARRIVES", 0.2)
+    monkeypatch.setattr(bodies, "_ARRIVES", 0.2)
     called = []
 
     async def handler(incoming):

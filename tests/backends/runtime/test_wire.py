@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from backends.runtime.wire import (
     KEY_BYTES,
     MAC_BYTES,
+    PASS_HEADER,
+    SMALL,
     WINDOW,
     WIRE_VERSION,
     Answer,
@@ -312,6 +314,56 @@ def test_an_answer_fits_its_own_call_only():
         here.open_answer(answer, second)
     with pytest.raises(Stale):
         here.open_answer(answer, b"")
+
+
+# --- passes
+
+
+def large(here):
+    return here.seal(a_call(args=bytes(SMALL)))[0]
+
+
+def test_what_is_small_needs_no_pass_and_what_is_large_comes_in_by_its_own_size():
+    here = wire()
+    small, _ = here.seal(a_call())
+    assert here.passes(small) == {}
+    assert here.admit({}) == here.admit({"content-length": str(SMALL)}) == SMALL
+    with pytest.raises(Forged, match="comes with a pass"):
+        here.admit({"content-length": str(SMALL + 1)})
+    envelope = large(here)
+    assert here.admit(here.passes(envelope)) == len(envelope) > SMALL
+
+
+def test_a_pass_is_good_once_and_for_a_while():
+    clock = Clock()
+    here, there = wire(clock=clock), wire(clock=clock)
+    given = here.passes(large(here))
+    there.admit(given)
+    with pytest.raises(Stale):
+        there.admit(given)
+    late = here.passes(large(here))
+    clock.seconds += WINDOW + 1
+    with pytest.raises(Stale):
+        there.admit(late)
+
+
+def test_nobody_makes_a_pass_without_the_key():
+    here = wire()
+    given = here.passes(large(here))[PASS_HEADER]
+    version, sealed, size, nonce, mac = given.split(".")
+    for forged in (
+        "",
+        ".",
+        "....",
+        mac,
+        f"{version}.{sealed}.{int(size) + 1}.{nonce}.{mac}",
+        f"{version}.{sealed}.{size}.{nonce}.{mac[:-1]}",
+        f"{version}.{sealed}.{size}.{nonce}.é",
+        wire(b"x" * 32).passes(large(here))[PASS_HEADER],
+    ):
+        with pytest.raises(Forged):
+            here.admit({PASS_HEADER: forged})
+    assert not here._seen
 
 
 # --- keys

@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from backends.runtime.http import bodies, connection
+from backends.runtime.http.connection import FIELD_LIMIT, URL_LIMIT
 from backends.runtime.public import keys
 from backends.runtime.public.problems import KINDS
 from backends.runtime.public.strict_json import DEPTH_LIMIT, DIGIT_LIMIT
@@ -691,6 +693,11 @@ def test_every_problem_and_every_limit_is_documented():
         f"nesting of arrays and objects | {DEPTH_LIMIT} |",
         f"digits of an integer | {DIGIT_LIMIT} |",
         f"`body_limit`, {numbers.body_limit:,} bytes",
+        f"`body_budget`, {numbers.body_budget:,} bytes",
+        f"| URL | {URL_LIMIT:,} bytes | 414 |",
+        f"| a header, name and value | {FIELD_LIMIT:,} bytes | 431 |",
+        f"| a head, from its first byte | {connection._HEAD_ARRIVES:g} s | 408 |",
+        f"| a body | {bodies._ARRIVES:g} s | 408 |",
         f"`request_timeout`, {numbers.request_timeout:g} s",
         f"`concurrency`, {numbers.concurrency} ",
         f"`queue`, {numbers.queue:,} ",

@@ -37,6 +37,11 @@ class Row(msgspec.Struct, array_like=True, tag=True):
     box: Box
 
 
+@dataclass
+class Tree:
+    kids: "dict[str, Tree] | list[Tree] | None" = None
+
+
 GOOD, BAD = '{"grams": 1}', '{"grams": 1, "foo": 2}'
 
 TYPES = [
@@ -100,3 +105,17 @@ def test_what_has_no_fixed_members_stays_open(kind, text):
 def test_what_does_not_fit_is_told_first():
     with pytest.raises(msgspec.ValidationError, match="Expected `int`, got `str`"):
         strict_decoder(Box)(b'{"grams": "1", "foo": 2}')
+
+
+@pytest.mark.parametrize("extra", ["", ', "foo": 2'])
+def test_a_deep_value_of_two_possible_types_is_looked_through_once(extra):
+    """Were both looked into at each level, this would take longer than anybody waits."""
+    inmost = '{"kids": {"a": {"kids": null' + extra + "}}}"
+    deep = '{"kids": [' * 30 + inmost + "]}" * 30
+    decode = strict_decoder(Tree)
+    if not extra:
+        decode(deep.encode())
+        return
+    with pytest.raises(msgspec.ValidationError, match="unknown field `foo`") as caught:
+        decode(deep.encode())
+    assert ".kids[0]" * 30 + ".kids[...]`" in str(caught.value)

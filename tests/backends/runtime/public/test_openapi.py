@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backends.runtime.public.openapi import _ELSEWHERE
 from backends.runtime.public.problems import KINDS
 from core.messages import Returned
 from tests.backends.runtime.public.parts import Asked, Gateway, content, failed, returned
@@ -84,7 +85,7 @@ def test_every_answer_of_the_workload_is_as_promised(name, request):
     assert {status for _, status in seen} == {200, 422}
 
 
-@pytest.mark.parametrize("slug", sorted(set(KINDS) - {"not-found", "method-not-allowed", "raised"}))
+@pytest.mark.parametrize("slug", sorted(set(KINDS) - _ELSEWHERE - {"raised"}))
 def test_every_problem_is_as_promised(shelf, slug):
     promise = Promise(shelf)
     if slug == "unsupported-media-type":
