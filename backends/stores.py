@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from backends.fdb.namespace import Namespace
 from backends.fdb.settings import API_VERSION, OLDEST_API_VERSION, FaultInjection, Settings
 from backends.fdb.store import FdbStore
 from backends.runtime.store import AsyncStore
@@ -30,11 +31,14 @@ _PATIENCE = 2.0
 """Seconds to wait for whoever has locked the store's file, before there are any nodes."""
 
 
-class Sqlite(msgspec.Struct, frozen=True):
+class Sqlite(msgspec.Struct, frozen=True, tag="sqlite"):
     """A file on this machine; see :class:`backends.sqlite.store.SqliteStore`."""
 
     path: str
     synchronous: Synchronous = "normal"
+
+    def __str__(self) -> str:
+        return f"the file {self.path}"
 
     @property
     def kind(self) -> str:
@@ -71,15 +75,26 @@ class Sqlite(msgspec.Struct, frozen=True):
             raise
         return store
 
+    async def visit(self) -> AsyncStore:
+        """Open it beside nodes that may be at work.
+
+        :raises StoreFileError: the file cannot be used.
+        """
+        return self.open()
+
     async def erase(self) -> None:
         """What it holds goes with its folder."""
+
+    def removal(self) -> str:
+        """What a person does who wants all of it removed."""
+        return f"remove {self.path}"
 
     def shrink(self, alone: bool) -> None:
         """Give freed room back to the file system; see :func:`backends.sqlite.shrink.shrink`."""
         shrink(self.path, alone)
 
 
-class Fdb(msgspec.Struct, frozen=True):
+class Fdb(msgspec.Struct, frozen=True, tag="fdb"):
     """A FoundationDB cluster; see :class:`backends.fdb.store.FdbStore`.
 
     :ivar namespace: whose part of the cluster it is, an application's name.
@@ -92,6 +107,9 @@ class Fdb(msgspec.Struct, frozen=True):
     cluster_file: str = ""
     api_version: int = 0
     buggify: bool = False
+
+    def __str__(self) -> str:
+        return f"the namespace {self.namespace!r} of the FoundationDB cluster"
 
     @property
     def kind(self) -> str:
@@ -134,6 +152,15 @@ class Fdb(msgspec.Struct, frozen=True):
         store = self.calm()._open()
         await store.check()
         return store
+
+    async def visit(self) -> AsyncStore:
+        """Open it beside nodes that may be at work; see :meth:`prepare`."""
+        return await self.prepare()
+
+    def removal(self) -> str:
+        """What a person does who wants all of it removed."""
+        file = f"-C {self.cluster_file} " if self.cluster_file else ""
+        return f"fdbcli {file}--exec 'writemode on; {Namespace(self.namespace).removal()}'"
 
     async def erase(self) -> None:
         """Remove the namespace from the cluster: the data, and the log of commits.

@@ -57,13 +57,19 @@ def check_bounds(begin: bytes, end: bytes) -> None:
 
 
 def check_transaction(
-    reads: Sequence[KeyRange], mutations: Sequence[Mutation], entry: bytes | None = None
+    reads: Sequence[KeyRange],
+    mutations: Sequence[Mutation],
+    entry: bytes | None = None,
+    prefix: int = 0,
+    limit: int = TRANSACTION_LIMIT,
 ) -> None:
     """See that a transaction can be committed at all, whatever the store holds.
 
     Clears are not checked for length, as in FoundationDB: no key of that length exists.
 
     :param entry: what is kept in a log of commits with the transaction; its bytes count.
+    :param prefix: bytes that the store puts before every key; they count, too.
+    :param limit: bytes of one transaction.
     :raises TooLarge: a key, a value or all together are over the limit.
     """
     for begin, end in reads:
@@ -71,9 +77,9 @@ def check_transaction(
             check_bounds(begin, end)
     for mutation in mutations:
         if isinstance(mutation, Set):
-            _check_write(mutation.key, mutation.value)
+            _check_write(mutation.key, mutation.value, prefix)
         elif isinstance(mutation, Atomic):
-            _check_write(mutation.key, mutation.operand)
+            _check_write(mutation.key, mutation.operand, prefix)
             if mutation.operation not in ATOMIC_OPERATIONS:
                 known = ", ".join(ATOMIC_OPERATIONS)
                 raise ValueError(f"no atomic operation {mutation.operation!r}: there are {known}")
@@ -81,24 +87,24 @@ def check_transaction(
             check_key(mutation.key)
         else:
             check_bounds(mutation.begin, mutation.end)
-    size = transaction_size(reads, mutations)
+    size = transaction_size(reads, mutations, prefix)
     if entry is not None:
         if not isinstance(entry, bytes):
             raise TypeError(f"an entry of the log must be bytes, not {type(entry).__name__}")
         size += len(entry)
-    if size > TRANSACTION_LIMIT:
+    if size > limit:
         raise TooLarge(
             f"what is read and written together has {size:,} bytes, more than "
-            f"{TRANSACTION_LIMIT:,}: do less in one transaction"
+            f"{limit:,}: do less in one transaction"
         )
 
 
-def _check_write(key: bytes, value: bytes) -> None:
+def _check_write(key: bytes, value: bytes, prefix: int) -> None:
     check_key(key)
-    if len(key) > KEY_LIMIT:
+    if len(key) + prefix > KEY_LIMIT:
         raise TooLarge(
             f"the key of {readable_key(key)[:_SHOWN]}... has {len(key):,} bytes, more than "
-            f"{KEY_LIMIT:,}: shorten it"
+            f"{KEY_LIMIT - prefix:,}: shorten it"
         )
     if not isinstance(value, bytes):
         raise TypeError(f"the value of {key[:20]!r} must be bytes, not {type(value).__name__}")

@@ -104,6 +104,9 @@ class Atomic(msgspec.Struct, frozen=True, array_like=True, tag="a"):
 ATOMIC_OPERATIONS = ("add", "max", "min", "byte_max", "byte_min", "and", "or", "xor")
 """Little-endian ``add``, ``max``, ``min``; bytewise the others, as FoundationDB defines them."""
 
+_KEYS = {Set: 3, Atomic: 3, Clear: 4, ClearRange: 4}
+"""How often a mutation's keys count, conflict ranges included."""
+
 Mutation = Set | Clear | ClearRange | Atomic
 Pairs = list[tuple[bytes, bytes]]
 
@@ -114,9 +117,15 @@ ReadAnswer = tuple[list[bytes | None], list[Pairs]]
 """The values of the keys and the pairs of the ranges."""
 
 
-def transaction_size(reads: Sequence[KeyRange], mutations: Sequence[Mutation]) -> int:
-    """Bytes that count against TRANSACTION_LIMIT: mutations and both kinds of conflict range."""
+def transaction_size(
+    reads: Sequence[KeyRange], mutations: Sequence[Mutation], prefix: int = 0
+) -> int:
+    """Bytes that count against TRANSACTION_LIMIT: mutations and both kinds of conflict range.
+
+    :param prefix: bytes that the store puts before every key.
+    """
     size = sum(len(begin) + len(end) for begin, end in reads)
+    size += prefix * (2 * len(reads) + sum(_KEYS[type(mutation)] for mutation in mutations))
     for mutation in mutations:
         if isinstance(mutation, Set):
             size += 3 * len(mutation.key) + len(mutation.value)

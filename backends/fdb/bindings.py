@@ -36,6 +36,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from backends.fdb.cluster_file import find
 from backends.fdb.errors import CONFLICT, SetupError, translate
 from backends.fdb.settings import FaultInjection, Settings
 from core.errors import Conflict, StoreUnavailable, TooOld
@@ -120,7 +121,7 @@ def connect(settings: Settings, fdb: Any = None) -> Cluster:
             _inject(fdb, settings.faults)
         database = fdb.open(settings.cluster_file)
     except fdb.FDBError as error:
-        raise _translated(fdb, error) from error
+        raise _translated(fdb, error, settings.cluster_file) from error
     _started[fdb] = os.getpid()
     return Cluster(fdb, database, settings)
 
@@ -183,6 +184,7 @@ class Cluster:
         self._database = database
         self._timeout = max(1, round(settings.timeout * 1000))
         self._size_limit = settings.size_limit
+        self._cluster_file = settings.cluster_file
         self._process = os.getpid()
         self._oldest: int | None = None
         """The oldest version that the cluster has given this client; None: none yet."""
@@ -312,10 +314,12 @@ class Cluster:
         try:
             yield
         except self._fdb.FDBError as error:
-            raise _translated(self._fdb, error, committing) from error
+            raise _translated(self._fdb, error, self._cluster_file, committing) from error
 
 
-def _translated(fdb: Any, error: Any, committing: bool = False) -> Exception:
+def _translated(
+    fdb: Any, error: Any, cluster_file: str | None, committing: bool = False
+) -> Exception:
     """What an FDBError means here."""
     message = error.description
     if isinstance(message, bytes):  # as ctypes gives it
@@ -327,6 +331,7 @@ def _translated(fdb: Any, error: Any, committing: bool = False) -> Exception:
         committing,
         partial(predicates.is_maybe_committed, error),
         partial(predicates.is_retryable_not_committed, error),
+        partial(find, cluster_file),
     )
 
 

@@ -36,22 +36,29 @@ from core.errors import (
     Unknown,
 )
 
-__all__ = ["CONFLICT", "TIMED_OUT", "FdbError", "FinalError", "SetupError", "translate"]
+__all__ = ["CONFLICT", "LOCKED", "TIMED_OUT", "FdbError", "FinalError", "SetupError", "translate"]
 
 CONFLICT = 1020
 TIMED_OUT, _CANCELLED = 1031, 1025
+LOCKED = 1038
 _MAYBE_COMMITTED = frozenset({1021, 1039, TIMED_OUT, _CANCELLED})
 """1031 and 1025 are not ``maybe_committed``: they say that nobody waits for the answer any more."""
-_NOT_COMMITTED = frozenset({CONFLICT, 1037, 1038, 1042, 1051, 1078, 1213})
-_TOO_LARGE = frozenset({2101, 2102, 2103})
+_NOT_COMMITTED = frozenset({CONFLICT, 1037, LOCKED, 1042, 1051, 1078, 1213})
+_TOO_LARGE = {
+    2101: "do less in one transaction",
+    2102: "shorten the key",
+    2103: "spread the value over several elements",
+}
 _REMEDIES = {
     1513: "make the cluster file readable for this process",
-    1515: "set FDB_CLUSTER_FILE, or the setting cluster_file, to the cluster file of a running "
-    "cluster (usually /etc/foundationdb/fdb.cluster)",
+    1515: "set FDB_CLUSTER_FILE, or give --store fdb:CLUSTER_FILE, with the cluster file of a "
+    "running cluster (usually /etc/foundationdb/fdb.cluster)",
     2104: "a cluster file holds one line, description:id@address:port,...; copy it again from a "
     "machine of the cluster",
     2100: "install a client library of the cluster's own release",
 }
+_OF_FILE = frozenset({1513, 1515, 2104})
+"""They are about the cluster file, which FoundationDB does not name."""
 
 
 class FdbError(MuError):
@@ -83,14 +90,18 @@ def translate(
     committing: bool,
     maybe_committed: Callable[[], bool],
     not_committed: Callable[[], bool],
+    cluster_file: Callable[[], object] = str,
 ) -> StoreError | FdbError:
     """The error of this project that says what ``code`` means.
 
     :param committing: whether a commit ended so, rather than a read.
     :param maybe_committed: the library's predicate, asked about codes not in the tables.
     :param not_committed: the library's ``retryable_not_committed``, likewise.
+    :param cluster_file: gives the one that the client takes, asked where the error is about it.
     """
     text = f"FoundationDB error {code}: {message}"
+    if code in _OF_FILE:
+        text += f", for the cluster file {cluster_file()}"
     if code in _REMEDIES:
         return SetupError(f"{text}; {_REMEDIES[code]}", code)
     if code == CONFLICT and committing:
@@ -100,7 +111,7 @@ def translate(
     if code == 1009:
         return FutureVersion(text)
     if code in _TOO_LARGE:
-        return TooLarge(text)
+        return TooLarge(f"{text}; {_TOO_LARGE[code]}")
     if code in _NOT_COMMITTED:
         return StoreUnavailable(text)
     if code in _MAYBE_COMMITTED or maybe_committed():

@@ -15,6 +15,7 @@ and a mapping that must not get lost; the name itself needs neither.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 
 from backends.fdb.log import Log
@@ -25,10 +26,16 @@ __all__ = ["Namespace"]
 
 _LAYER = "mu2sls"
 _LOG_LAYER = "mu2sls-log"
+_PLAIN = frozenset(b"-._" + string.ascii_letters.encode() + string.digits.encode())
 
 
 def _packed(text: str) -> bytes:
     return b"\x02" + text.encode().replace(b"\x00", b"\x00\xff") + b"\x00"
+
+
+def _shown(key: bytes) -> str:
+    """A key as `fdbcli` reads it."""
+    return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in key)
 
 
 class Namespace:
@@ -45,6 +52,11 @@ class Namespace:
         self.whole = KeyRange(self.prefix, self.prefix + USER_KEYS_END)
         self.nobodys = self.prefix + USER_KEYS_END
         self.log = Log(_packed(_LOG_LAYER) + _packed(application))
+
+    def removal(self) -> str:
+        """What `fdbcli` removes all of it with, after `writemode on`."""
+        parts = KeyRange(self.prefix, self.prefix + b"\xff"), self.log.range
+        return "; ".join(f"clearrange {_shown(begin)} {_shown(end)}" for begin, end in parts)
 
     def key(self, key: bytes) -> bytes:
         """The key in the cluster."""

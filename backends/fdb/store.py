@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from backends.fdb.bindings import Cluster, connect
-from backends.fdb.errors import TIMED_OUT, SetupError
+from backends.fdb.cluster_file import find, whats_wrong
+from backends.fdb.errors import LOCKED, TIMED_OUT, SetupError
 from backends.fdb.namespace import Namespace
 from backends.fdb.settings import Settings
 from backends.runtime.store import AsyncStore
@@ -68,16 +69,28 @@ class FdbStore(AsyncStore):
                 await self.read_version()
                 return
             except StoreUnavailable as error:
-                if left and getattr(error.__cause__, "code", 0) != TIMED_OUT:
+                code = getattr(error.__cause__, "code", 0)
+                if left and code != TIMED_OUT:
                     await asyncio.sleep(_PAUSE)
                     continue
-                file = self.settings.cluster_file
-                named = f"-C {file} " if file else ""
-                raise SetupError(
-                    f"the FoundationDB cluster does not answer within {self.settings.timeout:g} s "
-                    f"({error}): see that it runs and can be reached from here with "
-                    f"`fdbcli {named}--exec status`"
-                ) from error
+                raise SetupError(await self._trouble(error, code), code) from error
+
+    async def _trouble(self, error: StoreUnavailable, code: int) -> str:
+        """What a person is told of a cluster that cannot be used, and what to do."""
+        setting = self.settings.cluster_file
+        fdbcli = f"fdbcli -C {setting}" if setting else "fdbcli"
+        if code == LOCKED:
+            return (
+                f"the FoundationDB database is locked ({error}): a restore, a switch-over or a "
+                f"person locked it; wait for the first two, or `{fdbcli} --exec 'unlock UID'` with "
+                "the UID that `lock` printed"
+            )
+        if code != TIMED_OUT:
+            return f"the FoundationDB cluster cannot be used ({error}): `{fdbcli} --exec status`"
+        return (
+            f"the FoundationDB cluster does not answer within {self.settings.timeout:g} s "
+            f"({error}): {await whats_wrong(find(setting))}; `{fdbcli} --exec status` tells more"
+        )
 
     async def read_version(self) -> int:
         """See :meth:`core.store.Store.read_version`."""
@@ -107,8 +120,8 @@ class FdbStore(AsyncStore):
         :raises Conflict, TooOld, FutureVersion, TooLarge, StoreUnavailable: nothing happened.
         :raises Unknown: it may have happened, or may yet happen.
         """
-        check_transaction(reads, mutations, entry)
         namespace = self.namespace
+        check_transaction(reads, mutations, entry, len(namespace.prefix), self.settings.size_limit)
         try:
             return await self._cluster.commit(
                 version,

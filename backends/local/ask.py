@@ -18,7 +18,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.tally import Tally
 from backends.runtime.upkeep import forget
-from backends.stores import Sqlite
+from backends.stores import Sqlite, StoreChoice
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
 from core.layout import INTENTS, JOURNAL, SET_ASIDE, WATERMARK
@@ -57,8 +57,8 @@ def find(data: Path | None) -> Folder:
 
 
 def _has_data(path: Path) -> bool:
-    """Whether an application's data are in a folder, or in a cluster while its nodes run here."""
-    return (path / "store.db").exists() or Folder(path, create=False).running() is not None
+    """Whether a folder holds an application's data, or says in which cluster they are."""
+    return Folder(path, create=False).choice() is not None
 
 
 # --- invoke
@@ -115,12 +115,13 @@ def status(data: Path | None) -> int:
         console.print(f"{folder.path}: not up")
     else:
         _show_running(console, running)
-    if running is not None and running.store != "sqlite":
-        console.print(f"store     {running.store}: `fdbcli --exec status` tells how it is")
-    elif folder.store.exists():
-        _show_store(console, folder)
+    choice = folder.choice()
+    if choice is None:
+        console.print("store     none here")
+    elif choice.kind != "sqlite":
+        console.print(f"store     {choice}: `fdbcli --exec status` tells how it is")
     else:
-        console.print("store     none here; what ran with --store fdb has its data in the cluster")
+        _show_store(console, folder)
     return 0 if running else 1
 
 
@@ -199,35 +200,36 @@ async def _count(store: AsyncStore, section: KeyRange) -> int:
 
 
 def collect_garbage(data: Path | None, older_than: float) -> int:
-    """Forget what is older, and give the room back to the file system; the exit status.
+    """Forget what is older, and give a file's room back to the file system; the exit status.
 
     While the application is up, the room is only used again: the file keeps its size.
 
-    :raises MuError: there is no SQLite store, or it cannot be used.
+    :raises MuError: there is no store, or it cannot be used.
     """
     folder = Folder(find(data).path)
-    running = folder.running()
-    if not folder.store.exists() or (running is not None and running.store != "sqlite"):
-        raise MuError(
-            f"{folder.path}: the data are not in SQLite here, which is what `gc` is for: in a "
-            "cluster, `up` itself forgets what is older than its --retention"
-        )
+    choice = folder.choice()
+    if choice is None:
+        raise MuError(f"{folder.path}: holds no data: give the folder of an `up` with --data")
     alone = folder.try_claim()
-    before = _size(folder)
-    tally = Tally()
-    asyncio.run(_forget(folder, time.time_ns() - int(older_than * 1e9), tally))
-    Sqlite(str(folder.store)).shrink(alone)
-    _show_forgotten(tally, before, _size(folder), alone)
+    console = Console(highlight=False, soft_wrap=True)
+    before, tally = _size(folder), Tally()
+    asyncio.run(_forget(choice, time.time_ns() - int(older_than * 1e9), tally))
+    _show_forgotten(console, tally)
+    if isinstance(choice, Sqlite):
+        choice.shrink(alone)
+        _show_given_back(console, before, _size(folder), alone)
     return 0
 
 
-def _show_forgotten(tally: Tally, before: int, now: int, alone: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+def _show_forgotten(console: Console, tally: Tally) -> None:
     if tally.keys:
         requests, keys = _number(tally.requests, "finished request"), _number(tally.keys, "key")
         console.print(f"forgot {requests}: {keys} of the store")
     else:
         console.print("nothing was old enough to be forgotten")
+
+
+def _show_given_back(console: Console, before: int, now: int, alone: bool) -> None:
     given = max(0, before - now)
     console.print(f"gave back {_shown(given)}: {_shown(before)} before, {_shown(now)} now")
     if not alone:
@@ -248,8 +250,8 @@ def _size(folder: Folder) -> int:
     return sum(path.stat().st_size for path in folder.path.glob("store.db*"))
 
 
-async def _forget(folder: Folder, before_ns: int, tally: Tally) -> None:
-    store = Sqlite(str(folder.store)).open()
+async def _forget(choice: StoreChoice, before_ns: int, tally: Tally) -> None:
+    store = await choice.calm().visit()
     host = Host.of_store(store, Settings())
     try:
         for _ in range(Settings().attempts):
@@ -258,6 +260,6 @@ async def _forget(folder: Folder, before_ns: int, tally: Tally) -> None:
                 return
             except (Conflict, TooOld, Unknown):  # requests that began meanwhile
                 continue
-        raise MuError(f"{folder.path}: too busy to forget anything: try again later")
+        raise MuError(f"{choice} is too busy to forget anything: try again later")
     finally:
         await store.close()

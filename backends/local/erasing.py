@@ -35,6 +35,7 @@ class Eraser:
     """Erases a store when it is told to, or when every process forked after it has ended."""
 
     def __init__(self, choice: StoreChoice) -> None:
+        self._choice = choice
         context = multiprocessing.get_context("fork")
         self._here, there = context.Pipe()
         self._process = context.Process(
@@ -47,8 +48,11 @@ class Eraser:
             signal.pthread_sigmask(signal.SIG_SETMASK, heard)
         there.close()
 
-    def erase(self) -> str:
-        """Erase now, and wait for it: what went wrong, nothing if nothing did."""
+    def erase(self, is_told: bool = True) -> None:
+        """Erase now, and wait for it.
+
+        :param is_told: whether to say what went wrong.
+        """
         self._here.send_bytes(b"now")
         try:
             told = self._here.recv_bytes().decode()
@@ -56,7 +60,8 @@ class Eraser:
             told = "the process that was to erase it is gone"
         self._process.join()
         self._here.close()
-        return told
+        if is_told:
+            _tell(self._choice, told)
 
 
 def _wait_and_erase(choice: StoreChoice, others: Connection, mine: Connection) -> None:
@@ -68,8 +73,10 @@ def _wait_and_erase(choice: StoreChoice, others: Connection, mine: Connection) -
         asyncio.run(choice.erase())
     except MuError as error:
         told = str(error)
-    with contextlib.suppress(BrokenPipeError):  # nobody may be left to hear it
+    try:
         mine.send_bytes(told.encode())
+    except BrokenPipeError:  # nobody is left to say it
+        _tell(choice, told)
 
 
 @contextlib.contextmanager
@@ -79,7 +86,7 @@ def erasing(choice: StoreChoice) -> Iterator[None]:
     try:
         yield
     finally:
-        _tell(eraser.erase())
+        eraser.erase()
 
 
 @contextlib.contextmanager
@@ -92,14 +99,19 @@ def prepared(wanted: Wanted, application: Application, folder: Folder) -> Iterat
     try:
         plan = prepare(wanted, application, folder)
     except BaseException:
-        eraser.erase()  # if that fails, it is for the very reason that is raised
+        eraser.erase(is_told=False)  # if that fails, it is for the very reason that is raised
         raise
     try:
         yield plan
     finally:
-        _tell(eraser.erase())
+        eraser.erase()
 
 
-def _tell(trouble: str) -> None:
+def _tell(choice: StoreChoice, trouble: str) -> None:
     if trouble:
-        _log.warning("what was written to the store is still there: %s", trouble)
+        _log.warning(
+            "what was written is still there, in %s (%s): when it answers again, remove it with %s",
+            choice,
+            trouble,
+            choice.removal(),
+        )

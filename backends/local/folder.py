@@ -26,6 +26,7 @@ from pathlib import Path
 import msgspec
 
 from backends.runtime.wire import KEY_BYTES
+from backends.stores import Sqlite, StoreChoice
 from core.errors import MuError
 
 __all__ = ["KEY_VARIABLE", "Folder", "Running", "RunningNode"]
@@ -75,6 +76,7 @@ class Folder:
         self.path = path
         self.store = path / "store.db"
         self._state = path / "up.json"
+        self._choice = path / "store.json"
         self._lock: int | None = None
         if not create:
             return
@@ -152,6 +154,34 @@ class Folder:
                 f"{KEY_BYTES} random ones, such as those that `openssl rand -hex 32` prints"
             )
         return key
+
+    def remember(self, choice: StoreChoice) -> None:
+        """Write down where the application's data are.
+
+        :raises MuError: it cannot be written.
+        """
+        try:
+            self._write(self._choice, msgspec.json.encode(choice), 0o600)
+        except OSError as error:
+            raise MuError(f"{self._choice}: cannot be written: {error.strerror}") from None
+
+    def choice(self) -> StoreChoice | None:
+        """Where the application's data are, if it has any.
+
+        :raises MuError: it cannot be read.
+        """
+        try:
+            choice: StoreChoice = msgspec.json.decode(self._choice.read_bytes(), type=StoreChoice)
+        except FileNotFoundError:
+            choice = Sqlite(str(self.store))
+        except (OSError, msgspec.MsgspecError) as error:
+            raise MuError(
+                f"{self._choice}: cannot be read ({error}): `up` writes it anew"
+            ) from None
+        if isinstance(choice, Sqlite):
+            choice = Sqlite(str(self.store), choice.synchronous)  # the folder may have moved
+            return choice if self.store.exists() else None
+        return choice
 
     def publish(self, running: Running) -> None:
         """Say what runs.

@@ -95,6 +95,7 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     folder.claim()
     key = folder.key()
     apart(lambda: _set_up(application, store))
+    folder.remember(store)
     return Plan(
         application,
         wanted.app,

@@ -39,6 +39,8 @@ __all__ = ["Make", "Node", "run_upkeep", "serve_gateway", "serve_service"]
 
 _log = logging.getLogger(__name__)
 
+_SHORT_OF_GRACE = 0.9
+"""What part of the grace calls are waited for; in the rest their answers leave."""
 _ROOM = 65_536
 """Bytes by which a body may be over the limit for the gateway itself to say by how much."""
 
@@ -128,7 +130,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     await _meet_store(node.store)
     await server.start()
     await stop.wait()
-    public.draining = True
+    public.end(_SHORT_OF_GRACE * node.settings.grace)
     await server.stop(node.settings.grace)
     await client.close()
 

@@ -226,7 +226,7 @@ def _commits_per_second(choice: StoreChoice) -> float:
     counts = os.pipe()
 
     async def commit() -> None:
-        store = choice.open()
+        store = choice.calm().open()
         end = time.monotonic() + _COMMIT_SECONDS
 
         async def one(number: int) -> int:

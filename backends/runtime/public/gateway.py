@@ -12,7 +12,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 
 import msgspec
@@ -55,7 +56,7 @@ class Public:
 
     :param ask: executes a root request: its reply, with a Failed outcome that is indefinite if
         there was no answer until the request's deadline.
-    :ivar draining: takes nothing new; whoever ends the node sets it.
+    :ivar draining: takes nothing new; see :meth:`end`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Public:
         settings: Settings,
     ) -> None:
         self.draining = False
+        self._under_way: set[asyncio.Timeout] = set()
         self.operations = find_operations(application)
         self._program = application.program
         self._ask = ask
@@ -77,6 +79,17 @@ class Public:
         self._openapi = Outgoing(200, document, "application/json")
         page = render(application, self.operations)
         self._page = Outgoing(200, page, "text/html", SECURITY)
+
+    def end(self, within: float) -> None:
+        """Take no more calls, and answer those under way in so many seconds at the latest.
+
+        Who waits for what does not come, such as a store that stands still, is told that nobody
+        knows, and can ask another process: a connection that closes would say nothing.
+        """
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        for limit in self._under_way:
+            limit.reschedule(loop.time() + within)
 
     async def handle(self, incoming: Incoming) -> Outgoing:
         """Answer one request; a :data:`backends.runtime.http.Handler`."""
@@ -189,14 +202,27 @@ class Public:
         deadline = now + int(seconds * 1e9)
         args = self._arguments(operation, incoming)
         try:
-            async with self._admission.place(seconds):
+            async with self._at_most(), self._admission.place(seconds):
                 root = await self._root(operation, key, now, deadline)
                 outcome = await self._execute(operation, args, root, deadline)
+        except TimeoutError:
+            told = "this process had to end before the answer was there: ask again, another answers"
+            outcome = Failed("Interrupted", False, told)
         except Overloaded as turned_away:
             outcome = Failed("Overloaded", True, str(turned_away))
         except MuError as error:  # the store's own kinds included
             outcome = Failed("Interrupted", False, str(error))
         return self._answer(outcome, key)
+
+    @asynccontextmanager
+    async def _at_most(self) -> AsyncIterator[None]:
+        """A call under way; if the process must end before it does, TimeoutError."""
+        async with asyncio.timeout(None) as limit:
+            self._under_way.add(limit)
+            try:
+                yield
+            finally:
+                self._under_way.discard(limit)
 
     def _seconds(self, incoming: Incoming) -> float:
         """How long the client waits: the limit, or less if it says so."""

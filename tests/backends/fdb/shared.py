@@ -2,6 +2,9 @@
 
 Every process has a stand-in for the bindings of its own (``as_installed/fdb.py``), which finds
 the store by a cluster file. The clock is a real one, so old versions really leave the window.
+
+The cluster can stand still (``frozen``), and be killed and started again (``killed``): then a
+client asks again what it asked, but of a commit under way it knows nothing (1021).
 """
 
 import os
@@ -9,7 +12,7 @@ import socket
 import socketserver
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -25,6 +28,8 @@ __all__ = ["AS_INSTALLED", "Served", "SharedStandIn"]
 AS_INSTALLED = Path(__file__).parent / "as_installed"
 
 
+TIMEOUT = 5.0
+"""Seconds after which a client that cannot reach the cluster gives up, as if asked to."""
 CALLS = {
     "read_version": tuple[()],
     "get": tuple[bytes, int],
@@ -51,6 +56,9 @@ class Connection(socketserver.StreamRequestHandler):
 
     def handle(self):
         served, self.locked = self.server, False
+        if served.is_away:
+            return
+        served.connections.add(self.connection)
         try:
             while data := receive(self.rfile):
                 name, arguments = msgspec.msgpack.decode(data, type=tuple[str, msgspec.Raw])
@@ -65,6 +73,7 @@ class Connection(socketserver.StreamRequestHandler):
         except OSError:
             pass
         finally:
+            served.connections.discard(self.connection)
             if self.locked:
                 served.release()
 
@@ -100,6 +109,8 @@ class Served(socketserver.ThreadingTCPServer):
         self.store = MemoryStore(self.clock)
         self.lock, self.using = threading.Lock(), threading.RLock()
         self.commits = 0
+        self.connections = set()
+        self.is_away = False
         self.file = folder / "fdb.cluster"
         self.file.write_text("test:abc@{}:{}\n".format(*self.server_address))
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -115,6 +126,22 @@ class Served(socketserver.ThreadingTCPServer):
     def release(self):
         self.stopped_at = None
         self.lock.release()
+
+    @contextmanager
+    def frozen(self):
+        """Nobody is answered inside."""
+        with self.using:
+            yield
+
+    @contextmanager
+    def killed(self):
+        """Every connection breaks, and none is taken inside; what was committed stays."""
+        self.is_away = True
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        yield
+        self.is_away = False
 
     def __exit__(self, *_):
         self.shutdown()
@@ -134,14 +161,33 @@ class SharedStore:
 
     def __init__(self, address):
         host, port = address.rsplit(":", 1)
-        self._file = socket.create_connection((host, int(port))).makefile("rwb")
+        self._address = host, int(port)
+        self._connect()
+
+    def _connect(self):
+        self._file = socket.create_connection(self._address).makefile("rwb")
 
     def _ask(self, name, *arguments):
-        send(self._file, name, arguments)
-        kind, answer = msgspec.msgpack.decode(receive(self._file))
+        until = time.monotonic() + TIMEOUT
+        while not (answered := self._try(name, arguments)):
+            time.sleep(0.02)
+            self._connect()
+            if name == "commit":
+                raise FDBError(1021)
+            if time.monotonic() > until:
+                raise FDBError(1031)
+        kind, answer = msgspec.msgpack.decode(answered)
         if not kind:
             return answer
         raise errors.Conflict(tuple(answer)) if kind == "Conflict" else getattr(errors, kind)(kind)
+
+    def _try(self, name, arguments):
+        """The answer; nothing if the connection broke."""
+        try:
+            send(self._file, name, arguments)
+            return receive(self._file)
+        except OSError:
+            return b""
 
     def read_version(self):
         return self._ask("read_version")

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from core.errors import Conflict, TooLarge
-from core.store import KEY_LIMIT, VALUE_LIMIT, KeyRange, Set, point
+from core.store import (
+    KEY_LIMIT,
+    TRANSACTION_LIMIT,
+    VALUE_LIMIT,
+    KeyRange,
+    Set,
+    point,
+    transaction_size,
+)
 from tests.backends.fdb.clusters import Real, Standing, Subject, needs_cluster, plain
 from tests.store_conformance import (
     LogConformance,
@@ -24,8 +32,22 @@ class KeysUnderAPrefix(StoreConformance):
         put(store, {key: value})
         assert now(store, key) == value
         assert store.get_range(b"k", b"l", store.read_version()) == [(key, value)]
-        with pytest.raises(TooLarge, match="2102"):
+        said = f"has {room + 1:,} bytes, more than {room:,}: shorten it"
+        with pytest.raises(TooLarge, match=said):
             put(store, {key + b"k": b""})
+
+    def test_the_largest_transaction(self, store):
+        """What we let pass, the cluster takes: the prefix counts with every key."""
+        writes = [Set(b"%06d" % number, b"") for number in range(20_000)]
+        reads = [point(b"r%06d" % number) for number in range(20_000)]
+        prefix = len(store.store.namespace.prefix)
+        last = Set(b"last", b"v" * VALUE_LIMIT)
+        room = TRANSACTION_LIMIT - transaction_size(reads, [*writes, last], prefix)
+        keys, rest = divmod(room, 3 * (prefix + 6) + VALUE_LIMIT)
+        writes += [Set(b"v%05d" % number, b"v" * VALUE_LIMIT) for number in range(keys)]
+        with pytest.raises(TooLarge, match="more than 10,000,000: do less in one transaction"):
+            store.commit(store.read_version(), reads, [*writes, last, Set(b"more", b"v" * rest)])
+        store.commit(store.read_version(), reads, [*writes, last])
 
 
 @plain

@@ -307,7 +307,8 @@ def measured(place, *words, **options):
 @with_faults_or_cluster
 @pytest.mark.parametrize("options", [["--compare"], ["--saturation"]], ids=lambda words: words[0])
 def test_a_bench_leaves_nothing(place, app, options):
-    words = ["bench", app, "--store", "fdb", "--seconds", "0.3", "--clients", "2", *options]
+    seconds = "1.5" if place.faults else "0.3"  # a request that meets one takes its time
+    words = ["bench", app, "--store", "fdb", "--seconds", seconds, "--clients", "2", *options]
     assert app.name in measured(place, *words)
     assert place.keys(app.name) == []
 
@@ -345,6 +346,65 @@ def test_what_breaks_off_leaves_nothing(place, app, number):
     finally:
         running.kill()
         running.wait()
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+def test_what_cannot_be_erased_is_named_with_what_removes_it(place, app):
+    """Ctrl-C while the cluster is away: the namespace stays, and a person can find it."""
+    words = ["bench", app, "--store", "fdb", "--seconds", "60"]
+    running = start(place, *words, start_new_session=True)
+    try:
+        until(lambda: len(place.keys(app.name)) > 40, what="load")
+        with place.served.killed():
+            os.kill(running.pid, signal.SIGINT)
+            _, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert f"still there, in the namespace '{app.name}-mu2sls-bench" in errors
+    assert "remove it with fdbcli --exec 'writemode on; clearrange \\x02mu2sls\\x00" in errors
+    assert place.keys(app.name)
+
+
+@pytest.mark.parametrize("place", [PLACES[0]], indirect=True)
+@pytest.mark.parametrize("outage", ["frozen", "killed"])
+def test_an_outage_under_load_loses_nothing(place, app, tmp_path, outage):
+    """Every request that was answered is counted once, and all are answered in the end."""
+    up = Up(app, tmp_path / "data", "--store", "fdb", "--workers", "2", env=place.env)
+    try:
+        asked = [uuid4().hex for _ in range(60)]
+        with ThreadPoolExecutor(6) as clients:
+            answers = [clients.submit(up.call, "Counter.increment", "a", key=key) for key in asked]
+            until(lambda: sum(each.done() for each in answers) > 20, what="load")
+            with getattr(place.served, outage)():
+                time.sleep(1.5)  # an outage lasts
+            values = [each.result().value for each in answers]
+        assert sorted(values) == list(range(1, len(asked) + 1))
+        assert up.call("Counter.read", "a").value == len(asked)
+    finally:
+        up.end()
+
+
+@pytest.mark.parametrize("place", [PLACES[0], PLACES[2]], indirect=True)
+def test_gc_finds_the_cluster_by_itself(place, app, tmp_path):
+    """While it is up, and also afterwards: the folder knows where the data are."""
+    namespace = f"{app.name}-gc"
+    up = Up(app, tmp_path / "data", "--store", "fdb", "--namespace", namespace, env=place.env)
+    try:
+        for number in range(5):
+            up.call("Counter.increment", "a", key=f"{number}")
+        time.sleep(1.1)  # they are older than a second
+        words = "gc", "--older-than", "1s", "--data", up.data
+        said = measured(place, *words)
+        assert "forgot 5 finished requests" in said
+        assert "gave back" not in said
+        assert up.call("Counter.increment", "a").value == 6
+    finally:
+        up.end()
+    assert "nothing was old enough" in measured(
+        place, "gc", "--older-than", "7d", "--data", up.data
+    )
+    place.erase(namespace)
 
 
 @pytest.mark.parametrize("place", [PLACES[0]], indirect=True)

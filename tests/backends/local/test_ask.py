@@ -15,6 +15,7 @@ from backends.local.folder import Folder, Running, RunningNode
 from backends.runtime import invoke as invoke_module
 from backends.runtime.http import Broken, Unreachable
 from backends.runtime.settings import Settings
+from backends.stores import Fdb
 from tests.backends.local.running import Up, command, unread
 from tests.patience import until
 
@@ -260,6 +261,7 @@ def in_cluster(tmp_path):
         time.time(), {}, [node],
     )  # fmt: skip
     folder.claim()
+    folder.remember(Fdb("counter", str(tmp_path / "none")))
     folder.publish(state)
     yield folder
     if folder._lock is not None:
@@ -270,10 +272,10 @@ def test_what_is_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
     for which in ([], ["--data", in_cluster.path]):
         done = command("status", *which, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "store     fdb: `fdbcli" in done.stdout
+        assert "the namespace 'counter' of the FoundationDB cluster: `fdbcli" in done.stdout
         done = command("gc", *which, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "the data are not in SQLite here" in done.stderr
+        assert "FoundationDB" in done.stderr  # which is asked, and is not here
         done = command("invoke", "Counter.increment", "a", *which, cwd=tmp_path)
         assert done.returncode == 2
         assert "http://127.0.0.1:9 cannot be reached" in done.stderr
@@ -286,10 +288,10 @@ def test_what_was_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
     done = command("status", "--data", in_cluster.path, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert "not up" in done.stdout
-    assert "data in the cluster" in done.stdout
+    assert "the namespace 'counter' of the FoundationDB cluster" in done.stdout
     done = command("gc", "--data", in_cluster.path, cwd=tmp_path)
     assert done.returncode == 2
-    assert "the data are not in SQLite here" in done.stderr
+    assert "FoundationDB" in done.stderr
     assert not in_cluster.store.exists()
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import socket
 
+import msgspec
 import pytest
 
 from backends.runtime.http import Client
 from backends.runtime.node import Node, run_upkeep, serve_gateway, serve_service
+from backends.runtime.settings import Settings
 from core.errors import StoreUnavailable
 from tests.backends.runtime.cluster import KEY, compiled
 
@@ -70,6 +72,39 @@ def test_it_asks_the_store_for_a_version_before_it_takes_a_request(kind):
             asking.cancel()
             stop.set()
             await life
+
+    asyncio.run(asyncio.wait_for(play(), 30))
+
+
+@pytest.mark.parametrize("key", [{"Idempotency-Key": "of a client"}, {}], ids=["store", "service"])
+def test_a_gateway_that_ends_answers_who_waits_for_what_stands_still(key):
+    """504, which says to ask again, and not a connection that closes."""
+
+    async def play():
+        store, stop, loop = Store(), asyncio.Event(), asyncio.get_running_loop()
+        store.answers.set()
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            socket.create_server(("127.0.0.1", 0)) as still,  # takes connections, says nothing
+        ):
+            still.setblocking(False)
+            addresses = {"Counter": f"http://127.0.0.1:{still.getsockname()[1]}"}
+            node = Node(compiled("counter"), store, KEY, addresses, Settings(grace=0.5))
+            life = asyncio.create_task(serve_gateway(node, listener, stop))
+            await alive(port := listener.getsockname()[1])
+            store.answers.clear()
+            store.came.clear()
+            url = f"http://127.0.0.1:{port}/Counter.increment"
+            headers = {"Content-Type": "application/json", **key}
+            client = Client()
+            asking = asyncio.create_task(client.request("POST", url, b'["a"]', headers, 30))
+            await (store.came.wait() if key else loop.sock_accept(still))
+            stop.set()
+            status, _, body = await asking
+            assert status == 504
+            assert msgspec.json.decode(body)["outcome"] == "indefinite"
+            await life
+            await client.close()
 
     asyncio.run(asyncio.wait_for(play(), 30))
 
