@@ -39,11 +39,13 @@ from compiler.model import Declared
 from compiler.modules import PlainModule, import_plain
 from compiler.program import build_program, check_types, own_types, set_constants
 from compiler.rewrite import rewrite
+from compiler.shapes import shape_of
 from compiler.sources import Layout, Source, find_layout, parse_sources
 from compiler.workload import Workload, load_workload
 from core.codec import Codec
 from core.errors import UnsupportedValue
 from core.program import Program
+from core.shape import Shape
 
 __all__ = ["Application", "load"]
 
@@ -57,6 +59,7 @@ class Application:
     :ivar sources: the parsed modules.
     :ivar classes: the plain service classes by name.
     :ivar persistent: the kind of every persistent field, by service and field.
+    :ivar shape: what it stores, as it is kept beside the data.
     :ivar workload: set-up, request mix and invariants, or None.
     """
 
@@ -68,6 +71,7 @@ class Application:
     persistent: dict[str, dict[str, str]]
     types: list[type]
     declared: Declared
+    shape: Shape
     workload: Workload | None = None
     origin: str = ""
     _initial: dict[bool, dict[bytes, bytes]] = field(default_factory=dict)
@@ -130,9 +134,10 @@ def load(app: str | Path) -> Application:
     _check_types(codec, types, declared)
     problems.raise_if_any()
     analysis = analyse(declared)
+    shape = shape_of(declared, types)  # while annotations mean what they say
     for plain in plain_modules:
         substitute(vars(plain.module))
-    application = _assemble(layout, sources, declared, analysis, types, codec)
+    application = _assemble(layout, sources, declared, analysis, types, codec, shape)
     application.origin = str(app)
     return application
 
@@ -144,6 +149,7 @@ def _assemble(
     analysis: Analysis,
     types: list[type],
     codec: Codec,
+    shape: Shape,
 ) -> Application:
     application = Application(
         name=layout.name,
@@ -157,6 +163,7 @@ def _assemble(
         },
         types=types,
         declared=declared,
+        shape=shape,
     )
     application.workload = load_workload(layout, sources, declared)
     set_constants(application.program, declared, _first_reference(application))

@@ -232,7 +232,8 @@ class _ServiceReader:
             if kind in (FieldKind.DICT, FieldKind.SET):
                 for each in unfit_keys(persistent, self._module_scope()):
                     self.error(*each)
-            service.fields[name] = Field(service.name, name, kind, statement)
+            inside = None if isinstance(persistent, str) else persistent
+            service.fields[name] = Field(service.name, name, kind, statement, inside)
             service.constants.discard(name)
         elif name in service.fields:
             return

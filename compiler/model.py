@@ -84,12 +84,16 @@ class Effect:
 
 @dataclass(slots=True, eq=False)
 class Field:
-    """A persistent field."""
+    """A persistent field.
+
+    :ivar annotation: what stands in ``Persistent[...]``; None if nothing does.
+    """
 
     service: str
     name: str
     kind: FieldKind
     node: ast.stmt
+    annotation: ast.expr | None = None
 
     @property
     def full_name(self) -> str:

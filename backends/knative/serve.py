@@ -30,7 +30,7 @@ from backends.knative.errors import EnvironmentProblem
 from backends.knative.logs import log_to
 from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
-from backends.runtime.errors import OtherApplication
+from backends.runtime.errors import OtherApplication, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.snapshot import load as load_state
@@ -128,7 +128,7 @@ async def _prepared(
 ) -> bool:
     """Wait until the store holds the initial data; False if told to end before.
 
-    :raises OtherApplication, TooLarge: it never will.
+    :raises OtherApplication, OtherShape, TooLarge: it never will.
     """
     trouble = "the store has not answered yet"
 
@@ -140,9 +140,9 @@ async def _prepared(
     initial, pause = application.initial_state(environment.set_up), _PAUSE
     while not stop.is_set():
         try:
-            await load_state(store, application.name, initial)
+            await load_state(store, application.name, initial, application.shape)
             break
-        except (OtherApplication, TooLarge):
+        except (OtherApplication, OtherShape, TooLarge):
             await server.stop(0)
             raise
         except MuError as error:

@@ -111,7 +111,8 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
 async def _set_up(application: Application, choice: StoreChoice) -> None:
     store = await choice.prepare()  # who loads is patient with stores; this is not
     try:
-        await load_state(store, application.name, application.initial_state())
+        initial = application.initial_state()
+        await load_state(store, application.name, initial, application.shape)
     finally:
         await store.close()
 

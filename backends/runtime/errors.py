@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import MuError
 
-__all__ = ["ContentError", "NotSetUp", "OtherApplication", "TooMuchToRead"]
+__all__ = ["ContentError", "NotSetUp", "OtherApplication", "OtherShape", "TooMuchToRead"]
 
 
 class ContentError(MuError):
@@ -24,6 +24,10 @@ class ContentError(MuError):
 
 class OtherApplication(ContentError):
     """The store was set up for another application, or holds data of nobody knows whom."""
+
+
+class OtherShape(ContentError):
+    """What the store holds does not fit the code: some of it could not be read, or would mix."""
 
 
 class NotSetUp(ContentError):

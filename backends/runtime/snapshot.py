@@ -4,29 +4,36 @@
 times, by any number of processes at once, and whatever dies in the middle. The key SET_UP
 tells how far it came::
 
-    absent ──▶ being loaded (application, fingerprint of the pairs) ──▶ loaded (application)
+    absent ──▶ being loaded (application, fingerprint of the pairs) ──▶ loaded (application, shape)
 
 Every transaction conflicts with that key, so pieces of an initial state are only written
 while it is being loaded, and by those alone who load the same one; a loader that finds
 another half-loaded clears it away first. What is small enough takes one transaction.
+
+The mark keeps the shape of the data (:mod:`core.shape`). Code whose fields do not fit what is there
+is refused; whose do, its shape is merged into the one kept. A store from before there were shapes
+gets that of the code that finds it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from backends.runtime.errors import NotSetUp, OtherApplication, TooMuchToRead
+from backends.runtime.errors import NotSetUp, OtherApplication, OtherShape, TooMuchToRead
 from backends.runtime.store import AsyncStore
 from core.errors import FutureVersion, StoreError, StoreUnavailable, TooLarge, TooOld
-from core.layout import SET_UP
+from core.keys import KEYS_END
+from core.layout import SET_UP, data_prefix
 from core.limits import USER_KEYS_END
+from core.shape import Shape, fit, merged
 from core.store import ClearRange, KeyRange, Mutation, Pairs, Set, point, transaction_size
 
 __all__ = ["load", "snapshot"]
@@ -44,14 +51,24 @@ _TRIES, _PAUSE = 20, 0.05
 """How often a store error is answered by another try, and the seconds in between."""
 
 
+_RESHAPE = (
+    "go on with the code that wrote it; or keep the field as it is, add one of another name, and "
+    "let a method convert; or give another place for the data"
+)
+
+_log = logging.getLogger(__name__)
+
+
 class _Mark(msgspec.Struct, frozen=True):
     """The value of SET_UP, in JSON.
 
     :ivar loading: the fingerprint of what is being loaded; None: everything is there.
+    :ivar shape: of the data; None: not known.
     """
 
     application: str
     loading: str | None = None
+    shape: Shape | None = None
 
 
 async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
@@ -94,15 +111,22 @@ async def _again(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
-async def load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes]) -> None:
-    """Give a new store its initial state; one that was loaded before stays as it is.
+async def load(
+    store: AsyncStore,
+    application: str,
+    pairs: Mapping[bytes, bytes],
+    shape: Shape | None = None,
+) -> None:
+    """Give a new store its initial state; the data of one that was loaded before stay as they are.
 
+    :param shape: what the application stores; None: whatever it is.
     :raises OtherApplication: it is another application's store; nothing happened.
+    :raises OtherShape: what it holds does not fit; nothing happened.
     :raises NotSetUp: the store did not play along for seconds; to be tried again.
     """
     for _ in range(_TRIES):
         try:
-            await _load(store, application, pairs)
+            await _load(store, application, pairs, shape)
         except TooLarge:
             raise
         except StoreError as error:  # whatever became of it: look again, and go on from there
@@ -113,12 +137,16 @@ async def load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes]
     raise NotSetUp(store, f"could not be given its initial state ({failure})", "try again")
 
 
-async def _load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes]) -> None:
+async def _load(
+    store: AsyncStore, application: str, pairs: Mapping[bytes, bytes], shape: Shape | None
+) -> None:
     version = await store.read_version()
     values, (first,) = await store.read(version, (SET_UP,), ((*_EVERYTHING, 1),))
     mark = None if values[0] is None else msgspec.json.decode(values[0], type=_Mark)
     _see_ours(store, application, mark, first)
     if mark is not None and mark.loading is None:
+        if shape is not None:
+            await _see_shape(store, version, mark, shape)
         return
     pieces = list(_pieces(pairs))
     loading = _Mark(application, _fingerprint(pairs))
@@ -129,7 +157,7 @@ async def _load(store: AsyncStore, application: str, pairs: Mapping[bytes, bytes
         conflicts = [point(SET_UP)]
     for number, piece in enumerate(pieces, 1):
         if number == len(pieces):
-            piece.append(_set(_Mark(application)))
+            piece.append(_set(_Mark(application, shape=shape)))
         # At the version of the commit before: nobody changed the mark in between.
         version = await store.commit(version, conflicts, piece)
 
@@ -141,6 +169,34 @@ def _see_ours(store: AsyncStore, application: str, mark: _Mark | None, first: Pa
     if mark is not None and mark.application != application:
         trouble = f"was set up for the application {mark.application!r}, not {application!r}"
         raise OtherApplication(store, trouble, remedy)
+
+
+async def _see_shape(store: AsyncStore, version: int, mark: _Mark, shape: Shape) -> None:
+    """See that the application fits the data, and keep what will be of them.
+
+    :raises OtherShape: it does not.
+    """
+    before = mark.shape or shape
+    misfits = fit(before, shape)
+    suspects = {misfit.field for misfit in misfits} | before.fields.keys() - shape.fields.keys()
+    empty = await _empty(store, version, suspects)
+    there = [misfit for misfit in misfits if misfit.field not in empty]
+    if there:
+        raise OtherShape(store, "does not fit the code: " + "; ".join(map(str, there)), _RESHAPE)
+    now = merged(before, shape, empty)
+    for name in sorted((now.left.keys() - before.left.keys()) & before.fields.keys()):
+        _log.warning("%s: %s is not declared any more; its data stay where they are", store, name)
+    if now != mark.shape:
+        await store.commit(version, [point(SET_UP)], [_set(_Mark(mark.application, shape=now))])
+
+
+async def _empty(store: AsyncStore, version: int, fields: Iterable[str]) -> frozenset[str]:
+    """Those of the fields of which nothing is stored."""
+    names = sorted(fields)
+    prefixes = [data_prefix(*name.split(".", 1)) for name in names]
+    ranges = [(prefix, prefix + KEYS_END, 1) for prefix in prefixes]
+    _, found = await store.read(version, (), ranges)
+    return frozenset(name for name, pairs in zip(names, found, strict=True) if not pairs)
 
 
 def _set(mark: _Mark) -> Set:

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from backends.runtime import snapshot as module
-from backends.runtime.errors import NotSetUp, OtherApplication, TooMuchToRead
+from backends.runtime.errors import NotSetUp, OtherApplication, OtherShape, TooMuchToRead
 from backends.runtime.snapshot import load, snapshot
 from backends.sqlite.store import SqliteStore
 from core.errors import Conflict, StoreUnavailable, TooLarge, TooOld, Unknown
-from core.layout import SET_UP
+from core.layout import SET_UP, data_prefix
 from core.limits import USER_KEYS_END
+from core.shape import FieldShape, Shape
 from core.store import VALUE_LIMIT, ClearRange, Set, transaction_size
 from tests.backends.fdb.clusters import Standing, plain
 from tests.backends.fdb.clusters import Subject as FdbSubject
@@ -311,3 +312,79 @@ def test_a_process_killed_while_it_loads(tmp_path):
     content = asyncio.run(finish())
     assert content.pop(SET_UP)
     assert content == MANY
+
+
+# --- the shape of the data
+
+
+def shaped(**fields):
+    """A shape; ``Hotel_rooms`` is the dict Hotel.rooms."""
+    return Shape({n.replace("_", "."): FieldShape("dict", text) for n, text in fields.items()})
+
+
+ROOMS = {data_prefix("Hotel", "rooms") + b"k": b"v"}
+INTS, TEXTS = shaped(Hotel_rooms="dict[str, int]"), shaped(Hotel_rooms="dict[str, str]")
+
+
+def test_code_that_does_not_fit_is_refused_and_changes_nothing(store):
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+    before = store.run(snapshot(store.store))
+    said = (
+        r"Hotel.rooms holds dict\[str, int\] and is declared dict\[str, str\]: go on with the code "
+        "that wrote it; or keep the field"
+    )
+    with pytest.raises(OtherShape, match=said):
+        store.run(load(store.store, "hotel", ROOMS, TEXTS))
+    assert store.run(snapshot(store.store)) == before
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+
+
+def test_everything_that_does_not_fit_is_said_at_once(store):
+    seats = {data_prefix("Flight", "seats") + b"k": b"v"}
+    both = shaped(Hotel_rooms="dict[str, int]", Flight_seats="dict[str, int]")
+    other = shaped(Hotel_rooms="dict[str, str]", Flight_seats="dict[str, str]")
+    store.run(load(store.store, "hotel", {**ROOMS, **seats}, both))
+    with pytest.raises(OtherShape) as caught:
+        store.run(load(store.store, "hotel", {}, other))
+    assert all(name in str(caught.value) for name in both.fields)
+
+
+def test_what_is_empty_may_become_anything(store):
+    store.run(load(store.store, "hotel", {}, INTS))
+    store.run(load(store.store, "hotel", {}, TEXTS))
+    write(store, {data_prefix("Hotel", "rooms") + b"k": b"v"})
+    with pytest.raises(OtherShape):
+        store.run(load(store.store, "hotel", {}, INTS))
+
+
+def test_a_store_from_before_there_were_shapes_gets_one(store):
+    store.run(load(store.store, "hotel", ROOMS))
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+    with pytest.raises(OtherShape):
+        store.run(load(store.store, "hotel", ROOMS, TEXTS))
+
+
+def test_the_shape_widens_with_the_code(store):
+    wider = shaped(Hotel_rooms="dict[str, int | None]")
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+    store.run(load(store.store, "hotel", ROOMS, wider))
+    with pytest.raises(OtherShape):
+        store.run(load(store.store, "hotel", ROOMS, INTS))
+
+
+def test_a_field_that_goes_is_told_once_and_its_data_stay(store, caplog):
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+    for _ in range(2):
+        store.run(load(store.store, "hotel", ROOMS, Shape()))
+    assert caplog.text.count("Hotel.rooms is not declared any more; its data stay") == 1
+    with pytest.raises(OtherShape):
+        store.run(load(store.store, "hotel", ROOMS, TEXTS))
+    store.run(load(store.store, "hotel", ROOMS, INTS))
+    assert content(store) == ROOMS
+
+
+def test_the_shape_of_a_large_initial_state(store):
+    store.run(load(store.store, "app", MANY, INTS))
+    write(store, ROOMS)
+    with pytest.raises(OtherShape):
+        store.run(load(store.store, "app", MANY, TEXTS))
