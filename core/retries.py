@@ -1,22 +1,31 @@
-"""When a call is sent again, how long each try may take, and what is known after the last.
+"""Who waits how long for whom, when a call is sent again, and what is known after the last try.
 
-What is retried is what says nothing about the request: silence, a broken connection, a
+A tree of requests has one *deadline*, which travels down unchanged: everybody in it waits for
+what they called until then. Were it less further down, those who are deepest, and make the
+progress that all others wait for, would be given up first.
+
+A try is not given up because it is silent. After a while another is sent beside it, since the
+message or the process may be lost, and the first answer of any is taken. Whoever is nearest to the
+silence notices first: a process that is asked again for what it is doing joins it
+(:mod:`core.joins`), but one that is not would begin anew.
+
+What is sent again is what says nothing about the request: silence, a broken connection, a
 callee that was interrupted or too busy. Everything else is the answer. Whoever runs out of
-tries knows nothing, unless every try was turned away.
+tries or time knows nothing, unless every try was turned away.
 """
 
 from __future__ import annotations
 
-from core.messages import Failed, Reply
+from msgspec.structs import replace
 
-__all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "patience"]
+from core.messages import Failed, Reply, Request
+
+__all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "patience", "with_deadline"]
 
 NO_TIME_LEFT = "no answer within the time and the tries that there were"
 
 _UNANSWERED = ("Interrupted", "Overloaded")
 _FINAL = ("Expired", "SetAside")
-_SHARE = 0.75
-_LEAST = 0.1
 
 
 def is_retried(reply: Reply) -> bool:
@@ -32,51 +41,90 @@ def is_retried(reply: Reply) -> bool:
     return outcome.kind in _UNANSWERED
 
 
-def patience(deadline_ns: int, now_ns: int, timeout: float) -> float:
-    """How long to wait for a try, in seconds.
+def with_deadline(request: Request, now_ns: int, attempts: int, timeout: float) -> Request:
+    """The request as it is sent: one that has no deadline yet gets that of all its tries."""
+    if request.deadline:
+        return request
+    return replace(request, deadline=now_ns + int(attempts * timeout * 1e9))
 
-    A part of what the caller has left, so that a lost message is noticed before the caller's
-    own caller loses patience; but all of it where little is left, so that many services can
-    call one another in a row. Never more, so that what nobody waits for any more ends by itself;
-    a survivor whose time is over does not know that, but has little time for what it asks then.
 
-    :param deadline_ns: when nobody waits any more, 0 for never.
-    :param timeout: the longest wait.
+def patience(request: Request, now_ns: int, timeout: float) -> float:
+    """How long a try may be silent, in seconds, before another one is sent beside it.
+
+    Half of the time there is at most, so that one lost message never takes all of it. A little
+    less the deeper the request is, so that a lost message is sent again by who lost it, and not
+    by everybody above; but never less than half of what it is for a client.
+
+    :param request: with its deadline, when it is sent for the first time.
+    :param timeout: the longest.
     """
-    if not deadline_ns:
-        return timeout
-    left = (deadline_ns - now_ns) / 1e9
-    if left <= 0.0:
-        return min(timeout, _LEAST)
-    return min(timeout, left, max(_SHARE * left, _LEAST))
+    left = max(request.deadline - now_ns, 0) / 1e9
+    return min(timeout, left / 2) * (0.5 + 0.5 ** (len(request.id.path) + 1))
 
 
 class Tries:
-    """What is known of a call after some tries without an answer."""
+    """The tries of one call: which are open, and what is known when none is left.
 
-    __slots__ = ("_maybe", "made")
+    Who asks for a tree makes as many as it likes. Within the tree only the deadline ends them:
+    were a call in it given up sooner, all that waits above would wait in vain.
 
-    def __init__(self) -> None:
-        self.made = 0
+    :param attempts: how often a root request is sent at most.
+    :ivar made: how many tries there were.
+    """
+
+    __slots__ = ("_is_root", "_maybe", "_most", "_open", "made")
+
+    def __init__(self, request: Request, attempts: int) -> None:
+        self._is_root = request.id.is_root
+        self._most = attempts if self._is_root else 0
+        self._open: set[int] = set()
         self._maybe = False
+        self.made = 0
 
-    def missed(self, reply: Reply | None, sent: bool = True) -> None:
-        """One more try brought no answer.
+    @property
+    def may_send(self) -> bool:
+        """Whether there may be another."""
+        return not self._most or self.made < self._most
 
-        :param reply: a reply that is none; None: there was silence.
+    @property
+    def are_over(self) -> bool:
+        """Whether none can bring an answer any more."""
+        return not (self._open or self.may_send)
+
+    @property
+    def awaited(self) -> int:
+        """The newest try while it is open; 0 if it missed."""
+        return self.made if self.made in self._open else 0
+
+    def send(self) -> int:
+        """Another try is sent: its number, from 1."""
+        self.made += 1
+        self._open.add(self.made)
+        return self.made
+
+    def missed(self, number: int, reply: Reply | None, sent: bool = True) -> bool:
+        """A try brought no answer.
+
+        :param reply: a reply that is none; None: the connection broke.
         :param sent: whether anything may have arrived.
+        :returns: whether it was the newest, so that now no other try is sent beside it.
         """
+        if number not in self._open:
+            return False
+        self._open.remove(number)
         turned_away = reply is not None and _is_turned_away(reply)
         self._maybe |= sent and not turned_away
+        return number == self.made
 
-    def gave_up(self, is_root: bool) -> Failed:
-        """What is known after the last try.
+    def gave_up(self) -> Failed:
+        """What is known in the end.
 
         A call between services is always open: another attempt may have sent it as well.
         """
-        if self._maybe or not is_root:
+        if self._maybe or self._open or not self._is_root:
             return Failed("Interrupted", False, NO_TIME_LEFT)
-        return Failed("Overloaded", True, f"turned away {self.made} times")
+        told = f"turned away {self.made} times" if self.made else "no time was left to be asked"
+        return Failed("Overloaded", True, told)
 
 
 def _is_turned_away(reply: Reply) -> bool:

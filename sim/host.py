@@ -1,7 +1,7 @@
 """The host of an attempt in virtual time: performs its effects and lets faults strike between.
 
-An :class:`Activity` drives one generator of host effects (:mod:`core.ports`): an
-:class:`Execution` of a request in a pod, or maintenance (:mod:`sim.platform.workers`).
+An :class:`Activity` drives one generator of host effects (:mod:`core.ports`): the execution of
+a request in a pod (:mod:`sim.execution`), or maintenance (:mod:`sim.platform.workers`).
 The handler of an effect either has the answer at once or returns WAIT and calls
 :meth:`Activity.advance` when it has it.
 
@@ -26,24 +26,21 @@ from typing import Any
 
 from core.driving import resume
 from core.errors import StoreError
-from core.messages import Failed, Reply, Request
+from core.messages import Request
 from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from experiment.strikes import POINT, Crash, MethodFaults
-from sim.platform.delivery import Delivery
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
 from sim.platform.link import Tag
 from sim.platform.pod import Pod
 from sim.platform.timers import later
 
-__all__ = ["Activity", "Execution"]
+__all__ = ["WAIT", "Activity", "itself"]
 
-_START = POINT["start"]
 _BEFORE_READ, _AFTER_READ = POINT["before_read"], POINT["after_read"]
 _BEFORE_COMMIT, _AFTER_COMMIT = POINT["before_commit"], POINT["after_commit"]
 _BEFORE_CALL, _DURING_CALL = POINT["before_call"], POINT["during_call"]
 _AFTER_CALL = POINT["after_call"]
-_BEFORE_REPLY, _AFTER_REPLY = POINT["before_reply"], POINT["after_reply"]
 _NAMES = tuple(POINT)
 
 _PAUSE = 3.0
@@ -209,7 +206,7 @@ class Activity:
 
     def _know(self, answer: Any) -> None:
         if self._frozen or not self.alive:
-            self._continue(_itself, answer)
+            self._continue(itself, answer)
         else:
             self.advance(answer)
 
@@ -232,7 +229,7 @@ class Activity:
             if self.request is not None:
                 self.fabric.link.saw(self.request.id, effect, answer)
             self._passed[_AFTER_READ] += 1
-            if self._points[_AFTER_READ] and self._strikes(_AFTER_READ, _itself, answer):
+            if self._points[_AFTER_READ] and self._strikes(_AFTER_READ, itself, answer):
                 return WAIT
         return answer
 
@@ -298,7 +295,7 @@ class Activity:
     def _received(self) -> Any:
         self._passed[_AFTER_CALL] += 1
         replies = [self._calls[ticket].reply for ticket in self._tickets]
-        if self._points[_AFTER_CALL] and self._strikes(_AFTER_CALL, _itself, replies):
+        if self._points[_AFTER_CALL] and self._strikes(_AFTER_CALL, itself, replies):
             return WAIT
         return replies
 
@@ -319,9 +316,9 @@ class Activity:
         delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
         if not effect.keys:
-            later(self.fabric.env, delay, self._continue, _itself, None)
+            later(self.fabric.env, delay, self._continue, itself, None)
         elif turns.holds(self, effect.keys):
-            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, _itself, None)
+            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, itself, None)
         else:
             turn = _Turn(self)
             if turns.take(self, effect.keys, turn.come):
@@ -340,7 +337,8 @@ class Activity:
         self.pod.turns.release(self)
 
 
-def _itself(answer: Any) -> Any:
+def itself(answer: Any) -> Any:
+    """The step that is nothing but its answer."""
     return answer
 
 
@@ -357,7 +355,7 @@ class _Turn:
         if activity is not None and activity.alive:
             fabric = activity.fabric
             delay = _BASE * 0.25 * fabric.contention.random()
-            later(fabric.env, delay, activity._continue, _itself, None)
+            later(fabric.env, delay, activity._continue, itself, None)
 
 
 _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
@@ -370,76 +368,3 @@ _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
     Pause: Activity._pause,
     Release: Activity._release,
 }
-
-
-class Execution(Activity):
-    """An attempt at the request of ``delivery``, in ``pod``.
-
-    :param completed: told the root of a tree that was answered while its intent is still there.
-    """
-
-    __slots__ = ("_completed", "_delivery", "_half_cpu")
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        pod: Pod,
-        delivery: Delivery,
-        steps: Steps,
-        completed: Callable[[bytes], object],
-    ) -> None:
-        request = delivery.request
-        super().__init__(fabric, pod, steps, delivery.method, request)
-        self._delivery = delivery
-        self._completed = completed
-        self._half_cpu = fabric.model.cpu / 2
-        if request.deadline:
-            soon = fabric.env.now + fabric.retry.timeout
-            self.deadline = max(fabric.seconds(request.deadline), soon)
-
-    def start(self) -> None:
-        """Begin, when a worker is free."""
-        self.pod.compute(self._half_cpu, self._begin)
-
-    def _begin(self) -> None:
-        if self.alive:
-            self._passed[_START] += 1
-            if not (self._points[_START] and self._strikes(_START, _itself, None)):
-                self.advance(None)
-
-    def ended(self, result: Reply) -> None:
-        """The attempt returned a reply: encode it and send it off."""
-        self.pod.compute(self._half_cpu, partial(self._continue, self._reply, result))
-
-    def _reply(self, reply: Reply) -> Any:
-        self._passed[_BEFORE_REPLY] += 1
-        if not (
-            self._points[_BEFORE_REPLY] and self._strikes(_BEFORE_REPLY, self._reply_now, reply)
-        ):
-            self._reply_now(reply)
-        return WAIT
-
-    def _reply_now(self, reply: Reply) -> Any:
-        self.fabric.respond(self._delivery, reply)
-        self._passed[_AFTER_REPLY] += 1
-        if not (self._points[_AFTER_REPLY] and self._strikes(_AFTER_REPLY, self._done, reply)):
-            self._done(reply)
-        return WAIT
-
-    def _done(self, reply: Reply) -> Any:
-        unfinished = reply.intent_recorded and not reply.intent_cleared
-        if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
-            self._completed(reply.id.root)
-        self.finish()
-        return WAIT
-
-    def crash(self) -> None:
-        """It stops existing; its caller sees the connection break, or nothing at all."""
-        if self.alive:
-            super().crash()
-            self.fabric.broke(self._delivery)
-
-    def give_up(self) -> None:
-        """Nobody waits for it any more, but its connection may still be open."""
-        super().give_up()
-        self.fabric.broke(self._delivery)

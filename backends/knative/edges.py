@@ -9,6 +9,7 @@ import networkx as nx
 
 from backends.knative.names import GATEWAY, UPKEEP
 from compiler.application import Application
+from compiler.edges import called_services, circular_services
 
 __all__ = ["Edges", "edges"]
 
@@ -45,22 +46,11 @@ def edges(application: Application) -> Edges:
     A client's request enters at a public method, through the gateway; upkeep drives such a
     request again. Everything else is a call in some method.
     """
-    services = application.program.services
-    callees: dict[str, frozenset[str]] = {}
-    for service in services.values():
-        called = {name for method in service.methods.values() for name in method.facts.callees}
-        callees[service.name] = frozenset(name.partition(".")[0] for name in called)
+    program = application.program
+    callees = called_services(program)
     public = frozenset(
         service.name
-        for service in services.values()
+        for service in program.services.values()
         if any(method.public for method in service.methods.values())
     )
-    calls: nx.DiGraph[str] = nx.DiGraph()
-    calls.add_edges_from((a, b) for a, names in callees.items() for b in names)
-    circular = {
-        service
-        for group in nx.strongly_connected_components(calls)
-        for service in group
-        if len(group) > 1 or calls.has_edge(service, service)
-    }
-    return Edges({**callees, GATEWAY: public, UPKEEP: public}, frozenset(circular))
+    return Edges({**callees, GATEWAY: public, UPKEEP: public}, circular_services(callees))

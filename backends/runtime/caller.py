@@ -11,14 +11,12 @@ import random
 import time
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from backends.runtime.http import Broken, Client, Unreachable
 from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.wire import Answer, Call, Wire, WireError
 from core.messages import Failed, Reply, Request
-from core.retries import Tries, is_retried, patience
+from core.retries import Tries, is_retried, patience, with_deadline
 
 __all__ = ["CALL_PATH", "Caller"]
 
@@ -47,37 +45,37 @@ class Caller:
 
     async def call(self, request: Request) -> Answer:
         """Send a request until it is answered, or until tries or time run out."""
-        settings, tries, deadline = self.settings, Tries(), request.deadline
-        url = self._urls.get(request.service)
-        if url is None:
+        settings = self.settings
+        if request.service not in self._urls:
             return _failed(request, Failed("BadRequest", True, _nowhere(request)))
-        while True:
-            now = time.time_ns()
-            seconds = patience(deadline, now, settings.try_timeout)
-            asked = replace(request, deadline=now + int(seconds * 1e9))
-            tries.made += 1
-            answer, sent = None, True
-            try:
-                answer = await self.transmit(url, asked, seconds)
-            except Unreachable:
-                sent = False
-            except Broken as broken:
-                _log.debug("%s.%s: %s", request.service, request.method, broken)
-            if answer is not None and not is_retried(answer.reply):
-                return answer
-            tries.missed(answer.reply if answer else None, sent)
-            pause = self._pause(tries.made)
-            over = 0 < deadline < time.time_ns() + int(pause * 1e9)
-            if over or tries.made >= settings.attempts:
-                return _failed(request, tries.gave_up(request.id.is_root))
-            await asyncio.sleep(pause)
+        asked = with_deadline(request, time.time_ns(), settings.attempts, settings.try_timeout)
+        exchange = _Exchange(self, asked)
+        try:
+            answer = await exchange.run()
+        finally:
+            exchange.close()
+        if answer is None:
+            return _failed(request, exchange.tries.gave_up())
+        return answer
 
     async def forward(self, request: Request) -> Answer:
         """Send a request on, once: whoever sent it here is the one to try again.
 
         :raises Unreachable, Broken: there is no answer.
         """
-        seconds = patience(request.deadline, time.time_ns(), self.settings.try_timeout)
+        settings = self.settings
+        asked = with_deadline(request, time.time_ns(), 1, settings.try_timeout)
+        return await self.send(asked)
+
+    async def send(self, request: Request) -> Answer:
+        """One try of a request that has a deadline.
+
+        :raises Unreachable: nothing was sent.
+        :raises Broken: there is no answer.
+        """
+        seconds = _left(request)
+        if seconds <= 0.0:
+            raise Unreachable("the deadline is over")
         return await self.transmit(self._urls[request.service], request, seconds)
 
     async def transmit(self, url: str, request: Request, seconds: float) -> Answer:
@@ -106,11 +104,80 @@ class Caller:
             raise Broken(f"the answer is about request {answer.reply.id}")
         return answer
 
-    def _pause(self, made: int) -> float:
+    def pause(self, made: int) -> float:
         """Seconds before the next try: longer each time, and never the same for two callers."""
         settings = self.settings
-        longest = min(settings.backoff * 2.0 ** (made - 1), settings.backoff_limit)
+        longest = min(settings.backoff * 2.0 ** min(made - 1, 30), settings.backoff_limit)
         return longest * random.uniform(0.5, 1.0)
+
+
+class _Exchange:
+    """The tries of one call, of which several may be under way.
+
+    :param request: with its deadline.
+    """
+
+    def __init__(self, caller: Caller, request: Request) -> None:
+        settings = caller.settings
+        self.tries = Tries(request, settings.attempts)
+        self._caller = caller
+        self._request = request
+        self._patience = patience(request, time.time_ns(), settings.try_timeout)
+        self._under_way: dict[asyncio.Task[tuple[Answer | None, bool]], int] = {}
+
+    async def run(self) -> Answer | None:
+        """The first answer of any try; None if there is none until all is over."""
+        while self.tries.may_send and _left(self._request) > 0.0:
+            sending = asyncio.ensure_future(self._try())
+            self._under_way[sending] = self.tries.send()
+            may_be_silent = self._patience if self.tries.may_send else _left(self._request)
+            answer = await self._listen(may_be_silent)
+            if answer is not None or self.tries.are_over:
+                return answer
+        return await self._listen(_left(self._request))
+
+    async def _try(self) -> tuple[Answer | None, bool]:
+        """One try: what came of it, and whether anything may have been sent."""
+        request = self._request
+        try:
+            return await self._caller.send(request), True
+        except Unreachable:
+            return None, False
+        except Broken as broken:
+            _log.debug("%s.%s: %s", request.service, request.method, broken)
+            return None, True
+
+    async def _listen(self, seconds: float) -> Answer | None:
+        """An answer of any try; None when it is time for another, or for none."""
+        now = asyncio.get_running_loop().time
+        until = now() + min(seconds, _left(self._request))
+        while self._under_way:
+            done, _ = await asyncio.wait(
+                self._under_way, timeout=until - now(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                return None
+            for sending in done:
+                number = self._under_way.pop(sending)
+                answer, sent = sending.result()
+                if answer is not None and not is_retried(answer.reply):
+                    return answer
+                reply = answer.reply if answer is not None else None
+                if self.tries.missed(number, reply, sent) and self.tries.may_send:
+                    until = min(until, now() + self._caller.pause(number))
+        if not self.tries.are_over:
+            await asyncio.sleep(until - now())
+        return None
+
+    def close(self) -> None:
+        """Nobody waits for what is still under way."""
+        for sending in self._under_way:
+            sending.cancel()
+
+
+def _left(request: Request) -> float:
+    """Seconds until the deadline of a request."""
+    return (request.deadline - time.time_ns()) / 1e9
 
 
 def _failed(request: Request, failed: Failed) -> Answer:

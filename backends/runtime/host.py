@@ -25,6 +25,7 @@ from core.attempt import attempt
 from core.codec import Codec
 from core.driving import drive_async
 from core.errors import MuError, StoreError, StoreUnavailable
+from core.joins import Joins, keeps
 from core.messages import Failed, Reply, Request
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
@@ -40,6 +41,8 @@ _log = logging.getLogger(__name__)
 
 _BASE, _CAP = 0.002, 0.25
 """Back-off after a conflict: the first, and the longest, in seconds."""
+_NEVER = 1 << 63
+"""The deadline, in Unix ns, of who has none."""
 _BATCH = 0.05
 """Completed intents are cleared together this often, in seconds."""
 
@@ -69,6 +72,7 @@ class Host:
         self.settings = settings
         self.turns = Turns()
         self._protocol = protocol
+        self._joins: Joins[_Attempt] = Joins()
         self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
         self._numbers = itertools.count()
         self._completed: list[bytes] = []
@@ -85,15 +89,33 @@ class Host:
         return Execution(self, request)
 
     async def execute(self, request: Request) -> Answer:
-        """Make one attempt at a request, unless its caller has stopped waiting already.
+        """The answer of an attempt at a request: of one that is under way, or of a new one.
 
-        A node that comes back from a pause finds a line of such requests. Their callers have
-        asked again since; to work them off first would make these wait too long as well.
+        Not if its caller has stopped waiting. A node that comes back from a pause finds a line
+        of such requests; to work them off first would make those wait who have asked since.
         """
         if 0 < request.deadline < time.time_ns():
             return Answer(_interrupted(request, "it arrived after its deadline"))
+        joined = self._joins.find(request)
+        if joined is not None:
+            return await joined.join(request)
+        begun = _Attempt(self.execution(request))
+        self._joins.add(request, begun)
+        since = time.monotonic()
+        answer = Answer(_interrupted(request, "the attempt was broken off"))
+        try:
+            answer = await self._attempt(request, begun.execution)
+        finally:
+            begun.end(answer)
+            kept = keeps(answer.reply, time.monotonic() - since, self.settings.try_timeout)
+            if kept:
+                asyncio.get_running_loop().call_later(kept, self._joins.remove, request, begun)
+            else:
+                self._joins.remove(request, begun)
+        return answer
+
+    async def _attempt(self, request: Request, execution: Execution) -> Answer:
         steps = self._protocol(self.program, request, self.unique_name())
-        execution = self.execution(request)
         try:
             reply: Reply = await execution.run(steps)
         except _GaveUp:
@@ -158,6 +180,25 @@ async def _calls_nobody(request: Request) -> Answer:
 
 def _interrupted(request: Request, text: str) -> Reply:
     return Reply(request.id, Failed("Interrupted", False, text))
+
+
+class _Attempt:
+    """An attempt with all who wait for its answer."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    async def join(self, request: Request) -> Answer:
+        """Wait along with whoever began it, and let it go on for as long as ``request`` may."""
+        execution = self.execution
+        if execution.deadline:
+            execution.deadline = max(execution.deadline, request.deadline or _NEVER)
+        return await asyncio.shield(self._answer)
+
+    def end(self, answer: Answer) -> None:
+        """It has ended, one way or the other."""
+        self._answer.set_result(answer)
 
 
 class Execution:

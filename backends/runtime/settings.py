@@ -11,8 +11,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Alike in all nodes of an application.
 
     :ivar request_timeout: how long the gateway waits for the answer to a client's request.
-    :ivar attempts: how often a call is sent before it counts as interrupted.
-    :ivar try_timeout: the longest wait for one try of a call.
+    :ivar attempts: how often the gateway sends a client's request before it counts as interrupted;
+        below it only the deadline counts.
+    :ivar try_timeout: how long a try may be silent before another one is sent beside it.
     :ivar backoff: the first pause between two tries; it doubles up to ``backoff_limit``.
     :ivar concurrency: requests of clients that one gateway has under way; the others queue.
     :ivar queue: how many may queue; above it a client is told to come back later.

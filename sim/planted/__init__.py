@@ -17,6 +17,7 @@ from sim.planted import (
     branches,
     calls,
     intents,
+    joins,
     journal,
     replay,
     results,
@@ -26,8 +27,8 @@ from sim.planted import (
 )
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "branches", "calls", "intents", "journal", "plant", "replay", "results",
-           "retention", "scans", "transactions"]  # fmt: skip
+__all__ = ["BUGS", "Bug", "branches", "calls", "intents", "joins", "journal", "plant", "replay",
+           "results", "retention", "scans", "transactions"]  # fmt: skip
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 ::
 
-    client ──hop──▶ Router ──▶ Pod ──▶ Execution (sim.host) ──▶ StoreLink ──▶ SimStore
+    client ──hop──▶ Router ──▶ Pod ──▶ Execution ──▶ StoreLink ──▶ SimStore
                    (queue)   (slots,       │
                               workers)     └──hop──▶ Router of the callee
 

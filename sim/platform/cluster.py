@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from itertools import count
 
+from compiler.edges import called_services, circular_services
 from core.layout import INTENTS
 from core.program import Program
 from core.protocol import Protocol
 from experiment.randomness import stream
 from experiment.scenario.model import PLATFORM, POINTS, Fault, Scenario, ServicePlatform
-from sim.host import Execution
 from sim.platform.delivery import Delivery
 from sim.platform.disruptions import Disruptions
+from sim.platform.execution import Execution
 from sim.platform.fabric import Fabric
 from sim.platform.pod import Pod
 from sim.platform.router import Router
@@ -50,10 +51,11 @@ class Cluster:
 
     def _routers(self, seed: int) -> dict[str, Router]:
         fabric, routers = self._fabric, {}
+        circular = circular_services(called_services(self._program))
         for name in self._program.services:
             model = fabric.model.services.get(name, fabric.model.defaults)
             rng = stream(seed, "router", name)
-            routers[name] = Router(fabric, name, model, rng, self._execute)
+            routers[name] = Router(fabric, name, model, rng, self._execute, name not in circular)
             fabric.doors[name] = routers[name].accept
         model = ServicePlatform(replicas=1, concurrency=64)
         rng = stream(seed, "router", PLATFORM)
@@ -61,7 +63,10 @@ class Cluster:
         return routers
 
     def _execute(self, pod: Pod, delivery: Delivery) -> None:
-        """A new attempt at a request, in a pod."""
+        """A request has come to a pod: it joins an attempt there, or begins a new one."""
+        joined: Execution | None = pod.joins.find(delivery.request)
+        if joined is not None and joined.join(delivery):
+            return
         steps = self._protocol.attempt(self._program, delivery.request, str(next(self._names)))
         execution = Execution(self._fabric, pod, delivery, steps, self.workers.completed)
         pod.hold(execution)

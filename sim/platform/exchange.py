@@ -1,6 +1,6 @@
 """One call over the network: transmit, wait, try again with the same request.
 
-What is retried, and for how long, :mod:`core.retries` says. An exchange is also what a
+What is retried, when and for how long, :mod:`core.retries` says. An exchange is also what a
 client does (:mod:`experiment.record.requests`), with every message recorded.
 """
 
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from core.messages import Reply, Request
-from core.retries import Tries, is_retried, patience
+from core.retries import Tries, is_retried, patience, with_deadline
 from experiment.strikes import MethodFaults
 from sim.platform.delivery import Delivery
 from sim.platform.fabric import Fabric
@@ -26,7 +24,7 @@ class Exchange:
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
-    __slots__ = ("_ended", "_fabric", "_tries", "_waits", "method", "reply", "request", "source")
+    __slots__ = ("_ended", "_fabric", "_patience", "_tries", "method", "reply", "request", "source")
 
     def __init__(
         self,
@@ -35,14 +33,16 @@ class Exchange:
         request: Request,
         ended: Callable[[Exchange], object] | None,
     ) -> None:
+        retry = fabric.retry
         self._fabric = fabric
         self._ended = ended
-        self._waits = False
+        self._tries = Tries(request, retry.attempts)
         self.method: MethodFaults = fabric.faults.method(request.service, request.method)
         self.reply: Reply | None = None
-        self.request = request
+        now = fabric.now_ns()
+        self.request = with_deadline(request, now, retry.attempts, retry.timeout)
+        self._patience = patience(self.request, now, retry.timeout)
         self.source = source
-        self._tries = Tries()
 
     @property
     def tried(self) -> int:
@@ -56,39 +56,43 @@ class Exchange:
     # --- transmission
 
     def transmit(self) -> None:
-        """Send the request, for the first time or again."""
+        """Send the request, for the first time or again.
+
+        The first time whatever the clock says: a process may stand still just after it looked.
+        """
         if self._ended is None:
             return
-        fabric = self._fabric
-        self._tries.made = tried = self._tries.made + 1
-        self._waits = True
-        now = fabric.now_ns()
-        seconds = patience(self.request.deadline, now, fabric.retry.timeout)
-        request = replace(self.request, deadline=now + int(seconds * 1e9))
-        fabric.wheel.after(seconds, self._time_out, tried)
-        fabric.transmit(
-            self.source, Delivery(request, self.method, tried, self.source, self.arrive)
-        )
-
-    def _time_out(self, tried: int) -> None:
-        if self._waits and tried == self.tried:
-            self._missed(None)
-
-    def _missed(self, reply: Reply | None) -> None:
-        """A try brought no answer, or ``reply``, which is none: try again later, or give up."""
-        self._waits = False
-        self._tries.missed(reply)
-        if self._ended is None:
+        if self.tried and self._left <= 0.0:
+            self._give_up()
             return
-        fabric = self._fabric
-        if self.tried >= fabric.retry.attempts or self._out_of_time():
-            self.end(Reply(self.request.id, self._tries.gave_up(self.request.id.is_root)))
-            return
-        later(fabric.env, fabric.backoff(self.tried), self.transmit)
+        fabric, tries = self._fabric, self._tries
+        tried = tries.send()
+        delivery = Delivery(self.request, self.method, tried, self.source, self.arrive)
+        fabric.transmit(self.source, delivery)
+        if tries.may_send:
+            fabric.wheel.after(min(self._patience, self._left), self._is_silent, tried)
+        else:
+            self._wait_to_the_end()
 
-    def _out_of_time(self) -> bool:
-        deadline = self.request.deadline
-        return 0 < deadline < self._fabric.now_ns()
+    def _is_silent(self, tried: int) -> None:
+        """A try has been open for long: send another one beside it."""
+        if tried == self._tries.awaited:
+            self.transmit()
+
+    def _wait_to_the_end(self) -> None:
+        self._fabric.wheel.after(max(self._left, 0.0), self._is_over, None)
+
+    def _is_over(self, _: None) -> None:
+        if self._ended is not None:
+            self._give_up()
+
+    @property
+    def _left(self) -> float:
+        """Seconds until the deadline."""
+        return (self.request.deadline - self._fabric.now_ns()) / 1e9
+
+    def _give_up(self) -> None:
+        self.end(Reply(self.request.id, self._tries.gave_up()))
 
     # --- answers
 
@@ -96,15 +100,18 @@ class Exchange:
         """A reply, or the news (None) that the connection to the callee broke."""
         if self._ended is None:
             return
-        if reply is None or is_retried(reply):
-            if self._waits and tried == self.tried:
-                self._missed(reply)
+        if reply is not None and not is_retried(reply):
+            self.end(reply)
             return
-        self.end(reply)
+        fabric, tries = self._fabric, self._tries
+        if tries.missed(tried, reply) and tries.may_send:
+            later(fabric.env, fabric.backoff(tried), self.transmit)
+        elif tries.are_over:
+            self._give_up()
 
     def end(self, reply: Reply) -> None:
         """The exchange is over."""
-        ended, self._ended, self._waits = self._ended, None, False
+        ended, self._ended = self._ended, None
         self.reply = reply
         if ended is not None:
             ended(self)

@@ -8,8 +8,9 @@ pod that dies takes every execution in it along and comes back empty.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from core.joins import Joins
 from core.turns import Turns
 from sim.platform.fabric import Fabric
 from sim.platform.timers import later
@@ -31,10 +32,11 @@ class Pod:
 
     :ivar ready: whether it takes requests.
     :ivar turns: the lines of its contending attempts.
+    :ivar joins: the attempts in it that may be joined.
     """
 
     __slots__ = (
-        "_fabric", "_held", "_processor", "_room", "name", "ready", "turns",
+        "_fabric", "_held", "_processor", "_room", "joins", "name", "ready", "turns",
     )  # fmt: skip
 
     def __init__(self, fabric: Fabric, name: str, workers: int, room: Callable[[], object]) -> None:
@@ -45,6 +47,7 @@ class Pod:
         self.ready = False
         self._room = room
         self.turns = Turns()
+        self.joins: Joins[Any] = Joins()
 
     @property
     def active(self) -> int:
@@ -88,6 +91,7 @@ class Pod:
         self.ready = False
         self._processor.kill()
         self.turns.clear()
+        self.joins.clear()
         for activity in list(self._held):
             activity.crash()
         later(self._fabric.env, self._fabric.model.restart, self.start)

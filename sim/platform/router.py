@@ -2,9 +2,10 @@
 
 Modelled on Knative's activator and pod autoscaler (Knative documentation,
 "Autoscaling"): a pod is given as many requests as its concurrency allows, the
-rest wait; every two seconds the number of pods follows the concurrency seen,
-at 70 % of each pod's limit; new pods start cold; surplus pods go after a calm
-half minute, when they are idle.
+rest wait, except at a service that calls may come back to: there they would wait
+for those that wait for them, so nothing is held back. Every two seconds the number
+of pods follows the concurrency seen, at 70 % of each pod's limit; new pods start
+cold; surplus pods go after a calm half minute, when they are idle.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ __all__ = ["Router"]
 _SCALE_EVERY = 2.0
 _TARGET = 0.7
 _CALM = 30.0
+_ANY = 1 << 30
+"""More requests than a pod is ever given."""
 
 
 class Router:
     """Queue, pods and autoscaler of one service.
 
     :param execute: starts to execute a request in a pod.
+    :param holds_back: whether a pod takes no more requests than its concurrency.
     :ivar pods: those that exist, running, starting or down.
     """
 
@@ -42,10 +46,12 @@ class Router:
         model: ServicePlatform,
         rng: random.Random,
         execute: Callable[[Pod, Delivery], object],
+        holds_back: bool = True,
     ) -> None:
         self._fabric = fabric
         self._model = model
         self._execute = execute
+        self._most = model.concurrency if holds_back else _ANY
         self._rng = rng
         self._queue: deque[Delivery] = deque()
         self._made = 0
@@ -99,9 +105,9 @@ class Router:
     def _pick(self) -> Pod | None:
         """The least loaded ready pod with room; the seed chooses among equals."""
         best: list[Pod] = []
-        least = self._model.concurrency
+        least = self._most
         for pod in self.pods:
-            if pod.ready and pod.active <= least and pod.active < self._model.concurrency:
+            if pod.ready and pod.active <= least and pod.active < self._most:
                 if pod.active < least:
                     least = pod.active
                     best = [pod]

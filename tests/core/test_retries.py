@@ -1,12 +1,12 @@
-"""When a call is sent again, how long each try may take, what is known after the last."""
+"""When a call is sent again, who waits how long, and what is known after the last try."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ids import RequestId
-from core.messages import Failed, Raised, Reply, Returned
-from core.retries import NO_TIME_LEFT, Tries, is_retried, patience
+from core.messages import Failed, Origin, Raised, Reply, Request, Returned
+from core.retries import NO_TIME_LEFT, Tries, is_retried, patience, with_deadline
 
 ROOT = RequestId(b"r" * 16)
 CHILD = ROOT.child(3)
@@ -47,88 +47,116 @@ def test_what_is_retried(kind, definite, root, child):
     assert is_retried(reply(CHILD, kind, definite)) == child
 
 
-# --- patience
+# --- who waits how long
 
 
-def test_without_a_deadline_every_try_gets_the_longest_wait():
-    assert patience(0, 10**18, 5.0) == 5.0
+def request(request_id=ROOT, deadline=0):
+    origin = Origin("Hotel", "reserve", b"args")
+    return Request(request_id, "Hotel", "reserve", b"args", origin, deadline=deadline)
 
 
-def test_a_try_leaves_time_for_another():
-    assert patience(int(4e9), int(2e9), 5.0) == pytest.approx(1.5)
+def at_depth(depth):
+    request_id = ROOT
+    for _ in range(depth):
+        request_id = request_id.child(1)
+    return request_id
 
 
-def test_who_has_much_time_waits_no_longer_than_the_longest():
-    assert patience(int(100e9), 0, 5.0) == 5.0
+@given(st.integers(1, 2**62), st.integers(1, 2**62), st.integers(0, 50))
+def test_a_deadline_that_there_is_travels_unchanged(deadline, now, depth):
+    """However little of it is left: who is deepest has all the time of those who wait for it."""
+    sent = request(at_depth(depth), deadline)
+    assert with_deadline(sent, now, 10, 5.0) == sent
 
 
-def test_a_survivor_does_not_know_that_its_time_is_over():
-    assert patience(1, int(2e9), 5.0) == 0.1
-    assert patience(1, int(2e9), 0.05) == 0.05
+def test_without_a_deadline_there_is_time_for_every_try():
+    sent = with_deadline(request(), 7, 10, 0.5)
+    assert sent == request(deadline=7 + 5_000_000_000)
 
 
-def test_many_services_can_call_one_another_in_a_row():
-    """Each has nearly all the time of those before it: else the last ones would have none."""
-    now, deadline = 10**18, 10**18 + int(5e9)
-    for _ in range(150):
-        waits = patience(deadline, now, 5.0)
-        assert 0.08 < waits <= (deadline - now) / 1e9
-        deadline = now + int(waits * 1e9)
-        now += 100_000
+def test_a_client_s_try_may_be_silent_for_the_whole_time_out():
+    assert patience(request(deadline=int(60e9)), 0, 5.0) == 5.0
 
 
-@given(
-    st.integers(1, 2**62),
-    st.floats(0.001, 1000, allow_nan=False),
-    st.floats(0.1, 60, allow_nan=False),
-)
-def test_patience_shrinks_with_what_is_left(now, left, timeout):
-    deadline = now + int(left * 1e9)
-    waits = patience(deadline, now, timeout)
-    assert 0 < waits <= timeout
-    assert waits <= left + 1e-6
-    assert patience(deadline - int(left * 5e8), now, timeout) <= waits
+def test_a_lost_message_never_takes_all_the_time_there_is():
+    assert patience(request(deadline=int(6e9)), int(5e9), 5.0) == 0.5
+    assert patience(request(deadline=1), int(2e9), 5.0) == 0.0
 
 
-@given(st.floats(1.0, 60.0, allow_nan=False))
-def test_several_lost_messages_fit_into_the_time_there_is(left):
-    """Each try takes all its patience; two are over before the deadline, and there is a third."""
-    now = 10**18
-    deadline = now + int(left * 1e9)
-    for _ in range(2):
-        now += int(patience(deadline, now, 5.0) * 1e9)
-        assert now < deadline
-    assert patience(deadline, now, 5.0) >= 0.05
+@given(st.integers(0, 300), st.floats(0.1, 60.0), st.floats(0.1, 60.0))
+def test_the_deeper_notices_a_silence_first_but_not_much_earlier(depth, left, timeout):
+    """However deep: there is no row of services so long that each is asked too early."""
+    deadline = int(left * 1e9)
+    here, below = (patience(request(at_depth(d), deadline), 0, timeout) for d in (depth, depth + 1))
+    assert patience(request(deadline=deadline), 0, timeout) / 2 <= below <= here
+    assert here == below or depth < 60
 
 
-# --- what is known after the last try
+# --- which tries there are
+
+
+def test_a_client_has_so_many_tries():
+    tries = Tries(request(), 2)
+    assert (tries.send(), tries.may_send, tries.send(), tries.may_send) == (1, True, 2, False)
+    assert not tries.are_over
+    tries.missed(1, None)
+    tries.missed(2, None)
+    assert tries.are_over
+
+
+def test_within_a_tree_only_the_deadline_ends_the_tries():
+    tries = Tries(request(CHILD), 2)
+    for _ in range(50):
+        tries.missed(tries.send(), None)
+    assert tries.may_send
+    assert not tries.are_over
+
+
+def test_only_when_the_newest_try_missed_another_one_follows_soon():
+    tries = Tries(request(), 10)
+    tries.send()
+    tries.send()
+    assert tries.awaited == 2
+    assert not tries.missed(1, None)
+    assert not tries.missed(1, None)  # told twice
+    assert tries.awaited == 2
+    assert tries.missed(2, None)
+    assert tries.awaited == 0
+
+
+# --- what is known in the end
 
 
 def test_a_root_that_was_only_ever_turned_away_did_nothing():
-    tries = Tries()
-    tries.made = 2
-    tries.missed(reply(ROOT, "Overloaded", True))
-    tries.missed(None, sent=False)
-    failed = tries.gave_up(is_root=True)
+    tries = Tries(request(), 10)
+    tries.missed(tries.send(), reply(ROOT, "Overloaded", True))
+    tries.missed(tries.send(), None, sent=False)
+    failed = tries.gave_up()
     assert (failed.kind, failed.definite) == ("Overloaded", True)
     assert "2 times" in failed.text
 
 
-@pytest.mark.parametrize("missed", [None, reply(ROOT, "Interrupted", False)])
+@pytest.mark.parametrize("missed", [None, reply(ROOT, "Interrupted", False), "silent"])
 @pytest.mark.parametrize("first", [True, False])
 def test_one_try_that_may_have_arrived_leaves_it_open(missed, first):
-    tries = Tries()
+    tries = Tries(request(), 10)
+
+    def open_ended():
+        number = tries.send()
+        if missed != "silent":
+            tries.missed(number, missed)
+
     if first:
-        tries.missed(missed)
-    tries.missed(reply(ROOT, "Overloaded", True))
-    tries.missed(None, sent=False)
+        open_ended()
+    tries.missed(tries.send(), reply(ROOT, "Overloaded", True))
+    tries.missed(tries.send(), None, sent=False)
     if not first:
-        tries.missed(missed)
-    assert tries.gave_up(is_root=True) == Failed("Interrupted", False, NO_TIME_LEFT)
+        open_ended()
+    assert tries.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
 
 
 def test_a_call_between_services_is_always_open():
-    tries = Tries()
-    tries.missed(reply(CHILD, "Overloaded", True))
-    tries.missed(None, sent=False)
-    assert tries.gave_up(is_root=False) == Failed("Interrupted", False, NO_TIME_LEFT)
+    tries = Tries(request(CHILD), 10)
+    tries.missed(tries.send(), reply(CHILD, "Overloaded", True))
+    tries.missed(tries.send(), None, sent=False)
+    assert tries.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
