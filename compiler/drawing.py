@@ -8,6 +8,7 @@ reads.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ import networkx as nx
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from own_files import MARK, write
 
 __all__ = ["draw"]
 
@@ -90,9 +93,12 @@ def draw(graph: nx.MultiDiGraph[str], name: str, path: Path) -> None:
     for arrow in _arrows(graph):
         _draw_arrow(axes, boxes, graph, *arrow)
     _legend(axes)
+    drawn = io.BytesIO()
+    metadata: dict[str, str | None] = {"Subject" if path.suffix == ".pdf" else "Description": MARK}
+    metadata |= {"Date": None} if path.suffix == ".svg" else {}
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, dpi=160, metadata=metadata)
+        figure.savefig(drawn, format=path.suffix[1:], dpi=160, metadata=metadata)
+    write(path, drawn.getvalue())
 
 
 def _boxes(graph: nx.MultiDiGraph[str]) -> dict[str, _Box]:

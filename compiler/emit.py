@@ -17,6 +17,7 @@ from compiler.errors import display_path
 from compiler.model import Declared
 from compiler.modules import PAPER_NAMES, PlainModule
 from compiler.rewrite.nodes import RUNTIME
+from own_files import MARK, see_free, write
 
 if TYPE_CHECKING:
     from compiler.application import Application
@@ -25,15 +26,20 @@ __all__ = ["emit", "emit_module"]
 
 
 def emit(application: Application, folder: Path) -> list[Path]:
-    """Write the compiled modules of ``application`` below ``folder``; the files written."""
-    written = []
+    """Write the compiled modules of ``application`` below ``folder``; the files written.
+
+    :raises OSError: one cannot be written, or is there and not ours; then none is.
+    """
+    modules = {}
     for plain in application.declared.plain_modules:
         path = folder.joinpath(*plain.source.name.split("."))
         path = path / "__init__.py" if plain.source.is_package else path.with_suffix(".py")
+        see_free(path)
+        modules[path] = emit_module(plain, application.declared)
+    for path, text in modules.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(emit_module(plain, application.declared), encoding="utf-8")
-        written.append(path)
-    return written
+        write(path, text)
+    return list(modules)
 
 
 def emit_module(plain: PlainModule, declared: Declared) -> str:
@@ -50,6 +56,7 @@ def emit_module(plain: PlainModule, declared: Declared) -> str:
     header = [
         *interpreter,
         f"# Compiled from {display_path(plain.source.path)}; change that file, not this one.",
+        f"# {MARK}",
         "# It needs: the packages compiler and core of mu2sls.",
         "# Sets keep the order in which they are made, as everywhere in an application.",
         *first[len(interpreter) :],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import networkx as nx
 
 from compiler.analysis.graph import portable
 from compiler.errors import BadInput
+from own_files import MARK, write
 
 if TYPE_CHECKING:
     from compiler.application import Application
@@ -97,16 +99,20 @@ def _quote(text: str) -> str:
 
 
 def _write_dot(application: Application, path: Path) -> None:
-    path.write_text(to_dot(application.graph), encoding="utf-8")
+    write(path, f"// {MARK}\n{to_dot(application.graph)}")
 
 
 def _write_graphml(application: Application, path: Path) -> None:
-    nx.write_graphml(portable(application.graph), path)
+    text = io.BytesIO()
+    nx.write_graphml(portable(application.graph), text)
+    head, _, rest = text.getvalue().partition(b"\n")
+    write(path, b"%b\n<!-- %b -->\n%b" % (head, MARK.encode(), rest))
 
 
 def _write_json(application: Application, path: Path) -> None:
     data: dict[str, Any] = nx.node_link_data(application.graph, edges="edges")
-    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    data["graph"]["note"] = MARK
+    write(path, json.dumps(data, indent=1) + "\n")
 
 
 def _draw(application: Application, path: Path) -> None:

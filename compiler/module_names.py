@@ -10,7 +10,7 @@ __all__ = ["NEEDED", "OURS", "identifier", "import_name", "is_ours", "owner_of"]
 OURS = frozenset(
     {
         *("backends", "benchmarks", "command_line", "compiler", "core", "experiment"),
-        *("figures", "sim", "tests"),
+        *("figures", "own_files", "sim", "tests"),
     }
 )
 """Top-level modules and packages of mu2sls itself."""

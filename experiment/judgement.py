@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Container
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from experiment.record.metrics import measure, verdict
 from experiment.record.run import Run
 from experiment.unprinted import unprinted
 from experiment.verdict import Verdict
+from own_files import see_free, writing
 
-__all__ = ["judge", "write_run"]
+__all__ = ["judge", "see_writable", "write_run"]
 
 
 @unprinted()
@@ -51,6 +54,18 @@ def _checked(done: Run, application: Application, only: Container[str] | None) -
     ]
 
 
+def see_writable(out: Path) -> None:
+    """See that results can be written into the folder ``out``, which is made.
+
+    :raises OSError: they cannot be, or there are other files of their names.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
+    for name in ("result.json", "history.jsonl"):
+        see_free(out / name)
+
+
 def write_run(
     out: Path,
     prepared: Prepared,
@@ -61,9 +76,9 @@ def write_run(
     """Write ``result.json`` and ``history.jsonl`` into the folder ``out``.
 
     :param place: where the run took place.
-    :raises OSError: they cannot be written.
+    :raises OSError: they cannot be written, or there are other files.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    see_writable(out)
     result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome, place))
-    with open(out / "history.jsonl", "wb") as file:
+    with writing(out / "history.jsonl") as file:
         trace.write(file, done, prepared.application.program.codec, place.backend)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+import own_files
 from core.protocol import OURS
 from experiment.outcome import Outcome, Sweep, Task, describe, first_reason
 from experiment.record.histogram import Bucket, Histogram
@@ -264,13 +265,6 @@ def _environment(wall_seconds: float, place: Place) -> dict[str, str | float]:
 def write(path: Path, result: ResultFile) -> None:
     """Write a result file, whole or not at all.
 
-    :raises OSError: it cannot be written.
+    :raises OSError: it cannot be written, or there is another file.
     """
-    text = msgspec.json.format(msgspec.json.encode(result), indent=1)
-    partial = path.with_name(path.name + ".part")
-    try:
-        partial.write_bytes(text + b"\n")
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    own_files.write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")

@@ -7,9 +7,7 @@ dashes as well, and every verdict is a word.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +17,7 @@ from matplotlib.figure import Figure
 
 from figures.comparison import Mood
 from figures.errors import CannotDraw
+from own_files import MARK, write
 
 __all__ = ["COLOURS", "DASHES", "FORMATS", "INK", "MOODS", "plain", "save"]
 
@@ -69,16 +68,13 @@ def save(figure: Figure, path: Path) -> None:
     if path.suffix not in FORMATS:
         raise CannotDraw(f"{path}: a picture is {' or '.join(FORMATS)}; give a name that ends so")
     metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    metadata["Description"] = MARK
     drawn = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "figures", "svg.fonttype": "none"}):
         figure.savefig(drawn, format=path.suffix[1:], dpi=160, metadata=metadata)
-    partial = path.with_name(path.name + ".part")
     try:
-        partial.write_bytes(drawn.getvalue())
-        os.replace(partial, path)
+        write(path, drawn.getvalue())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise CannotDraw(
             f"{path}: cannot be written: {error.strerror}; give another place with -o"
         ) from None

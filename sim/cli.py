@@ -8,7 +8,6 @@ and 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
-import errno
 import io
 import os
 import sys
@@ -24,7 +23,7 @@ from command_line import BAD_INPUT, INTERRUPTED, ended, stoppable
 from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 from experiment import report, result
-from experiment.judgement import write_run
+from experiment.judgement import see_writable, write_run
 from experiment.outcome import EXIT, Outcome, Sweep, Task
 from experiment.preparation import Prepared, prepare
 from experiment.scenario.quantities import LARGEST
@@ -119,11 +118,9 @@ def _folder(out: str) -> Path | None:
     if not out:
         return None
     try:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        see_writable(Path(out))
     except OSError as error:
-        raise _unwritable(out, error) from None
+        raise _unwritable(error.filename or out, error) from None
     return Path(out)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from backends.stores import Wish
 from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 from experiment import report
-from experiment.judgement import judge, write_run
+from experiment.judgement import judge, see_writable, write_run
 from experiment.outcome import EXIT, Task
 from experiment.preparation import prepare
 from experiment.progress import Bar
@@ -71,8 +70,9 @@ def _module(options: argparse.Namespace) -> str:
 
 def _writable(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        see_writable(folder)
     except OSError as error:
-        raise MuError(f"{folder}: cannot be written: {error.strerror}") from None
-    if not os.access(folder, os.W_OK):
-        raise MuError(f"{folder}: cannot be written; give a folder that can be")
+        place = error.filename or folder
+        raise MuError(
+            f"{place}: cannot be written: {error.strerror}; give a folder that can be"
+        ) from None

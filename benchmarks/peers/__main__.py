@@ -16,6 +16,7 @@ from benchmarks.peers.install import prepare
 from benchmarks.peers.measuring import measure
 from benchmarks.peers.observation import Plan
 from benchmarks.peers.report import Report, machine, markdown, table
+from own_files import see_free, write
 
 _WIDTH = 120
 """Columns of the table where the terminal has no say."""
@@ -42,6 +43,11 @@ def _arguments() -> argparse.Namespace:
             parser.error(f"--{name} must be more than 0")
     if arguments.warm_up < 0 or min(arguments.clients) < 1:
         parser.error("--warm-up must be at least 0, --clients at least 1")
+    if arguments.out:
+        try:
+            see_free(arguments.out)
+        except FileExistsError as error:
+            parser.error(f"--out {arguments.out}: {error.strerror}")
     return arguments
 
 
@@ -69,7 +75,7 @@ def main() -> int:
         rows = [measure(each, plan, cache, status.update) for each in chosen]
     report = Report(here, plan.seconds, plan.keys, rows)
     if arguments.out:
-        arguments.out.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+        write(arguments.out, msgspec.json.format(msgspec.json.encode(report)) + b"\n")
     if arguments.markdown:
         sys.stdout.write(markdown(report) + "\n")
     else:

@@ -40,6 +40,7 @@ class Report(msgspec.Struct, frozen=True):
     seconds: float
     keys: int
     rows: list[Row]
+    format: str = "mu2sls-peers"
 
 
 def machine(folder: Path) -> Machine:

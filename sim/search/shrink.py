@@ -22,6 +22,7 @@ Only the checks that failed are made again.
 
 from __future__ import annotations
 
+import io
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ from experiment.scenario.load import CLOSED
 from experiment.scenario.model import Check, Fault, Load, Platform, Scenario
 from experiment.scenario.platform import PROFILES
 from experiment.scenario.quantities import show_duration
+from own_files import MARK, write
 from sim.execution import execute
 
 __all__ = ["Shrunk", "Strike", "minimal", "shortest", "shrink", "with_strikes", "write_scenario"]
@@ -323,8 +325,10 @@ def write_scenario(path: Path, shrunk: Shrunk) -> None:
         nth = CommentedSeq(exact.nth)
         nth.fa.set_flow_style()
         fault["nth"] = nth
-    with open(path, "w", encoding="utf-8") as file:
-        yaml.dump(content, file)
+    text = io.StringIO()
+    yaml.dump(content, text)
+    head = "" if MARK in text.getvalue() else f"# {MARK}\n"
+    write(path, head + text.getvalue())
 
 
 def _with_bounds(content: Any, load: Load) -> Any:

@@ -25,7 +25,7 @@ from backends.knative.names import COMPONENT, UPKEEP, Names, selector
 from backends.knative.settings import Settings
 from core.errors import MuError
 from experiment import report
-from experiment.judgement import judge, write_run
+from experiment.judgement import judge, see_writable, write_run
 from experiment.outcome import EXIT, Task, describe
 from experiment.preparation import prepare
 from experiment.progress import Bar
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
         instance_name(prepared.application.name, options.name)
     if options.out is not None:
         with _written(options.out):
-            options.out.mkdir(parents=True, exist_ok=True)
+            see_writable(options.out)
     started = time.perf_counter()
     with connected(options, errors) as objects:
         chosen = Settings(image="", name=options.name, namespace=objects.namespace)
@@ -87,7 +87,8 @@ def _written(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MuError(
-            f"{folder}: cannot be written: {error.strerror}: give another with --out"
+            f"{error.filename or folder}: cannot be written: {error.strerror}: give another folder "
+            "with --out"
         ) from None
 
 

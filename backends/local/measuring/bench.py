@@ -148,6 +148,7 @@ class Report(msgspec.Struct, frozen=True):
     start_up: float
     forked: float
     sides: list[Side]
+    format: str = "mu2sls-bench"
 
 
 def machine() -> Machine:

@@ -13,6 +13,7 @@ from backends.local.measuring.report import see_writable, telling
 from backends.stores import Wish
 from experiment.scenario.model import Platform, StoreModel
 from experiment.scenario.quantities import show_latency
+from own_files import MARK, write
 
 __all__ = ["profile_text", "run_calibrate"]
 
@@ -46,6 +47,7 @@ def profile_text(found: Calibration) -> str:
     here, platform = found.machine, found.platform
     lines = [
         "# A platform for the simulator, as `python -m backends.local calibrate` measured it.",
+        f"# {MARK}",
         f"# {here.time}: {here.cores} cores, {here.system}, Python {here.python},",
         f"# {found.store.kind}, {found.store.durability}; load {here.load} before;"
         f" others kept {found.others:.2f} cores busy meanwhile.",
@@ -90,7 +92,7 @@ def run_calibrate(options: argparse.Namespace, console: Console, errors: Console
     see_writable(out)
     with telling(errors) as told:
         found = calibrate(options.seconds, Wish(options.store, options.synchronous), told)
-    out.write_text(profile_text(found), encoding="utf-8")
+    write(out, profile_text(found))
     table = Table("method", title="the probe at half of what it can do", title_justify="left")
     for column in ("per second", "measured p50", "simulated p50", "ratio"):
         table.add_column(column, justify="right")

@@ -33,6 +33,7 @@ from backends.stores import Wish
 from compiler.application import Application, load
 from core.errors import MuError
 from experiment.scenario.quantities import show_latency
+from own_files import see_free, write
 
 __all__ = ["run_bench", "see_writable", "telling"]
 
@@ -57,7 +58,7 @@ def run_bench(options: argparse.Namespace, console: Console, errors: Console) ->
         report = bench(application, wanted, told)
     _print(console, report)
     if options.out is not None:
-        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+        write(options.out, msgspec.json.format(msgspec.json.encode(report), indent=1))
         console.print(f"Written: {options.out}")
     return 0
 
@@ -94,6 +95,10 @@ def see_writable(path: Path) -> None:
 
     :raises MuError: it cannot.
     """
+    try:
+        see_free(path)
+    except FileExistsError as error:
+        raise MuError(f"{path}: {error.strerror}; give another name") from None
     place = path if path.exists() else path.parent
     if path.is_dir() or not os.access(place, os.W_OK):
         raise MuError(f"{path}: cannot be written; give a file in a folder that can be")
