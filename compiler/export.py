@@ -99,7 +99,7 @@ def _quote(text: str) -> str:
 
 
 def _write_dot(application: Application, path: Path) -> None:
-    write(path, f"// {MARK}\n{to_dot(application.graph)}")
+    write(path, f"{to_dot(application.graph)}// {MARK}\n")
 
 
 def _write_graphml(application: Application, path: Path) -> None:
