@@ -74,7 +74,9 @@ def report(tmp_path_factory):
     path = sys.path.copy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYPYPATH", str(ROOT))
+        limit = sys.getrecursionlimit()
         stdout, stderr, _ = api.run([*options, str(file)])
+        sys.setrecursionlimit(limit)  # it has set one of its own, which other tests would find
     assert sys.path == path
     assert not stderr
     return stdout
