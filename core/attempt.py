@@ -32,6 +32,7 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 from core import effects
+from core.aside import set_aside
 from core.calls import Calls, Stuck, UserError, failed
 from core.errors import (
     BadRequest,
@@ -61,7 +62,7 @@ from core.layout import (
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
-from core.regions import Answered, Regions, set_aside
+from core.regions import Answered, Regions
 from core.scopes import Scopes
 from core.slowness import Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
@@ -169,9 +170,9 @@ class Attempt:
             except Stuck as stuck:
                 verdict = stuck.failed
             except TooLarge as error:
-                verdict = Failed("TooLarge", True, str(error))
+                verdict = Failed("TooLarge", True, f"{self.where()}: {error}")
             except NondeterminismError as error:
-                return self._reply((yield from self._set_aside(str(error))))
+                return self._reply((yield from self._set_aside(failed(error))))
             except StoreError as error:
                 if self.request.travel is not None:
                     return self._reply((yield from self._told_caller(error)))
@@ -224,15 +225,16 @@ class Attempt:
         if verdict.kind != "IdReused":
             return (yield from self.regions.fail(verdict))
         if self.regions.intent_recorded:  # two trees with one id, and each did a part
-            return (yield from self._set_aside(verdict.text))
+            return (yield from self._set_aside(verdict))
         return verdict
 
-    def _set_aside(self, reason: str) -> Generator[Effect, Any, Failed]:
+    def _set_aside(self, why: Failed) -> Generator[Effect, Any, Failed]:
         """Keep a tree whose replay went astray for a person; its journal is as it is."""
-        outcome = Failed("SetAside", False, reason)
+        outcome = Failed("SetAside", False, why.text, why.kind)
         if self.travels:
             return outcome
-        mutations = set_aside(self.request.id.root, self.request.origin, reason)
+        now = yield Now(f"{self.name}.aside")
+        mutations = set_aside(self.request.id.root, self.request.origin, outcome, now)
         try:
             version = yield ReadVersion()
             yield Commit(None, 0, METHOD_END, (), version, [], mutations)

@@ -27,6 +27,7 @@ __all__ = [
     "Record",
     "Scanned",
     "Ticked",
+    "decode_aside",
     "decode_intent",
     "decode_record",
     "digest",
@@ -131,14 +132,24 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Aside(msgspec.Struct, frozen=True, array_like=True):
-    """A request set aside, and why."""
+    """The note of a request tree set aside.
+
+    :ivar reason: what no retry mends, with the place in the user's code where it is known.
+    :ivar cause: the kind of that: the name of a class of :mod:`core.errors`.
+    :ivar since: when it was set aside, in Unix nanoseconds; ``resumed``: when it was taken up
+        again, 0 if it was not.
+    """
 
     origin: Origin
     reason: str
+    cause: str = ""
+    since: int = 0
+    resumed: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(Record)
+_aside_decoder = msgspec.msgpack.Decoder(Aside)
 _intent_decoder = msgspec.msgpack.Decoder(Intent)
 
 
@@ -171,6 +182,14 @@ def decode_intent(data: bytes) -> Intent:
 def encode_aside(aside: Aside) -> bytes:
     """A note of a request set aside, as stored."""
     return _encoder.encode(aside)
+
+
+def decode_aside(data: bytes) -> Aside:
+    """The note stored as ``data``.
+
+    :raises msgspec.DecodeError: the bytes are no note.
+    """
+    return _aside_decoder.decode(data)
 
 
 def digest(*parts: bytes) -> bytes:

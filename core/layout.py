@@ -6,12 +6,12 @@ key                                  value
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
-``i``/``j`` ... n                    the n-th continuation of one too long for one value
+``i``/``j``/``x`` ... n              the n-th continuation of one too long for one value
 ``k`` client key                     the root id that a client's key stands for
 ``r`` root                           the client key that stands for the root id
 ``s``                                what the store was set up for
 ``w``                                the retention watermark, a root id
-``x`` root                           a request set aside
+``x`` root                           the note of a request set aside (:mod:`core.aside`)
 ===================================  ==================================================
 
 Root ids sort by time, so one range clear forgets everything up to a moment. A
@@ -31,17 +31,21 @@ __all__ = [
     "JOURNAL",
     "SET_ASIDE",
     "SET_UP",
+    "VERDICT",
     "WATERMARK",
     "client_key",
     "client_key_of_root",
     "data_prefix",
     "intent_key",
     "intent_range",
+    "is_verdict",
     "journal_key",
     "journal_place",
     "journal_range",
-    "root_of_intent",
+    "root_of",
     "set_aside_key",
+    "set_aside_range",
+    "tree_range",
     "up_to",
 ]
 
@@ -53,6 +57,10 @@ CLIENT_KEYS_BY_ROOT = KeyRange(b"r", b"s")
 SET_ASIDE = KeyRange(b"x", b"y")
 SET_UP = b"s"
 WATERMARK = b"w"
+
+VERDICT = 2**64 - 1
+"""The place of the record that a request cannot be completed: after all others, so that every
+look into the journal finds it, wherever the attempt stands."""
 
 
 def data_prefix(service: str, field: str) -> bytes:
@@ -88,6 +96,16 @@ def journal_range(request: RequestId) -> KeyRange:
     return KeyRange(own, own[:-1] + b"\x01")
 
 
+def is_verdict(key: bytes) -> bool:
+    """Whether a journal key is that of a verdict."""
+    return key.endswith(b"\x00" + _number(VERDICT))
+
+
+def tree_range(root: bytes) -> KeyRange:
+    """Every journal record of a tree."""
+    return KeyRange(JOURNAL.begin + root, JOURNAL.begin + root + b"\xff")
+
+
 def intent_key(root: bytes) -> bytes:
     """The key of the tree's intent."""
     return b"i" + root
@@ -99,14 +117,20 @@ def intent_range(root: bytes) -> KeyRange:
     return KeyRange(key, key + b"\xff")
 
 
-def root_of_intent(key: bytes) -> bytes:
-    """The root id in the key of an intent or of its continuation."""
+def root_of(key: bytes) -> bytes:
+    """The root id in the key of an intent, a note of a request set aside, or a continuation."""
     return key[1:17]
 
 
 def set_aside_key(root: bytes) -> bytes:
     """The key under which a request that cannot be completed is kept."""
     return b"x" + root
+
+
+def set_aside_range(root: bytes) -> KeyRange:
+    """The note with its continuations."""
+    key = set_aside_key(root)
+    return KeyRange(key, key + b"\xff")
 
 
 def client_key(text: bytes) -> bytes:

@@ -78,11 +78,15 @@ class Raised(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="f"):
-    """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family."""
+    """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family.
+
+    :ivar cause: of what is set aside: the kind of what no retry mends.
+    """
 
     kind: str
     definite: bool
     text: str
+    cause: str = ""
 
 
 Outcome = Returned | Raised | Failed

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
+from core.aside import set_aside
+from core.entries import read_entries
 from core.ids import RequestId, earliest_root
 from core.journal import METHOD_END, decode_intent
-from core.layout import INTENTS, intent_range, root_of_intent, up_to
+from core.layout import INTENTS, intent_range, up_to
 from core.messages import Failed, Origin, Reply, Request
-from core.ports import Commit, Effect, Read, ReadVersion, Receive, Send
-from core.regions import set_aside
-from core.store import ClearRange, KeyRange, Mutation, Pairs
+from core.ports import Commit, Effect, Now, ReadVersion, Receive, Send
+from core.store import ClearRange, KeyRange, Mutation
 
 __all__ = ["clear_intents", "recover"]
 
@@ -32,34 +33,15 @@ def recover(
     :returns: how many were found.
     :raises StoreError: the store did not answer; nothing is lost.
     """
-    begin, end = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
+    part: KeyRange | None = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
     found = 0
-    while True:
-        origins, full = yield from _stale(KeyRange(begin, end), limit, name)
-        found += len(origins)
+    while part is not None:
+        version = yield ReadVersion()
+        intents, part = yield from read_entries(version, part, limit, name)
+        found += len(intents)
+        origins = {root: decode_intent(data).origin for root, data in intents.items()}
         yield from _drive_again(origins, name)
-        if not full:
-            return found
-        begin = intent_range(max(origins)).end
-
-
-def _stale(
-    part: KeyRange, limit: int, name: str
-) -> Generator[Effect, Any, tuple[dict[bytes, Origin], bool]]:
-    """The root calls of the first ``limit`` intents, and whether there may be more."""
-    version = yield ReadVersion()
-    _, ranges = yield Read(name, version, (), ((*part, limit),))
-    pairs: Pairs = ranges[0]
-    full = len(pairs) == limit
-    if full:  # the last intent may have been cut
-        rest = KeyRange(pairs[-1][0] + b"\x00", intent_range(root_of_intent(pairs[-1][0])).end)
-        _, ranges = yield Read(name, version, (), ((*rest, 0),))
-        pairs = pairs + ranges[0]
-    chunks: dict[bytes, bytes] = {}
-    for key, value in pairs:
-        root = root_of_intent(key)
-        chunks[root] = chunks.get(root, b"") + value
-    return {root: decode_intent(data).origin for root, data in chunks.items()}, full
+    return found
 
 
 def _drive_again(origins: dict[bytes, Origin], name: str) -> Generator[Effect, Any, None]:
@@ -83,8 +65,8 @@ def _drive_again(origins: dict[bytes, Origin], name: str) -> Generator[Effect, A
         if not isinstance(outcome, Failed):
             done.append(ClearRange(*intent_range(root)))
         elif outcome.kind == "SetAside" or (outcome.definite and outcome.kind != "Overloaded"):
-            reason = f"{outcome.kind}: {outcome.text}"
-            yield from _upkeep(set_aside(root, origins[root], reason), name)
+            now = yield Now(name)
+            yield from _upkeep(set_aside(root, origins[root], outcome, now), name)
     yield from _upkeep(done, name)
 
 

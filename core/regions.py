@@ -13,20 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+from core.aside import set_aside
 from core.errors import Conflict, Expired, IdReused, NondeterminismError
 from core.journal import (
     METHOD_END,
-    Aside,
     Intent,
     Record,
     decode_record,
-    encode_aside,
     encode_intent,
     encode_record,
     fingerprint,
     in_chunks,
 )
 from core.layout import (
+    VERDICT,
     WATERMARK,
     intent_key,
     intent_range,
@@ -35,12 +35,12 @@ from core.layout import (
     journal_range,
     set_aside_key,
 )
-from core.messages import Failed, Origin, Outcome, Request
-from core.ports import Commit, Effect, Read, ReadVersion, Steps
+from core.messages import Failed, Outcome, Request
+from core.ports import Commit, Effect, Now, Read, ReadVersion, Steps
 from core.region import Region
 from core.store import ClearRange, KeyRange, Mutation, Pairs, point
 
-__all__ = ["Answered", "Regions", "set_aside"]
+__all__ = ["Answered", "Regions"]
 
 
 class Answered(Exception):
@@ -124,10 +124,20 @@ class Regions:
         )
         watermark = values.pop()
         if watermark is not None and watermark > request.root:
-            raise Expired(f"request {request} is older than what is remembered")
+            yield from self._is_kept()
         region.checked = True
         self._found(pairs.pop())
         return values, pairs
+
+    def _is_kept(self) -> Steps:
+        """See that what the tree left is remembered for longer than what began when it did.
+
+        :raises Expired: it was not set aside.
+        """
+        request, region = self._request.id, self.present
+        values, _ = yield Read(region.unit, region.version, (set_aside_key(request.root),))
+        if values[0] is None:
+            raise Expired(f"request {request} is older than what is remembered")
 
     def _found(self, pairs: Pairs) -> None:
         """Take in the journal records found from the region's place on."""
@@ -212,9 +222,22 @@ class Regions:
         self.present.reads.append(point(intent))
         self.intent_recorded |= values[0] is not None
         if self.intent_recorded or verdict.kind == "BadRequest":  # what is gone may have run before
-            verdict = Failed("SetAside", False, verdict.text)
-        yield from self._commit(METHOD_END, verdict)
+            cause = verdict.cause or verdict.kind
+            verdict = Failed("SetAside", False, verdict.text, cause)
+        yield from self._refuse(verdict)
         return verdict
+
+    def _refuse(self, verdict: Failed) -> Steps:
+        """Commit a verdict, in conflict with whatever attempts at the request commit."""
+        region, request = self.present, self._request.id
+        record = Record(self._fingerprint, METHOD_END, [], verdict)
+        mutations = in_chunks(journal_key(request, VERDICT), encode_record(record))
+        if request.is_root and not verdict.definite:  # nothing is left to complete
+            now = yield Now(region.unit)
+            mutations += set_aside(request.root, self._request.origin, verdict, now)
+        journal = KeyRange(journal_key(request, region.place), journal_range(request).end)
+        reads, units = [*region.reads, journal], tuple(region.units)
+        yield Commit(request, VERDICT, METHOD_END, units, region.version, reads, mutations)
 
     def _commit(self, end: int, outcome: Outcome | None) -> Steps:
         region, request = self.present, self._request.id
@@ -224,10 +247,7 @@ class Regions:
         record = Record(self._fingerprint, end, entries, outcome, last)
         mutations = region.writes.all()
         mutations += in_chunks(key, encode_record(record))
-        if isinstance(outcome, Failed):
-            mutations += self._aside(outcome)
-        else:
-            mutations += self._intent(last)
+        mutations += self._intent(last)
         reads = [*region.reads, KeyRange(key, journal_range(request).end)]
         units = tuple(region.units)
         yield Commit(request, region.place, end, units, region.version, reads, mutations)
@@ -247,15 +267,3 @@ class Regions:
             return []
         intent = encode_intent(Intent(self._request.origin))
         return [ClearRange(*intent_range(root)), *in_chunks(intent_key(root), intent)]
-
-    def _aside(self, verdict: Failed) -> list[Mutation]:
-        """What the verdict on a root request does: nothing is left to complete."""
-        if not self._request.id.is_root or verdict.definite:
-            return []
-        return set_aside(self._request.id.root, self._request.origin, verdict.text)
-
-
-def set_aside(root: bytes, origin: Origin, reason: str) -> list[Mutation]:
-    """Keep a tree that cannot be completed for a person, and let its intent go."""
-    note = encode_aside(Aside(origin, reason[:2_000]))
-    return [*in_chunks(set_aside_key(root), note), ClearRange(*intent_range(root))]

@@ -6,6 +6,10 @@ in conflict with its own journal key, can no longer commit; and the attempt
 after that sees the watermark. Nothing else is needed to keep old ids from
 running twice.
 
+Trees set aside (:mod:`core.aside`) do not hold the watermark, but what they left stays, client
+keys too: the clear goes around them, and they may still be asked for. That ends in a commit of
+its own, once they were resumed longer ago than the period and are complete.
+
 Client keys (:mod:`core.client_keys`) go the same way: **a key is forgotten with
 the commit that moves the watermark past its root id, or later, never earlier.**
 Were it forgotten earlier, its client's next try would run under a new root id,
@@ -23,28 +27,36 @@ root id by then.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
+from core.aside import Noted, notes
 from core.ids import earliest_root
 from core.journal import METHOD_END
 from core.layout import (
     CLIENT_KEYS_BY_ROOT,
     INTENTS,
     JOURNAL,
+    SET_ASIDE,
     WATERMARK,
     client_key,
     client_key_of_root,
-    root_of_intent,
+    intent_range,
+    root_of,
+    set_aside_key,
+    set_aside_range,
+    tree_range,
     up_to,
 )
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
 
-__all__ = ["KEYS_AT_ONCE", "retain"]
+__all__ = ["ASIDE_AT_ONCE", "KEYS_AT_ONCE", "retain"]
 
 KEYS_AT_ONCE = 1_000
 """How many client keys one commit forgets at most: well within the store's limits."""
+ASIDE_AT_ONCE = 1_000
+"""How many trees set aside one commit goes around at most, likewise."""
 
 
 def retain(
@@ -57,36 +69,95 @@ def retain(
     :returns: the new watermark, or None if it did not move.
     :raises StoreError: nothing more was forgotten, or (Unknown) perhaps; try again later.
     """
-    latest = earliest_root((now_ns - period_ns) // 1_000_000)
+    before_ns = now_ns - period_ns
+    latest = earliest_root(before_ns // 1_000_000)
     moved: bytes | None = None
-    while True:
-        watermark, more = yield from _round(latest, name)
+    begin: bytes | None = CLIENT_KEYS_BY_ROOT.begin
+    while begin is not None:
+        watermark, begin = yield from _round(latest, begin, name)
         moved = watermark or moved
-        if not more:
-            return moved
+    for noted in (yield from notes(name)):
+        if 0 < noted.note.resumed < before_ns:
+            yield from _close(noted, name)
+    return moved
 
 
-def _round(latest: bytes, name: str) -> Generator[Effect, Any, tuple[bytes | None, bool]]:
-    """One commit: the watermark if it moved, and whether there are more keys to forget."""
+def _round(
+    latest: bytes, begin: bytes, name: str
+) -> Generator[Effect, Any, tuple[bytes | None, bytes | None]]:
+    """One commit: the watermark if it moved, and where to go on among the client keys.
+
+    :param begin: the first client key to look at.
+    """
     version = yield ReadVersion()
-    by_root = up_to(CLIENT_KEYS_BY_ROOT, latest)
+    by_root = KeyRange(begin, max(begin, up_to(CLIENT_KEYS_BY_ROOT, latest).end))
     values, ranges = yield Read(
         name, version, (WATERMARK,), ((*INTENTS, 1), (*by_root, KEYS_AT_ONCE))
     )
     watermark = values[0] or b"\x00" * 16
     intents, keys = ranges
-    horizon = min(latest, root_of_intent(intents[0][0])) if intents else latest
+    horizon = min(latest, root_of(intents[0][0])) if intents else latest
+    if horizon <= watermark and not keys:
+        return None, None
+    aside = KeyRange(set_aside_key(watermark), set_aside_key(max(watermark, horizon)))
+    kept, (found,) = yield Read(
+        name,
+        version,
+        tuple(set_aside_key(root_of(key)) for key, _ in keys),
+        ((*aside, ASIDE_AT_ONCE),),
+    )
+    full = len(found) == ASIDE_AT_ONCE
+    if full:
+        horizon = root_of(found[-1][0])
     reads: list[KeyRange] = []
     mutations: list[Mutation] = []
     if horizon > watermark:
-        reads = [up_to(INTENTS, horizon), point(WATERMARK)]
-        mutations = [Set(WATERMARK, horizon), ClearRange(*up_to(JOURNAL, horizon))]
+        reads = [up_to(INTENTS, horizon), point(WATERMARK), up_to(SET_ASIDE, horizon)]
+        roots = dict.fromkeys(root_of(key) for key, _ in found if root_of(key) < horizon)
+        mutations = [Set(WATERMARK, horizon), *_around(list(roots), watermark, horizon)]
     refused = client_key_of_root(max(horizon, watermark))
-    forgotten: Pairs = [(key, text) for key, text in keys if key < refused]
+    forgotten: Pairs = [
+        pair for pair, note in zip(keys, kept, strict=True) if pair[0] < refused and note is None
+    ]
     if forgotten:
         reads.append(KeyRange(by_root.begin, forgotten[-1][0] + b"\x00"))
         for key, text in forgotten:
             mutations += [Clear(key), Clear(client_key(text))]
     if mutations:
         yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
-    return horizon if horizon > watermark else None, len(forgotten) == KEYS_AT_ONCE
+    after = begin if full else None
+    if len(keys) == KEYS_AT_ONCE and keys[-1][0] < refused:
+        after = keys[-1][0] + b"\x00"
+    return horizon if horizon > watermark else None, after
+
+
+def _around(roots: Sequence[bytes], watermark: bytes, horizon: bytes) -> list[Mutation]:
+    """Clear the journal between two root ids, but for the trees given."""
+    begin, cleared = JOURNAL.begin + watermark, []
+    for root in roots:
+        kept = tree_range(root)
+        cleared.append(ClearRange(begin, kept.begin))
+        begin = kept.end
+    return [*cleared, ClearRange(begin, JOURNAL.begin + horizon)]
+
+
+def _close(noted: Noted, name: str) -> Generator[Effect, Any, None]:
+    """Forget a tree that was set aside and resumed long ago, unless it is not complete yet."""
+    root = noted.root
+    version = yield ReadVersion()
+    values, (intent, note) = yield Read(
+        name,
+        version,
+        (WATERMARK, client_key_of_root(root)),
+        ((*intent_range(root), 1), (*set_aside_range(root), 1)),
+    )
+    watermark, text = values
+    if intent or not note or watermark is None or root >= watermark:
+        return
+    reads = [intent_range(root), set_aside_range(root), point(client_key_of_root(root))]
+    mutations: list[Mutation] = [
+        ClearRange(*each) for each in (set_aside_range(root), tree_range(root))
+    ]
+    if text is not None:
+        mutations += [Clear(client_key_of_root(root)), Clear(client_key(text))]
+    yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)

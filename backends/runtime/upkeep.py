@@ -18,7 +18,7 @@ from backends.runtime.clock import SteadyClock, agrees, patience
 from backends.runtime.host import Host
 from backends.runtime.tally import Tally
 from core.errors import MuError
-from core.layout import JOURNAL
+from core.layout import JOURNAL, WATERMARK
 from core.recovery import recover
 from core.retention import retain
 
@@ -76,7 +76,10 @@ async def forget(host: Host, before_ns: int, tally: Tally | None = None) -> bool
 async def _end_of_piece(host: Host) -> int:
     """The moment, in Unix ns, before which the oldest requests began, enough for a piece."""
     store = host.store
-    _, (pairs,) = await store.read(await store.read_version(), (), ((*JOURNAL, _PIECE),))
+    version = await store.read_version()
+    (watermark,), _ = await store.read(version, (WATERMARK,))  # what is before is kept on purpose
+    begin = JOURNAL.begin + (watermark or b"")
+    _, (pairs,) = await store.read(version, (), ((begin, JOURNAL.end, _PIECE),))
     if len(pairs) < _PIECE:
         return _NEVER
     last = pairs[-1][0][1:7]  # the milliseconds that a root id begins with

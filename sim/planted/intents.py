@@ -7,8 +7,9 @@ from typing import Any
 from unittest import mock
 
 from core import recovery
+from core.entries import read_entries
 from core.ids import earliest_root
-from core.journal import METHOD_END
+from core.journal import METHOD_END, decode_intent
 from core.layout import INTENTS, intent_range, up_to
 from core.messages import Outcome
 from core.ports import Commit, ReadVersion
@@ -84,9 +85,11 @@ def recovery_drives_the_latest_only() -> AbstractContextManager[Any]:
 
     def recover(now_ns: int, stale_ns: int, limit: int = 100, name: str = "recovery") -> Steps:
         part = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
-        origins, _ = yield from recovery._stale(part, 10 * limit, name)
-        latest = sorted(origins)[-1:]
-        yield from recovery._drive_again({root: origins[root] for root in latest}, name)
+        version = yield ReadVersion()
+        intents, _ = yield from read_entries(version, part, 10 * limit, name)
+        latest = sorted(intents)[-1:]
+        origins = {root: decode_intent(intents[root]).origin for root in latest}
+        yield from recovery._drive_again(origins, name)
         return len(latest)
 
     return everywhere(recovery.recover, recover)

@@ -8,7 +8,7 @@ from typing import Any
 from core import regions, retention
 from core.ids import earliest_root
 from core.journal import METHOD_END
-from core.layout import INTENTS, JOURNAL, WATERMARK, root_of_intent, up_to
+from core.layout import INTENTS, JOURNAL, WATERMARK, root_of, up_to
 from core.memory import MemoryStore
 from core.ports import Commit, Read, ReadVersion
 from core.store import Clear, ClearRange, Set, point
@@ -43,8 +43,8 @@ def intents_recorded_meanwhile_forgotten() -> AbstractContextManager[Any]:
     """Move the watermark past whatever began after retention looked."""
     original = retention._round
 
-    def forget(latest: bytes, name: str) -> Steps:
-        steps: Any = original(latest, name)
+    def forget(latest: bytes, begin: bytes, name: str) -> Steps:
+        steps: Any = original(latest, begin, name)
         answer: Any = None
         while True:
             try:
@@ -60,20 +60,20 @@ def intents_recorded_meanwhile_forgotten() -> AbstractContextManager[Any]:
 def records_forgotten_one_by_one() -> AbstractContextManager[Any]:
     """Clear the records that are there, so that only those conflict, not those yet to come."""
 
-    def forget(latest: bytes, name: str) -> Steps:
+    def forget(latest: bytes, begin: bytes, name: str) -> Steps:  # noqa: ARG001
         version = yield ReadVersion()
         old = ((*INTENTS, 1), (*up_to(JOURNAL, latest), 0))
         values, (intents, records) = yield Read(name, version, (WATERMARK,), old)
-        horizon = min(latest, root_of_intent(intents[0][0])) if intents else latest
+        horizon = min(latest, root_of(intents[0][0])) if intents else latest
         if horizon <= (values[0] or b""):
-            return None, False
+            return None, None
         end = up_to(JOURNAL, horizon).end
         cleared = [Clear(key) for key, _ in records if key < end]
         reads = [up_to(INTENTS, horizon), point(WATERMARK)]
         yield Commit(
             None, 0, METHOD_END, (name,), version, reads, [Set(WATERMARK, horizon), *cleared]
         )
-        return horizon, False
+        return horizon, None
 
     return replace(retention, "_round", forget)
 

@@ -216,7 +216,7 @@ def test_nothing_to_forget_takes_no_commit():
     forget(store, 10)
     calm = host(store)
     calm.drive(retain(10 * SECOND, SECOND))
-    assert calm.effects == {"ReadVersion": 1, "Read": 1}
+    assert "Commit" not in calm.effects
 
 
 def test_a_round_that_happens_late_leaves_a_key_that_stands_for_another_root_id():

@@ -18,7 +18,7 @@ from core import effects
 from core.effects import Delete, DeleteRange, Get, Put, Scan, perform
 from core.errors import StoreError, TransactionException
 from core.journal import METHOD_END, decode_record
-from core.layout import DATA, SET_ASIDE, WATERMARK, data_prefix
+from core.layout import DATA, SET_ASIDE, WATERMARK, data_prefix, tree_range
 from core.messages import Failed, Raised
 from core.store import VERSIONS_PER_SECOND, Set, point
 from tests.core.programs import program
@@ -324,7 +324,8 @@ def check_late(world, requests):
     answers(world)
     world.settle()
     world.forget()
-    kept = (DATA, SET_ASIDE, point(WATERMARK))
+    aside = {key[1:17] for key in world.section(SET_ASIDE)}
+    kept = (DATA, SET_ASIDE, point(WATERMARK), *map(tree_range, aside))
     for key in world.store.snapshot():
         assert any(part.begin <= key < part.end for part in kept), f"retention leaves {key}"
 
