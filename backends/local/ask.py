@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from backends.local.aside import show_aside
+from backends.local.finding import find
 from backends.local.folder import Folder, Running
-from backends.local.up import DATA
 from backends.runtime.host import Host
 from backends.runtime.invoke import Call, Result, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
@@ -21,44 +22,15 @@ from backends.runtime.upkeep import forget
 from backends.stores import Sqlite, StoreChoice
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
-from core.layout import INTENTS, JOURNAL, SET_ASIDE, WATERMARK
+from core.layout import INTENTS, JOURNAL, WATERMARK
 from core.store import KeyRange
 
-__all__ = ["collect_garbage", "find", "invoke", "status"]
+__all__ = ["collect_garbage", "invoke", "status"]
 
 _UNKNOWN = 3
 _PAGE = 1_000
 _REACH = 1.0
 """Seconds to reach a gateway of this machine: the supervisor listens for it even while it dies."""
-
-
-def find(data: Path | None) -> Folder:
-    """The data folder that is meant.
-
-    :raises MuError: there is none, or more than one.
-    """
-    if data is not None:
-        if not ((data / "store.db").exists() or (data / "up.lock").exists()):
-            raise MuError(f"{data}: holds no application's data; give the folder of an `up`")
-        return Folder(data, create=False)
-    found = sorted(path for path in DATA.glob("*") if _has_data(path))
-    if len(found) > 1:
-        running = [path for path in found if Folder(path, create=False).running()]
-        found = running if len(running) == 1 else found
-    if len(found) == 1:
-        return Folder(found[0], create=False)
-    if not found:
-        raise MuError(
-            "there is no application's data below .mu2sls here: start one with "
-            "`python -m backends.local up APP`, or say where they are with --data"
-        )
-    names = ", ".join(str(path) for path in found)
-    raise MuError(f"several applications have data here: give one of {names} with --data")
-
-
-def _has_data(path: Path) -> bool:
-    """Whether a folder holds an application's data, or says in which cluster they are."""
-    return Folder(path, create=False).choice() is not None
 
 
 # --- invoke
@@ -120,6 +92,7 @@ def status(data: Path | None) -> int:
         console.print("store     none here")
     elif choice.kind != "sqlite":
         console.print(f"store     {choice}: `fdbcli --exec status` tells how it is")
+        show_aside(console, folder)
     else:
         _show_store(console, folder)
     return 0 if running else 1
@@ -164,8 +137,7 @@ def _show_store(console: Console, folder: Folder) -> None:
     console.print(f"data      {counts[APPLICATION]:,} keys")
     console.print(f"journal   {counts[JOURNAL]:,} records of finished and unfinished requests")
     console.print(f"open      {counts[INTENTS]:,} requests that recovery would complete")
-    aside = counts[SET_ASIDE]
-    console.print(f"set aside {aside:,} requests", style="bold red" if aside else "")
+    show_aside(console, folder)
     if watermark:
         began = int.from_bytes(watermark[:6], "big") / 1000
         text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began))
@@ -176,7 +148,7 @@ async def _counts(folder: Folder) -> tuple[dict[KeyRange, int], bytes | None]:
     store = Sqlite(str(folder.store)).open()
     try:
         counts = {}
-        for section in (APPLICATION, JOURNAL, INTENTS, SET_ASIDE):
+        for section in (APPLICATION, JOURNAL, INTENTS):
             counts[section] = await _count(store, section)
         values, _ = await store.read(await store.read_version(), (WATERMARK,))
         return counts, values[0]

@@ -39,7 +39,7 @@ examples:
   python -m backends.local bench apps/hotel --compare
       what it can do on this machine, and what the protocol costs
   python -m backends.local status
-      what runs, and what the store holds
+      what runs, what the store holds, and what was set aside
 """
 
 
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_invoke(commands)
     _add_run(commands)
     _add_status(commands)
+    _add_resume(commands)
     _add_gc(commands)
     _add_bench(commands)
     _add_calibrate(commands)
@@ -150,6 +151,15 @@ def _add_run(commands: _Commands) -> None:
 def _add_status(commands: _Commands) -> None:
     status = _add(commands, "status", "Say what runs and what the store holds.", _status)
     _add_where(status)
+
+
+def _add_resume(commands: _Commands) -> None:
+    text = "Take up again what was set aside, once the code is mended."
+    resume = _add(commands, "resume", text, _resume)
+    add = resume.add_argument
+    add("ids", metavar="ID", nargs="*", help="the requests, as `status` lists them")
+    add("--all", action="store_true", help="all of them")
+    _add_where(resume)
 
 
 def _add_gc(commands: _Commands) -> None:
@@ -325,6 +335,12 @@ def _status(options: argparse.Namespace) -> int:
     from backends.local.ask import status
 
     return status(options.data)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    from backends.local.aside import resume
+
+    return resume(options.data, options.ids, options.all)
 
 
 def _gc(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from backends.runtime.aside import ASIDE_PATH, Asides, AsidesService
 from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.host import Host, Protocol
 from backends.runtime.http import (
@@ -122,7 +123,12 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
 
     public = Public(node.application, ask, node.store, node.settings)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
-    handlers = {CALL_PATH: calls.handle, **node.make.handlers(node, wire)}
+    asides = AsidesService(Asides(node.store, node.settings), wire)
+    handlers = {
+        CALL_PATH: calls.handle,
+        ASIDE_PATH: asides.handle,
+        **node.make.handlers(node, wire),
+    }
     handler = _by_path(handlers, public.handle)
     limit = node.settings.body_limit + _ROOM
     door, budget = _door(wire, handlers, limit), Budget(max(node.settings.body_budget, limit))

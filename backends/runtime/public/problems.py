@@ -114,7 +114,8 @@ _ALL = (
     Kind(
         "set-aside", 500, "The request cannot be completed", "indefinite",
         "A part of the request is done, and the program as it stands cannot do the rest. It is "
-        "kept for a person to look at.",
+        "kept for a person, who mends the program and has it resumed: the same key then has the "
+        "answer.",
     ),
     Kind(
         "too-slow", 500, "The method takes too long between two effects", "definite",
