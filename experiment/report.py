@@ -30,6 +30,7 @@ WIDTH = 80
 _LABEL = 14
 _SHORT_NAME, _NAME = 20, 28
 _SHOWN_SEEDS = 10
+_SHOWN_REASONS = 5
 _STYLE: dict[Status, str] = {
     "holds": "green",
     "fails": "bold red",
@@ -132,6 +133,8 @@ def _facts(
 ) -> RenderableType:
     grid = _grid(_LABEL)
     grid.add_row("Requests", _requests(metrics))
+    if metrics.set_aside:
+        grid.add_row("Set aside", _set_aside(metrics))
     grid.add_row("Latency", _latency(metrics))
     grid.add_row("Goodput", _goodput(metrics))
     grid.add_row("Store", _store(metrics))
@@ -154,6 +157,15 @@ def _requests(metrics: Metrics) -> Text:
         told = sorted(metrics.told.items(), key=lambda each: (-each[1], each[0]))
         text.append("\nnot a result: " + ", ".join(f"{name} {number:,}" for name, number in told))
     return text
+
+
+def _set_aside(metrics: Metrics) -> Text:
+    found = sorted(metrics.set_aside.items(), key=lambda each: (-each[1], each[0]))
+    lines = [f"{count(sum(metrics.set_aside.values()), 'request')}, left half-done for a person"]
+    lines += [f"{number:,}: {what}" for what, number in found[:_SHOWN_REASONS]]
+    if len(found) > _SHOWN_REASONS:
+        lines.append(f"and {len(found) - _SHOWN_REASONS:,} other reasons")
+    return Text("\n".join(lines), style="bold yellow")
 
 
 def _latency(metrics: Metrics) -> str:

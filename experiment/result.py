@@ -79,6 +79,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     commits_per_request: float
     trips_per_request: float
     seconds: float = 0.0
+    set_aside: dict[str, int] = {}
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +226,7 @@ def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
         commits_per_request=metrics.commits / sent,
         trips_per_request=metrics.trips / sent,
         seconds=metrics.virtual_seconds,
+        set_aside=metrics.set_aside,
     )
     counts = [
         FaultCount(kind=fault.kind, description=describe(fault), strikes=strikes)

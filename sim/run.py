@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 from typing import Protocol as Shape
 
-from core.layout import SET_ASIDE
 from core.program import Program
 from core.protocol import Protocol
 from experiment.garbage import rare_collections
@@ -22,7 +21,7 @@ from experiment.load.mix import Mix
 from experiment.progress import Progress
 from experiment.randomness import stream
 from experiment.record.history import History
-from experiment.record.run import Run, points_total
+from experiment.record.run import Run, points_total, set_aside
 from experiment.scenario.model import Scenario
 from sim.client import Client
 from sim.environment import SeededEnvironment
@@ -118,8 +117,7 @@ class _Runner:
         calls = [call for client in self.clients for call in client.calls]
         result.points_total = points_total(self.program, self.history.points, calls)
         result.fault_strikes = self.cluster.strikes()
-        kept = (key[1:17] for key in result.final if SET_ASIDE.begin <= key < SET_ASIDE.end)
-        result.set_aside = sorted(set(kept))
+        result.set_aside = set_aside(result.final)
         result.retained = self._retain()
         result.events = self.env.events
         return result

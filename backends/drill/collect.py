@@ -10,11 +10,10 @@ from backends.drill.injection import Strike
 from backends.drill.order import separate
 from backends.drill.recording import Entry, decode_noted
 from backends.drill.shared import Shared
-from core.layout import SET_ASIDE
 from core.program import Program
 from experiment.record.history import Committed, FaultStruck, History, Unit
 from experiment.record.requests import Result
-from experiment.record.run import Run, points_total
+from experiment.record.run import Run, points_total, set_aside
 from experiment.scenario.model import Scenario
 
 __all__ = ["Recorded", "collect", "keep", "without_time"]
@@ -55,7 +54,6 @@ def collect(
     history.answers.sort(key=lambda answer: answer.time)
     history.sent.sort(key=lambda sent: sent.time)
     separate(history)
-    aside = (key[1:17] for key in found.final if SET_ASIDE.begin <= key < SET_ASIDE.end)
     return Run(
         scenario,
         history,
@@ -66,7 +64,7 @@ def collect(
         points_total=points_total(program, history.points, _calls(found.results)),
         fault_strikes=_strikes(scenario, history.faults),
         seconds=found.seconds,
-        set_aside=sorted(set(aside)),
+        set_aside=set_aside(found.final),
     )
 
 

@@ -12,8 +12,8 @@ strict_serializable    the order of commits explains every read and respects rea
 reference              the plain Python classes, in that order, give the same answers and state
 determinism            execution from the journal asks for the same effects again
 atomicity              the store holds whole commits and nothing else
-liveness               everything sent was completed once faults stopped
-bounded_storage        retention leaves application data only
+liveness               everything sent was completed once faults stopped, or had to be set aside
+bounded_storage        retention leaves application data, and what was set aside
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 

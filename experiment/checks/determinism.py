@@ -10,6 +10,8 @@ holds a fingerprint of those it was called with.
 Only intents are left out: whether a commit has to record one depends on what the
 attempt was told, not on the program.
 
+A request that was set aside because its replay went astray is evidence as it is.
+
 Driving a whole tree for each of its commits is the dearest of all checks, so in a
 long run only some trees, evenly spaced, are driven; the verdict says how many.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.errors import NondeterminismError
 from core.ids import RequestId
 from core.layout import INTENTS
 from core.memory import MemoryStore
@@ -38,7 +41,7 @@ def determinism(subject: Subject) -> Verdict:
     chosen = _chosen(subject)
     store = MemoryStore(clock=lambda: 0.0, window=0.0)
     store.load(subject.history.initial.items())
-    evidence: list[str] = []
+    evidence = _set_aside(subject)
     driven = 0
     remaining = sum(len(subject.trees[root]) for root in chosen)
     for commit in subject.commits:
@@ -52,6 +55,15 @@ def determinism(subject: Subject) -> Verdict:
         store.commit(store.read_version(), (), commit.mutations)
     examined = {"request tree": len(chosen), "re-execution": driven}
     return judge("determinism", examined, evidence)
+
+
+def _set_aside(subject: Subject) -> list[str]:
+    """Requests whose replay went astray while the system ran."""
+    return [
+        f"request {RequestId(root)} was set aside: {note.reason}"
+        for root, note in subject.run.set_aside.items()
+        if note.cause == NondeterminismError.__name__
+    ]
 
 
 def _chosen(subject: Subject) -> dict[bytes, None]:

@@ -12,8 +12,8 @@ Five observations, none of which asks the executor what it thinks it did:
   application's data as it was at first: an answer must come from what is remembered,
   whatever the world has become meanwhile. (In a long run, of the requests that went
   smoothly only some are sent; the verdict says how many. Where the system had not
-  settled, those that may have been under way are left out: that they are not finished
-  is for :mod:`experiment.checks.liveness` to say);
+  settled, those that may have been under way are left out, and so is what was set aside:
+  that they are not finished is for :mod:`experiment.checks.liveness` to say);
 * nothing happened in the name of a request that nobody sent.
 
 Read-only requests record nothing: each of their answers is judged at the version
@@ -180,6 +180,7 @@ def _chosen(subject: Subject) -> list[Sent]:
         if root >= subject.watermark
         and (root in subject.trees or root in subject.answers)
         and root not in subject.unfinished
+        and root not in subject.run.set_aside
         and not subject.read_only(sent.service, sent.method)
     ]
     if len(found) <= MOST_REDRIVEN:

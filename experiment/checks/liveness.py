@@ -1,21 +1,31 @@
-"""Liveness: once faults stop, everything that was begun is completed within a bounded time.
+"""Liveness: once faults stop, everything that was begun comes to an end within a bounded time.
 
-No intent may be left, nothing may have been set aside for a person, and what
-clients were told at last must fit what happened: a request that failed definitely
-must not have made anything durable. That a request with a trace is complete shows
-when it is sent again (:mod:`experiment.checks.exactly_once`).
+No intent may be left, and what clients were told at last must fit what happened: a request that
+failed definitely must not have made anything durable. That a request with a trace is complete
+shows when it is sent again (:mod:`experiment.checks.exactly_once`).
+
+To be set aside is an end, too, if nothing else was possible, and so is to be told of one that
+no retry mends. Both are tried once more, on a machine in good health
+(:mod:`experiment.checks.health`): what completes there was given up for trouble that passes.
 """
 
 from __future__ import annotations
 
 from core.layout import INTENTS, SET_ASIDE
+from core.messages import Failed
+from experiment.checks.health import outcome_in_good_health
 from experiment.checks.subject import Subject
+from experiment.record.history import Sent
 from experiment.verdict import Verdict, judge
 
-__all__ = ["liveness"]
+__all__ = ["MOST_TRIED", "liveness"]
 
 _ANSWERED = ("succeeded", "raised")
 _STATUSES = (*_ANSWERED, "definite", "indefinite")
+_BEYOND_RETRY = ("TooSlow", "TooLarge")
+
+MOST_TRIED = 20
+"""How many requests that were given up are tried once more, of each kind."""
 
 
 def liveness(subject: Subject) -> Verdict:
@@ -24,12 +34,59 @@ def liveness(subject: Subject) -> Verdict:
     evidence = []
     if run.settled_after is None or run.settled_after > subject.scenario.heal:
         evidence.append(f"the system had not settled {subject.scenario.heal:g} s after the faults")
-    for section, what in ((INTENTS, "was never completed"), (SET_ASIDE, "cannot be completed")):
-        begin, end = section
-        left = sorted(key for key in run.final if begin <= key < end)
-        evidence += [f"{readable.key(key)} is left: the request {what}" for key in left]
-    evidence += _statuses(subject)
-    return judge("liveness", {"request": len(subject.sent)}, evidence)
+    begin, end = INTENTS
+    left = sorted(key for key in run.final if begin <= key < end)
+    evidence += [f"{readable.key(key)} is left: the request was never completed" for key in left]
+    evidence += _statuses(subject) + _set_aside(subject) + _told_so(subject)
+    examined = {"request": len(subject.sent)}
+    if run.set_aside:
+        examined["set-aside request"] = len(run.set_aside)
+    return judge("liveness", examined, evidence)
+
+
+def _set_aside(subject: Subject) -> list[str]:
+    """Trees that were set aside although they can be completed, or are."""
+    evidence = []
+    for root, note in list(subject.run.set_aside.items())[:MOST_TRIED]:
+        sent = subject.sent.get(root)
+        if sent is None:
+            what = subject.readable.key(SET_ASIDE.begin + root)
+            evidence.append(f"{what} is left, but no client sent it")
+        elif root in subject.answers:
+            evidence.append(f"{subject.describe(sent.id)} was answered, and set aside")
+        else:
+            evidence += _tried(subject, sent, f"was set aside ({note.reason})")
+    return evidence
+
+
+def _told_so(subject: Subject) -> list[str]:
+    """Requests whose clients were told that no retry would mend them, but one does."""
+    given_up: dict[bytes, Failed] = {}
+    for reply in subject.replies:
+        outcome = reply.outcome
+        if isinstance(outcome, Failed) and outcome.kind in _BEYOND_RETRY:
+            given_up.setdefault(reply.id.root, outcome)
+    evidence = []
+    for root, outcome in list(given_up.items())[:MOST_TRIED]:
+        sent = subject.sent.get(root)
+        if sent is not None and root not in subject.answers:
+            evidence += _tried(subject, sent, subject.readable.outcome(outcome))
+    return evidence
+
+
+def _tried(subject: Subject, sent: Sent, how: str) -> list[str]:
+    run = subject.run
+    outcome = outcome_in_good_health(
+        subject.program,
+        run.final,
+        subject.request(sent),
+        subject.scenario.platform,
+        run.modelled,
+    )
+    if outcome is None or isinstance(outcome, Failed):
+        return []
+    told = subject.readable.outcome(outcome)
+    return [f"{subject.describe(sent.id)} {how}, but tried again in good health it {told}"]
 
 
 def _statuses(subject: Subject) -> list[str]:

@@ -32,6 +32,7 @@ class Metrics:
     :ivar in_time: how many were answered while there was load; ``quarters``: in each quarter of it.
     :ivar load_seconds: how long there was load.
     :ivar commits: all that the store applied; ``upkeep`` of them by recovery and retention.
+    :ivar set_aside: how many were set aside, by ``Service.method`` and reason.
     :ivar told: what clients were told instead of a result: exceptions, kinds of failure.
     :ivar refused: commits that the store answered with an error, by its name.
     :ivar reads: reads the store was asked for; ``read_versions`` likewise.
@@ -52,6 +53,7 @@ class Metrics:
     latency: Histogram = field(default_factory=Histogram)
     commits: int = 0
     upkeep: int = 0
+    set_aside: dict[str, int] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     reads: int = 0
@@ -82,6 +84,7 @@ class Metrics:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latency.merge(other.latency)
         for mine, others in (
+            (self.set_aside, other.set_aside),
             (self.told, other.told),
             (self.refused, other.refused),
             (self.passed, other.passed),
@@ -147,6 +150,9 @@ def measure(run: Run) -> Metrics:
         passed={point: count for point, count in history.points.items() if count},
         points=run.points_total,
     )
+    for note in run.set_aside.values():
+        what = f"{note.origin.service}.{note.origin.method}: {note.reason}"
+        metrics.set_aside[what] = metrics.set_aside.get(what, 0) + 1
     for fault in history.faults:
         if fault.where in history.points:
             metrics.struck[fault.where] = metrics.struck.get(fault.where, 0) + 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.journal import Aside, decode_aside
+from core.layout import SET_ASIDE, root_of
 from core.program import Program
 from core.protocol import OURS
 from experiment.record.history import History
 from experiment.record.requests import Result
 from experiment.scenario.model import Scenario
 
-__all__ = ["Run", "points_total"]
+__all__ = ["Run", "points_total", "set_aside"]
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Run:
     :ivar fault_strikes: for each declared fault, how often it struck.
     :ivar seconds: virtual seconds from the start to the end of the healing.
     :ivar events: simulated events processed.
-    :ivar set_aside: root ids of the requests that were set aside.
+    :ivar set_aside: the notes of the requests that were set aside, by root id.
     :ivar protocol: the name of the protocol that decided.
     :ivar modelled: whether the platform was a model, in virtual time.
     """
@@ -41,9 +43,19 @@ class Run:
     fault_strikes: list[int] = field(default_factory=list)
     seconds: float = 0.0
     events: int = 0
-    set_aside: list[bytes] = field(default_factory=list)
+    set_aside: dict[bytes, Aside] = field(default_factory=dict)
     protocol: str = OURS
     modelled: bool = False
+
+
+def set_aside(content: Mapping[bytes, bytes]) -> dict[bytes, Aside]:
+    """The notes that a store holds of requests that nobody has taken up again."""
+    begin, end = SET_ASIDE
+    data: dict[bytes, bytes] = {}
+    for key in sorted(key for key in content if begin <= key < end):
+        data[root_of(key)] = data.get(root_of(key), b"") + content[key]
+    notes = {root: decode_aside(each) for root, each in data.items()}
+    return {root: note for root, note in notes.items() if not note.resumed}
 
 
 def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:

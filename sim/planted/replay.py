@@ -8,7 +8,7 @@ from unittest import mock
 
 from core import attempt, calls, effects
 from core.effects import Spawn
-from core.errors import Conflict, DefiniteFailure
+from core.errors import Conflict, DefiniteFailure, TooOld
 from core.ids import RequestId, request_random
 from core.journal import Ticked
 from core.messages import Failed, Outcome
@@ -16,6 +16,7 @@ from core.ports import ReadVersion, Send
 from core.region import Region
 from core.regions import Regions
 from core.sets import OrderedSet
+from core.slowness import Slowness
 from core.turns import Turns
 from sim.planted.bug import Steps, bug, everywhere, replace
 
@@ -42,6 +43,17 @@ def unknown_commit_assumed_lost() -> AbstractContextManager[Any]:
         return (yield from original(self, keys, ranges))
 
     return replace(Regions, "read", read)
+
+
+@bug("only what no retry mends becomes a verdict", "liveness", "unknown_commit", "hotel")
+def passing_trouble_becomes_a_verdict() -> AbstractContextManager[Any]:
+    """Take the first read version that grew old for a region that always takes too long."""
+
+    def failed(self: Slowness, error: Exception, _: Region) -> Steps:
+        self._times = 5 if isinstance(error, TooOld) else 0
+        yield from ()
+
+    return replace(Slowness, "failed", failed)
 
 
 @bug("nobody is told that nothing happened unless it is so", "liveness", "crash", "hotel")

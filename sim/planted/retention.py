@@ -91,6 +91,21 @@ def cleared_ranges_conflict_with_nothing() -> AbstractContextManager[Any]:
     return replace(MemoryStore, "_clear_range", clear_range)
 
 
+@bug(
+    "retention goes around what was set aside",
+    "bounded_storage",
+    "smoke",
+    "tests/experiment/checks/hopeless.py",
+)
+def what_is_set_aside_forgotten() -> AbstractContextManager[Any]:
+    """Clear all of the journal up to the watermark."""
+
+    def around(_: Any, watermark: bytes, horizon: bytes) -> list[ClearRange]:
+        return [ClearRange(JOURNAL.begin + watermark, JOURNAL.begin + horizon)]
+
+    return replace(retention, "_around", around)
+
+
 @bug("retention clears the journal", "bounded_storage", "smoke", "counter")
 def retention_clears_nothing() -> AbstractContextManager[Any]:
     """Move the watermark and leave the records."""

@@ -235,7 +235,7 @@ def test_a_tree_left_half_done_that_nobody_was_told_of():
     left = [line for line in verdict.evidence if f"(request {RequestId(root)}) was left" in line]
     assert "half-done" in left[0]
     assert "committed no region " in left[0]
-    run.set_aside = [root]
+    run.set_aside = {root: None}
     assert not [line for line in reference(subject_of(run)).evidence if line in left]
 
 
