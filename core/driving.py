@@ -40,12 +40,19 @@ def drive(steps: Steps, perform: Callable[[Effect], Any]) -> Any:
             answer = error
 
 
-async def drive_async(steps: Steps, perform: Callable[[Effect], Awaitable[Any]]) -> Any:
-    """:func:`drive`, where effects are waited for."""
+async def drive_async(
+    steps: Steps,
+    perform: Callable[[Effect], Awaitable[Any]],
+    step: Callable[[Steps, Any], Effect] = resume,
+) -> Any:
+    """:func:`drive`, where effects are waited for.
+
+    :param step: does what :func:`resume` does, for those who want to know about it.
+    """
     answer: Any = None
     while True:
         try:
-            effect = resume(steps, answer)
+            effect = step(steps, answer)
         except StopIteration as stop:
             return stop.value
         try:

@@ -25,8 +25,11 @@ _OWN = {kind.__name__: kind for kind in (TransactionException, RemoteError, Unsu
 def answerable(exception: BaseException) -> Exception:
     """What a caller is told that a method raised: a method cannot end its process.
 
-    A subclass of KeyboardInterrupt is none of the method's doing: somebody stops the host.
+    A subclass of KeyboardInterrupt is none of the method's doing: somebody stops the host. Nor is
+    it an answer that the process has no memory left: another may have more.
     """
+    if isinstance(exception, MemoryError):
+        raise exception
     if isinstance(exception, Exception):
         return exception
     if isinstance(exception, KeyboardInterrupt) and type(exception) is not KeyboardInterrupt:

@@ -3,7 +3,8 @@
 :func:`core.attempt.attempt` is a generator. It yields one of these and is sent
 the answer, or has one of :mod:`core.errors`' store errors thrown into it. A host
 is a loop around ``send`` and ``throw``: in virtual time (``sim``) or asyncio. The
-generator returns a Reply whatever user code does; it raises nothing of its own.
+generator returns a Reply whatever user code does; it raises nothing of its own but MemoryError,
+which is the process's failure (rule 9).
 
 ==================  =================================================================
 effect              answer

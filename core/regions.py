@@ -140,7 +140,18 @@ class Regions:
             raise Expired(f"request {request} is older than what is remembered")
 
     def _found(self, pairs: Pairs) -> None:
-        """Take in the journal records found from the region's place on."""
+        """Take in the journal records found from the region's place on; replay the first."""
+        self._take_in(pairs)
+        if pairs:
+            found = self._records.get(self.present.place)
+            if found is None:
+                raise NondeterminismError(
+                    "state or time", "none before the next call", self._where()
+                )
+            self.present.begin_replay(found)
+
+    def _take_in(self, pairs: Pairs) -> None:
+        """:raises Answered: the method's outcome is among the records."""
         chunks: dict[int, bytes] = {}
         for key, value in pairs:
             place, _ = journal_place(self._request.id, key)
@@ -152,13 +163,6 @@ class Regions:
             self._learn_intent(record)
             if record.outcome is not None:
                 raise Answered(record.outcome)
-        if pairs:
-            found = self._records.get(self.present.place)
-            if found is None:
-                raise NondeterminismError(
-                    "state or time", "none before the next call", self._where()
-                )
-            self.present.begin_replay(found)
 
     def _compare(self, record: Record) -> None:
         """Refuse a record of another request under the same id (rule 4)."""
@@ -226,6 +230,21 @@ class Regions:
             verdict = Failed("SetAside", False, verdict.text, cause)
         yield from self._refuse(verdict)
         return verdict
+
+    def refuse(self, verdict: Failed) -> Steps:
+        """Record a verdict on a request that is not to be executed any more.
+
+        :raises Answered: the journal holds the method's outcome.
+        :raises Expired, IdReused, NondeterminismError: as for an attempt.
+        """
+        self._begin(0)
+        yield from self.open()
+        region, own = self.present, journal_range(self._request.id)
+        values, (pairs,) = yield Read(region.unit, region.version, (WATERMARK,), ((*own, 0),))
+        if values[0] is not None and values[0] > self._request.id.root:
+            yield from self._is_kept()
+        self._take_in(pairs)
+        yield from self._refuse(verdict)
 
     def _refuse(self, verdict: Failed) -> Steps:
         """Commit a verdict, in conflict with whatever attempts at the request commit."""

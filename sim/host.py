@@ -113,6 +113,9 @@ class Activity:
             except StopIteration as stop:
                 self.ended(stop.value)
                 return
+            except MemoryError:
+                self.crash()
+                return
             except StoreError as error:
                 self.failed(error)
                 return

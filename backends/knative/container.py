@@ -15,12 +15,13 @@ content into ``SCRATCH``, an ``emptyDir`` in memory, before it opens the store.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backends.knative.names import CLUSTER_FILE_KEY, WIRE_KEY_KEY, Names
 from backends.knative.settings import Resources, Settings
 
-__all__ = ["CLUSTER_FILE", "PORT", "WIRE_KEY_FILE", "container", "pod"]
+__all__ = ["CLUSTER_FILE", "DEATHS", "PORT", "WIRE_KEY_FILE", "container", "pod"]
 
 PORT = 8080
 _ETC = "/etc/mu2sls"
@@ -29,7 +30,10 @@ _CLUSTER_DIR, _WIRE_DIR = f"{_ETC}/cluster-file", f"{_ETC}/wire-key"
 CLUSTER_FILE = f"{_CLUSTER_DIR}/{CLUSTER_FILE_KEY}"
 """Where the cluster file is mounted, to be copied."""
 WIRE_KEY_FILE = f"{_WIRE_DIR}/{WIRE_KEY_KEY}"
+DEATHS = f"{_SCRATCH}/deaths"
+"""Where a node tells the next in its pod for whom it was computing."""
 _READABLE = 0o444
+_PROBE_SECONDS = 10
 
 
 def container(part: str, names: Names, settings: Settings) -> dict[str, Any]:
@@ -42,10 +46,11 @@ def container(part: str, names: Names, settings: Settings) -> dict[str, Any]:
         "ports": [{"name": "http1", "containerPort": PORT, "protocol": "TCP"}],
         "livenessProbe": {
             "httpGet": {"path": "/healthz"},
-            "initialDelaySeconds": 10,
-            "periodSeconds": 10,
+            "initialDelaySeconds": _PROBE_SECONDS,
+            "periodSeconds": _PROBE_SECONDS,
             "timeoutSeconds": 5,
-            "failureThreshold": 3,
+            # Who computes for too long ends by itself before, and says where it stood.
+            "failureThreshold": math.ceil(settings.nodes.step_limit / _PROBE_SECONDS) + 2,
         },
         # No period: Knative then asks many times a second while a pod starts.
         "readinessProbe": {"httpGet": {"path": "/readyz"}, "successThreshold": 1},

@@ -13,6 +13,7 @@ MU2SLS_STORE               ``foundationdb`` (default), or ``sqlite:///path`` for
 MU2SLS_CLUSTER_FILE_FROM   copied to FDB_CLUSTER_FILE before the store is opened, unless a copy
                            is there: the client keeps it up to date and has to write to it
 MU2SLS_FDB_API_VERSION     730 unless said otherwise
+MU2SLS_DEATHS              a folder that outlives the container, for what took it down
 MU2SLS_RECORD              ``true``: keep a log of commits, for ``run`` to check
 MU2SLS_SET_UP              ``false``: an empty store does not get the workload's data
 MU2SLS_LOG_LEVEL           ``debug``, ``info`` (default), ``warning``, ``error``
@@ -50,7 +51,7 @@ _OWN = {
     f"{_PREFIX}{name}"
     for name in (
         "SERVICE", "APP", "NAME", "ADDRESSES", "WIRE_KEY", "WIRE_KEY_FILE", "STORE",
-        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "RECORD", "SET_UP", "LOG_LEVEL",
+        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "DEATHS", "RECORD", "SET_UP", "LOG_LEVEL",
     )
 }  # fmt: skip
 _FIELDS = {
@@ -63,6 +64,7 @@ class Environment:
     """What a node was told; see the table above.
 
     :ivar sqlite: the path of the SQLite file, or None for FoundationDB.
+    :ivar deaths: a folder for :class:`backends.runtime.deaths.Deaths`, or empty.
     :ivar cluster_file: None leaves it to FoundationDB's client where to look.
     """
 
@@ -75,6 +77,7 @@ class Environment:
     cluster_file: str | None
     cluster_file_from: str | None
     api_version: int
+    deaths: str
     record: bool
     set_up: bool
     log_level: str
@@ -99,6 +102,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         cluster_file=environ.get("FDB_CLUSTER_FILE") or (_COPY if source else None),
         cluster_file_from=source,
         api_version=_whole(environ, "MU2SLS_FDB_API_VERSION", 730, 1, 10_000),
+        deaths=environ.get("MU2SLS_DEATHS", ""),
         record=_choice(environ, "MU2SLS_RECORD", "false", ("true", "false")) == "true",
         set_up=_choice(environ, "MU2SLS_SET_UP", "true", ("true", "false")) == "true",
         log_level=_choice(environ, "MU2SLS_LOG_LEVEL", "info", LOG_LEVELS),

@@ -27,7 +27,7 @@ import msgspec
 
 from backends.knative.checks import check_settings
 from backends.knative.config_hash import config_hash
-from backends.knative.container import CLUSTER_FILE, WIRE_KEY_FILE
+from backends.knative.container import CLUSTER_FILE, DEATHS, WIRE_KEY_FILE
 from backends.knative.edges import Edges, edges
 from backends.knative.names import (
     CLUSTER_FILE_KEY,
@@ -101,6 +101,7 @@ def _environment(application: Application, names: Names, settings: Settings) -> 
         "MU2SLS_ADDRESSES": json.dumps(addresses, sort_keys=True),
         "MU2SLS_WIRE_KEY_FILE": WIRE_KEY_FILE,
         "MU2SLS_CLUSTER_FILE_FROM": CLUSTER_FILE,
+        "MU2SLS_DEATHS": DEATHS,
         "MU2SLS_FDB_API_VERSION": str(settings.fdb_api_version),
         "MU2SLS_LOG_LEVEL": settings.log_level,
     }

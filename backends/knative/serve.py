@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from backends.drill.recording import Recording
 from backends.knative.edges import edges
@@ -30,6 +31,7 @@ from backends.knative.errors import EnvironmentProblem
 from backends.knative.logs import log_to
 from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
+from backends.runtime.deaths import Deaths
 from backends.runtime.errors import OtherApplication, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
@@ -177,6 +179,7 @@ async def _live(
         environment.addresses,
         environment.settings,
         make=Recording() if environment.record else Make(),
+        deaths=_deaths(application, environment),
     )
     if environment.part == GATEWAY:
         await serve_gateway(node, listener, stop)
@@ -184,6 +187,19 @@ async def _live(
         await _upkeep(node, listener, stop)
     else:
         await serve_service(node, environment.part, listener, stop)
+
+
+def _deaths(application: Application, environment: Environment) -> Deaths | None:
+    """What a service's node remembers of those before it in its pod, if that can be had."""
+    program = application.program
+    if not environment.deaths or environment.part not in program.services:
+        return None
+    folder, limit = Path(environment.deaths), environment.settings.step_limit
+    try:
+        return Deaths(folder, environment.part, program, limit)
+    except OSError as error:
+        _log.warning("MU2SLS_DEATHS is %s: %s: nothing is remembered", folder, error.strerror)
+        return None
 
 
 async def _upkeep(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:

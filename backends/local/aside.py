@@ -20,6 +20,7 @@ from backends.runtime.aside import (
     take_up,
     waiting,
 )
+from backends.runtime.deaths import forgive
 from backends.runtime.http import Client
 from backends.runtime.settings import Settings
 from backends.runtime.wire import Wire
@@ -92,4 +93,7 @@ def resume(data: Path | None, ids: Sequence[str], everything: bool) -> int:
 
 async def _take_up(folder: Folder, ids: Sequence[str]) -> list[Noted]:
     async with _desk(folder) as desk:
-        return await take_up(desk, ids)
+        taken = await take_up(desk, ids)
+    for root, _ in taken:
+        forgive(folder.nodes, root)
+    return taken

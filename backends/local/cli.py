@@ -114,6 +114,13 @@ def _add_up(commands: _Commands) -> None:
         help="how long finished requests are remembered, as 30m, 12h, 7d (1d)",
     )
     add(
+        "--step-limit",
+        type=_duration,
+        default=Settings().step_limit,
+        metavar="TIME",
+        help="how long a method may compute without asking for anything (1m)",
+    )
+    add(
         "--unsafe",
         action="store_true",
         help="without the protocol, to compare: no journal, no transactions",
@@ -309,7 +316,9 @@ def _up(options: argparse.Namespace) -> int:
         data=options.data,
         port=options.port,
         store=Wish(options.store, options.synchronous),
-        settings=msgspec.structs.replace(Settings(), retention=options.retention),
+        settings=msgspec.structs.replace(
+            Settings(), retention=options.retention, step_limit=options.step_limit
+        ),
         default_workers=workers.pop("", 1),
         workers=workers,
         protocol=unsafe if options.unsafe else attempt,

@@ -6,6 +6,7 @@ file             holds
 ``store.db``     the store (:mod:`backends.sqlite.database`), with files of SQLite beside it
 ``wire.key``     the key of the wire, unless the environment gives one
 ``up.json``      what runs: process ids and addresses, for ``status`` and ``invoke``
+``nodes/``       what took nodes down (:mod:`backends.runtime.deaths`), until they end in peace
 ``up.lock``      locked by who runs it, so that nobody runs it twice
 ===============  ========================================================================
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,6 +77,7 @@ class Folder:
     def __init__(self, path: Path, create: bool = True) -> None:
         self.path = path
         self.store = path / "store.db"
+        self.nodes = path / "nodes"
         self._state = path / "up.json"
         self._choice = path / "store.json"
         self._lock: int | None = None
@@ -194,6 +197,10 @@ class Folder:
         """Say that nothing runs any more; if it cannot be said, it shows once this has ended."""
         with suppress(OSError):
             self._state.unlink()
+
+    def forget_nodes(self) -> None:
+        """Forget what took nodes down."""
+        shutil.rmtree(self.nodes, ignore_errors=True)
 
     def running(self) -> Running | None:
         """What runs here, if anything does."""

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from backends.runtime.deaths import Deaths
 from backends.runtime.host import Protocol
 from backends.runtime.http import run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
@@ -80,12 +81,13 @@ def live(
     listeners: Mapping[str, socket.socket],
     addresses: Mapping[str, str],
     lifeline: int,
+    deaths: Deaths | None = None,
 ) -> None:
     """A node's whole life, in its own process; it ends on SIGTERM or when ``lifeline`` does."""
     for name, listener in listeners.items():
         if name != role:
             listener.close()
-    run(_live(plan, role, make, listeners.get(role), addresses, lifeline))
+    run(_live(plan, role, make, listeners.get(role), addresses, lifeline, deaths))
 
 
 async def _live(
@@ -95,13 +97,16 @@ async def _live(
     listener: socket.socket | None,
     addresses: Mapping[str, str],
     lifeline: int,
+    deaths: Deaths | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(lifeline, _ended, lifeline, stop)
     store = plan.store.open()
-    node = Node(plan.application, store, plan.key, addresses, plan.settings, plan.protocol, make)
+    node = Node(
+        plan.application, store, plan.key, addresses, plan.settings, plan.protocol, make, deaths
+    )
     if listener is None:
         await run_upkeep(node, stop)
     elif role == GATEWAY:

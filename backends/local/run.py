@@ -23,6 +23,7 @@ from backends.local.erasing import prepared
 from backends.local.folder import Folder
 from backends.local.nodes import UPKEEP, Plan, names
 from backends.local.up import Wanted, prepare
+from backends.runtime.deaths import absolve
 from backends.runtime.host import Protocol
 from backends.runtime.node import Node
 from backends.stores import Wish
@@ -134,6 +135,9 @@ class _Experiment:
         killed = []
         for node in found if mode == "all" else rng.sample(found, min(1, len(found))):
             with contextlib.suppress(ProcessLookupError):
+                os.kill(node.pid, signal.SIGSTOP)
+                with contextlib.suppress(OSError):  # a node without a mark
+                    absolve(self._folder.nodes, node.name)
                 os.kill(node.pid, signal.SIGKILL)
                 killed.append(node.name)
         return killed

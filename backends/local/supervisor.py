@@ -23,6 +23,7 @@ from types import FrameType
 
 from backends.local.folder import Folder, Running, RunningNode
 from backends.local.nodes import GATEWAY, Plan, live, names, roles
+from backends.runtime.deaths import Deaths
 from core.errors import MuError
 
 __all__ = ["LOOPBACK", "Supervisor", "listen"]
@@ -161,10 +162,22 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         try:
             make = self._plan.make_for(role, number, restarts)
-            live(self._plan, role, make, self._listeners, self.addresses, self._lifeline[0])
+            deaths = self._deaths(role, number)
+            live(self._plan, role, make, self._listeners, self.addresses, self._lifeline[0], deaths)
         except MuError as error:
             _log.error("%s", error)
             os._exit(2)
+
+    def _deaths(self, role: str, number: int) -> Deaths | None:
+        """What a service's node remembers of those before it; nothing where the disk is full."""
+        program, limit = self._plan.application.program, self._plan.settings.step_limit
+        if role not in program.services:
+            return None
+        try:
+            return Deaths(self._folder.nodes, f"{role}-{number}", program, limit)
+        except OSError as error:
+            _log.warning("%s: %s", self._folder.nodes, error.strerror)
+            return None
 
     def _look(self, lifeline: int | None) -> None:
         """Wait until a node dies or one is due to be started anew."""
@@ -260,6 +273,7 @@ class Supervisor:
                     child.process.kill()
                     child.process.join()
         self._children.clear()
+        self._folder.forget_nodes()
         self.release()
         for name in _ENDING:  # that of an impatient person: it is over
             signal.signal(name, signal.SIG_IGN)

@@ -17,16 +17,18 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import Any
 
+from backends.runtime.deaths import Deaths
 from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer
 from core.attempt import attempt
 from core.codec import Codec
-from core.driving import drive_async
+from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.joins import Joins, keeps
 from core.messages import Failed, Reply, Request
+from core.poison import refuse
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.recovery import clear_intents
@@ -56,6 +58,7 @@ class Host:
 
     :param call: sends a request to its service; see :class:`backends.runtime.caller.Caller`.
     :param protocol: what decides, if not :mod:`core`'s.
+    :ivar deaths: what took the processes before this one down, where that is remembered.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Host:
         self.call = call
         self.settings = settings
         self.turns = Turns()
+        self.deaths: Deaths | None = None
         self._protocol = protocol
         self._joins: Joins[_Attempt] = Joins()
         self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
@@ -115,7 +119,7 @@ class Host:
         return answer
 
     async def _attempt(self, request: Request, execution: Execution) -> Answer:
-        steps = self._protocol(self.program, request, self.unique_name())
+        steps = self._steps(request)
         try:
             reply: Reply = await execution.run(steps)
         except _GaveUp:
@@ -124,11 +128,21 @@ class Host:
             reply = _interrupted(request, str(error))
         except Exception as error:
             _log.exception("%s.%s of request %s", request.service, request.method, request.id)
+            if isinstance(error, MemoryError) and self.deaths is not None:
+                self.deaths.ran_out_of_memory(request, error)
             reply = _interrupted(request, f"{type(error).__name__}: {error}")
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
+        if self.deaths is not None:
+            self.deaths.ended(request, reply)
         return Answer(reply, execution.notes(reply))
+
+    def _steps(self, request: Request) -> Generator[Effect, Any, Reply]:
+        """An attempt at a request, unless it takes every process down that makes one."""
+        name = self.unique_name()
+        why = self.deaths.reason(request) if self.deaths is not None else ""
+        return refuse(request, name, why) if why else self._protocol(self.program, request, name)
 
     async def maintain(self, steps: Steps) -> Any:
         """Drive maintenance (:mod:`core.recovery`, :mod:`core.retention`) to its result.
@@ -216,7 +230,9 @@ class Execution:
     async def run(self, steps: Steps) -> Any:
         """Perform effects until the generator returns; what it returns."""
         try:
-            return await drive_async(steps, self._perform)
+            deaths, request = self.host.deaths, self.request
+            step = resume if deaths is None or request is None else deaths.step(request)
+            return await drive_async(steps, self._perform, step)
         finally:
             steps.close()
             self._end()

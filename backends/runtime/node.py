@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from backends.runtime.aside import ASIDE_PATH, Asides, AsidesService
 from backends.runtime.caller import CALL_PATH, Caller
+from backends.runtime.deaths import Deaths
 from backends.runtime.host import Host, Protocol
 from backends.runtime.http import (
     Budget,
@@ -69,6 +70,7 @@ class Node:
 
     :ivar key: the wire's key.
     :ivar addresses: the base URL of each service.
+    :ivar deaths: what took the processes before this one down, where that is remembered.
     """
 
     application: Application
@@ -78,6 +80,7 @@ class Node:
     settings: Settings = field(default_factory=Settings)
     protocol: Protocol = attempt
     make: Make = field(default_factory=Make)
+    deaths: Deaths | None = None
 
 
 async def _meet_store(store: AsyncStore) -> None:
@@ -97,6 +100,8 @@ async def serve_service(
     wire = Wire(node.key)
     client = Client(limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, wire))
+    host.deaths = node.deaths
+    watchdog = asyncio.ensure_future(node.deaths.watch()) if node.deaths is not None else None
     worker = Worker(
         Calls(wire, service.__eq__, host.execute, node.settings.message_limit), node.store
     )
@@ -110,6 +115,8 @@ async def serve_service(
     await server.stop(node.settings.grace)
     await host.drain()
     await client.close()
+    if watchdog is not None:
+        watchdog.cancel()
 
 
 async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:

@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True):
     :ivar grace: how long a node that is told to end goes on with what is under way.
     :ivar recovery_interval: between two looks for stale intents; an intent is stale when its
         tree began ``stale`` seconds ago.
+    :ivar step_limit: how long a method may compute without asking for anything (state, a call);
+        its process is then ended and started anew, so that others are served.
     :ivar retention: how long finished requests are remembered; a client's retry after that is
         refused. ``retention_interval`` is the time between two rounds of forgetting.
     """
@@ -42,5 +44,6 @@ class Settings(msgspec.Struct, frozen=True):
     grace: float = 10.0
     recovery_interval: float = 2.0
     stale: float = 10.0
+    step_limit: float = 60.0
     retention: float = 86_400.0
     retention_interval: float = 60.0
