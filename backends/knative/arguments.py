@@ -55,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_build, _render, _deploy, _status, _invoke, _run, _logs, _delete):
+    for add in (_build, _render, _deploy, _status, _resume, _invoke, _run, _logs, _delete):
         add(commands)
     return parser
 
@@ -185,8 +185,21 @@ def _status(commands: Any) -> None:
     parser = _command(commands, "status", "show what is deployed and how it is")
     _of_deployment(parser)
     _name(parser)
+    _gateway(parser)
     _cluster(parser)
     _output(parser)
+
+
+def _resume(commands: Any) -> None:
+    parser = _command(
+        commands, "resume", "take up again what was set aside, once the code is mended"
+    )
+    _of_deployment(parser)
+    parser.add_argument("ids", metavar="ID", nargs="*", help="the requests, as status lists them")
+    parser.add_argument("--all", action="store_true", help="all of them")
+    _name(parser)
+    _gateway(parser)
+    _cluster(parser)
 
 
 def _invoke(commands: Any) -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "render": "backends.knative.commands.manifests",
     "deploy": "backends.knative.commands.deployment",
     "status": "backends.knative.commands.inspection",
+    "resume": "backends.knative.commands.aside",
     "invoke": "backends.knative.commands.calling",
     "run": "backends.knative.commands.drill",
     "logs": "backends.knative.commands.inspection",

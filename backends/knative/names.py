@@ -40,6 +40,7 @@ __all__ = [
     "content_hash",
     "kubernetes_name",
     "selector",
+    "wire_key_name",
 ]
 
 GATEWAY, UPKEEP, COMMON = "gateway", "upkeep", "common"
@@ -69,6 +70,11 @@ def kubernetes_name(name: str) -> str:
             "rename it"
         )
     return label
+
+
+def wire_key_name(instance: str) -> str:
+    """The Secret with the key of a deployment's envelopes, under ``WIRE_KEY_KEY``."""
+    return f"{instance}-wire-key"
 
 
 class Names:
@@ -126,7 +132,7 @@ class Names:
     @property
     def wire_key(self) -> str:
         """The Secret with the key of the envelopes, under ``WIRE_KEY_KEY``."""
-        return f"{self.instance}-wire-key"
+        return wire_key_name(self.instance)
 
     @property
     def service_account(self) -> str:

@@ -78,16 +78,16 @@ def check_wire_key(objects: Objects, names: Names, settings: Settings) -> None:
         )
 
 
-def read_wire_key(objects: Objects, names: Names) -> bytes:
-    """The key of what is deployed.
+def read_wire_key(objects: Objects, name: str) -> bytes:
+    """The key of what is deployed, from the Secret that has it.
 
     :raises InputError: nothing is, or its Secret has none.
     :raises ClusterError: the Secret cannot be read.
     """
-    item = objects.get(SECRET, names.wire_key)
+    item = objects.get(SECRET, name)
     if item is None:
         raise InputError(
-            f"there is no secret {names.wire_key} in namespace {objects.namespace}: deploy the "
+            f"there is no secret {name} in namespace {objects.namespace}: deploy the "
             "application there first"
         )
     return _value(item, WIRE_KEY_KEY)

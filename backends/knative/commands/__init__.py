@@ -7,7 +7,8 @@ module         commands
 `manifests`    render, which is deploy --dry-run as well
 `deployment`   deploy, delete
 `inspection`   status, logs
+`aside`        resume
 `calling`      invoke
-`experiment`   run
+`drill`        run
 =============  =======================================
 """

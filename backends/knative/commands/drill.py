@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
         chosen = Settings(image="", name=options.name, namespace=objects.namespace)
         names = Names(prepared.application, chosen)
         url = given or find_gateway(objects, names.instance)
-        key = read_wire_key(objects, names)
+        key = read_wire_key(objects, names.wire_key)
         if not options.quiet:
             where = f"{url} ({host})" if host else url
             errors.print(f"{scenario.name}: load on {names.instance} at {where}", markup=False)

@@ -14,6 +14,7 @@ from backends.knative.cluster.errors import InputError
 from backends.knative.cluster.logs import Line, Wanted, follow_logs, read_logs
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.status import components, statuses
+from backends.knative.commands.aside import as_data, set_aside, show_aside
 from backends.knative.commands.connection import connected
 from backends.knative.names import COMPONENT, kubernetes_name, selector
 from backends.knative.reporting import print_status
@@ -33,13 +34,17 @@ def status(options: argparse.Namespace, console: Console, errors: Console) -> in
     with connected(options, errors) as objects:
         rows = statuses(objects, instance)
         namespace = objects.namespace
+        is_there = bool(options.url) or any(row.url and row.ready == "ready" for row in rows)
+        aside = set_aside(options, objects, instance, errors) if rows and is_there else []
     if options.output == "json":
         found = {"name": instance, "namespace": namespace, "services": rows}
+        found["set_aside"] = [as_data(each) for each in aside]
         console.print(
             msgspec.json.format(msgspec.json.encode(found)).decode(), markup=False, soft_wrap=True
         )
     elif rows:
         print_status(console, rows)
+        show_aside(console, aside)
     if not rows:
         errors.print(f"nothing of {instance} is in namespace {namespace}", markup=False)
     return 0 if rows and all(row.ready == "ready" for row in rows) else _FAILED

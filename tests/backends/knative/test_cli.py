@@ -14,7 +14,7 @@ from tests.backends.knative.cluster.running import CLUSTER_FILE, TWO, run
 from tests.backends.knative.cluster.standin import StandIn, listing, status
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("build", "render", "deploy", "status", "invoke", "run", "logs", "delete")
+COMMANDS = ("build", "render", "deploy", "status", "resume", "invoke", "run", "logs", "delete")
 
 
 @pytest.fixture(autouse=True)

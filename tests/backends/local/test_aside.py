@@ -5,36 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.backends.local.running import Up, command, until
+from tests.backends.local.running import Up, command
+from tests.backends.local.shop import SHOP
+from tests.patience import until
 
 pytestmark = pytest.mark.real
-
-SHOP = """
-from compiler import Persistent, call, service
-
-
-@service
-class Note:
-    def __init__(self) -> None:
-        self.seen: Persistent[dict[str, int]] = {}
-
-    def add(self, key: str) -> None:
-        self.seen[key] = self.seen.get(key, 0) + 1
-
-    def count(self, key: str) -> int:
-        return self.seen.get(key, 0)
-
-
-@service
-class Shop:
-    def __init__(self) -> None:
-        self.orders: Persistent[dict[str, str]] = {}
-
-    def order(self, key: str) -> str:
-        call(Note.add, key)
-        self.orders[key] = "x" * SIZE
-        return "done"
-"""
 
 
 @pytest.fixture
@@ -60,6 +35,13 @@ def resumed(up, *words):
     done = command("resume", *words, "--data", up.data)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def until_done(up, key):
+    def is_done():
+        return up.once("Shop.order", "tea", key=key).answer == (200, '"done"')
+
+    until(is_done, "the order is completed")
 
 
 def set_aside(up, key):
@@ -88,7 +70,7 @@ def test_resumed_under_mended_code_it_is_done_once_and_the_same_key_answers(shop
     mended = shop(1)
     assert mended.once("Shop.order", "tea", key=key).status == 500, "until it is resumed"
     assert resumed(mended, request) == f"resumed {request}  Shop.order\n"
-    until(lambda: mended.once("Shop.order", "tea", key=key).answer == (200, '"done"'))
+    until_done(mended, key)
     assert mended.call("Note.count", "tea").value == 1
     assert "set aside 0 requests" in command("status", "--data", up.data).stdout
     again = command("resume", request, "--data", up.data)
@@ -103,10 +85,14 @@ def test_what_is_forgotten_goes_around_it(shop):
     assert up.call("Note.add", "other").status == 200
     up.signal(signal.SIGTERM)
     up.wait()
-    until(lambda: "forgot 1 " in command("gc", "--older-than", "1s", "--data", up.data).stdout)
+
+    def forgets_the_other():
+        return "forgot 1 " in command("gc", "--older-than", "1s", "--data", up.data).stdout
+
+    until(forgets_the_other, "the other request is old enough to be forgotten")
     mended = shop(1)
     assert "resumed " in resumed(mended, "--all")
-    until(lambda: mended.once("Shop.order", "tea", key=key).answer == (200, '"done"'))
+    until_done(mended, key)
     assert mended.call("Note.count", "tea").value == 1
 
 
@@ -123,7 +109,7 @@ def test_all_are_resumed_while_nothing_is_up(shop):
     assert "nothing is set aside" in resumed(up, "--all")
     mended = shop(1)
     for key in keys:
-        until(lambda key=key: mended.once("Shop.order", "tea", key=key).answer == (200, '"done"'))
+        until_done(mended, key)
     assert mended.call("Note.count", "tea").value == 3
 
 

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from backends.runtime.invoke import new_key
-from tests.backends.local.running import ROOT, Up, command, until
+from tests.backends.local.running import ROOT, Up, command
+from tests.patience import until
 
 pytestmark = pytest.mark.real
 
@@ -124,7 +125,7 @@ def until_set_aside(up, *call, key):
         told = up.once(*call, key=key)
         return told if is_set_aside(told) else None
 
-    return until(asked)
+    return until(asked, "it is set aside")
 
 
 def line_of(text):
@@ -157,7 +158,7 @@ def test_it_is_set_aside_and_resumed_under_mended_code(start, method):
 
     mended = start(False)
     assert "resumed" in command("resume", "--all", "--data", up.data).stdout
-    until(lambda: mended.once(method, *args, key=key).answer == (200, "1"))
+    until(lambda: mended.once(method, *args, key=key).answer == (200, "1"), "it is completed")
     if method.startswith("Front"):
         assert mended.call("Counter.look", "k-begun").value == 1, "what was done is not done again"
 
@@ -214,7 +215,7 @@ def test_kills_from_outside_set_nothing_aside(start):
     for number in range(12):
         pid = up.kill("Counter-0")
         assert up.call("Counter.add", "k").value == number + 1
-        until(lambda pid=pid: up.nodes().get("Counter-0", pid) != pid)
+        until(lambda pid=pid: up.nodes().get("Counter-0", pid) != pid, "it is started anew")
     assert "set aside 0 requests" in command("status", "--data", up.data).stdout
 
 
