@@ -21,10 +21,7 @@ from backends.runtime.aside import (
     waiting,
 )
 from backends.runtime.deaths import forgive
-from backends.runtime.http import Client
 from backends.runtime.settings import Settings
-from backends.runtime.wire import Wire
-from backends.stores import Sqlite
 from core.aside import Noted
 from core.errors import MuError
 
