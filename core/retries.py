@@ -51,15 +51,15 @@ def with_deadline(request: Request, now_ns: int, attempts: int, timeout: float) 
 def patience(request: Request, now_ns: int, timeout: float) -> float:
     """How long a try may be silent, in seconds, before another one is sent beside it.
 
-    Half of the time there is at most, so that one lost message never takes all of it. A little
-    less the deeper the request is, so that a lost message is sent again by who lost it, and not
-    by everybody above; but never less than half of what it is for a client.
+    Half of the time there is at most, so that one lost message never takes all of it. Less the
+    deeper the request is, so that a lost message is sent again by who lost it, and not by
+    everybody above; but never less than a quarter of what it is for a client.
 
     :param request: with its deadline, when it is sent for the first time.
     :param timeout: the longest.
     """
     left = max(request.deadline - now_ns, 0) / 1e9
-    return min(timeout, left / 2) * (0.5 + 0.5 ** (len(request.id.path) + 1))
+    return min(timeout, left / 2) * (0.25 + 0.75 * 0.5 ** len(request.id.path))
 
 
 class Tries:

@@ -88,7 +88,7 @@ def test_the_deeper_notices_a_silence_first_but_not_much_earlier(depth, left, ti
     """However deep: there is no row of services so long that each is asked too early."""
     deadline = int(left * 1e9)
     here, below = (patience(request(at_depth(d), deadline), 0, timeout) for d in (depth, depth + 1))
-    assert patience(request(deadline=deadline), 0, timeout) / 2 <= below <= here
+    assert patience(request(deadline=deadline), 0, timeout) / 4 <= below <= here
     assert here == below or depth < 60
 
 

@@ -160,7 +160,7 @@ def beside(slow, then=None, request_id=ROOT, seconds=60.0):
     return leaping.run(main())
 
 
-@pytest.mark.parametrize(("request_id", "soon"), [(ROOT, 2.0), (ROOT.child(1), 1.5)])
+@pytest.mark.parametrize(("request_id", "soon"), [(ROOT, 2.0), (ROOT.child(1), 1.25)])
 def test_beside_a_silent_try_another_is_sent(request_id, soon):
     slow = Slow(Script(says(DONE)), 2)
     outcome, took = beside(slow, request_id=request_id)
