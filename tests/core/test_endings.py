@@ -51,6 +51,15 @@ def test_without_a_protocol_it_is_one_as_well():
     assert isinstance(reply.outcome, Raised)
 
 
+def test_a_process_without_memory_answers_nothing_and_another_does():
+    store = MemoryStore()
+    request = root_request(raising(MemoryError()), ROOT, "Desk", "leave", "k")
+    with pytest.raises(MemoryError):
+        DirectHost(raising(MemoryError()), store).run(request)
+    assert not store.snapshot()
+    assert isinstance(DirectHost(raising(ValueError()), store).run(request).outcome, Raised)
+
+
 def test_who_stops_the_host_is_heard():
     app = raising(Stopped())
     with pytest.raises(Stopped):

@@ -81,7 +81,7 @@ class Platform:
         retained = {k: v for k, v in final.items() if begin <= k < end or k == WATERMARK}
         return SimpleNamespace(
             history=self.history, final=final, retained=retained, settled_after=1.0,
-            results=results, set_aside={}, seconds=self.now + 1e6, protocol="mu2sls",
+            results=results, set_aside={}, seconds=self.now + 1e6, protocol="mu2sls", modelled=True,
         )  # fmt: skip
 
     # --- the platform

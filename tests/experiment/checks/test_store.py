@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ids import RequestId
-from core.journal import Record, encode_record, in_chunks
+from core.journal import Aside, Record, encode_aside, encode_record, in_chunks
 from core.layout import WATERMARK, intent_key, journal_key, set_aside_key
-from core.messages import Failed
+from core.messages import Failed, Origin
 from core.store import Set
 from experiment.checks.atomicity import atomicity
 from experiment.checks.bounded_storage import bounded_storage
@@ -119,17 +119,63 @@ def test_a_system_that_does_not_settle():
         assert "had not settled 15 s after the faults" in verdict.evidence[0]
 
 
-def test_an_intent_and_a_request_set_aside():
+def test_an_intent():
     subject = shop_subject()
     root = subject.history.sent[0].id.root
     subject.run.final[intent_key(root)] = b"intent"
-    subject.run.final[set_aside_key(root)] = b"intent"
     verdict = liveness(subject)
     assert verdict.status == "fails"
-    assert verdict.evidence == [
-        f"the intent {root.hex()} is left: the request was never completed",
-        f"the set-aside request {root.hex()} is left: the request cannot be completed",
-    ]
+    assert verdict.evidence == [f"the intent {root.hex()} is left: the request was never completed"]
+
+
+def set_aside(subject, cause="TooSlow"):
+    """The note of a request of the run, as if it had been set aside."""
+    root = next(iter(subject.answers))
+    sent = subject.sent[root]
+    note = Aside(Origin(sent.service, sent.method, sent.args), "shop.py:7: because", cause)
+    subject.run.set_aside[root] = note
+    subject.run.final[set_aside_key(root)] = encode_aside(note)
+    return root
+
+
+def test_what_was_answered_is_not_set_aside():
+    subject = shop_subject()
+    set_aside(subject)
+    verdict = liveness(again(subject))
+    assert verdict.status == "fails"
+    assert "was answered, and set aside" in verdict.evidence[0]
+
+
+def test_what_can_be_completed_is_not_set_aside():
+    subject = shop_subject()
+    root = set_aside(subject)
+    kept = [answer for answer in subject.history.answers if answer.id.root != root]
+    subject.history.answers[:] = kept
+    evidence = liveness(again(subject)).evidence
+    assert any("was set aside (shop.py:7: because), but tried again" in line for line in evidence)
+
+
+def test_a_replay_that_went_astray_shows_as_such():
+    subject = shop_subject()
+    set_aside(subject, "NondeterminismError")
+    verdict = determinism(again(subject))
+    assert verdict.status == "fails"
+    assert "was set aside: shop.py:7: because" in verdict.evidence[0]
+
+
+def test_what_is_set_aside_is_neither_left_nor_lost():
+    subject = shop_subject()
+    root = set_aside(subject)
+    record = journal_key(RequestId(root), 3)
+    for key_kept in (record, set_aside_key(root)):
+        subject.run.final[key_kept] = subject.run.retained[key_kept] = b"kept"
+    lost = {key for key in subject.run.final if key[1:17] == root} - {record, set_aside_key(root)}
+    subject.run.retained |= {key: subject.run.final[key] for key in lost}
+    assert bounded_storage(again(subject)).status == "holds"
+    del subject.run.retained[record]
+    verdict = bounded_storage(again(subject))
+    assert verdict.status == "fails"
+    assert "is of a request set aside, but forgotten" in verdict.evidence[0]
 
 
 def test_a_definite_failure_that_took_effect():
@@ -145,7 +191,7 @@ def test_a_definite_failure_that_took_effect():
 def test_a_definite_failure_that_is_recorded_took_no_effect():
     """The record keeps other attempts from completing what the client was told is off."""
     subject = shop_subject(requests=3, crash=0.0)
-    request, told = RequestId(b"\xfe" * 16), Failed("TooLarge", True, "too large")
+    request, told = RequestId(b"\xfe" * 16), Failed("BadRequest", True, "no such method")
     record = in_chunks(journal_key(request, 0), encode_record(Record(b"", -1, [], told)))
     last = subject.history.commits[-1]
     subject.history.sent.append(
