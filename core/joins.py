@@ -29,7 +29,7 @@ A = TypeVar("A")
 _LONG = 0.2
 """Part of a try's time-out: who took less can as well do it again."""
 _KEPT = 2.0
-"""In time-outs: tries that were sent while an attempt was under way have arrived by then."""
+"""In time-outs, at least: tries that were sent while it was under way have arrived by then."""
 
 
 def is_same(one: Request, other: Request) -> bool:
@@ -55,7 +55,7 @@ def keeps(reply: Reply, took: float, timeout: float) -> float:
     """
     if isinstance(reply.outcome, Failed) or took < _LONG * timeout:
         return 0.0
-    return _KEPT * timeout
+    return max(_KEPT * timeout, took)
 
 
 class Joins(Generic[A]):

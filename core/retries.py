@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from core.messages import Failed, Reply, Request
 
-__all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "patience", "with_deadline"]
+__all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "with_deadline"]
 
 NO_TIME_LEFT = "no answer within the time and the tries that there were"
 
@@ -48,34 +48,23 @@ def with_deadline(request: Request, now_ns: int, attempts: int, timeout: float) 
     return replace(request, deadline=now_ns + int(attempts * timeout * 1e9))
 
 
-def patience(request: Request, now_ns: int, timeout: float) -> float:
-    """How long a try may be silent, in seconds, before another one is sent beside it.
-
-    Half of the time there is at most, so that one lost message never takes all of it. Less the
-    deeper the request is, so that a lost message is sent again by who lost it, and not by
-    everybody above; but never less than a quarter of what it is for a client.
-
-    :param request: with its deadline, when it is sent for the first time.
-    :param timeout: the longest.
-    """
-    left = max(request.deadline - now_ns, 0) / 1e9
-    return min(timeout, left / 2) * (0.25 + 0.75 * 0.5 ** len(request.id.path))
-
-
 class Tries:
     """The tries of one call: which are open, and what is known when none is left.
 
     Who asks for a tree makes as many as it likes. Within the tree only the deadline ends them:
     were a call in it given up sooner, all that waits above would wait in vain.
 
+    :param request: with its deadline.
     :param attempts: how often a root request is sent at most.
+    :param timeout: how long a client's first try may be silent at most, in seconds.
     :ivar made: how many tries there were.
     """
 
-    __slots__ = ("_is_root", "_maybe", "_most", "_open", "made")
+    __slots__ = ("_is_root", "_maybe", "_most", "_open", "_patience", "made")
 
-    def __init__(self, request: Request, attempts: int) -> None:
+    def __init__(self, request: Request, now_ns: int, attempts: int, timeout: float) -> None:
         self._is_root = request.id.is_root
+        self._patience = _patience(request, now_ns, timeout)
         self._most = attempts if self._is_root else 0
         self._open: set[int] = set()
         self._maybe = False
@@ -90,6 +79,15 @@ class Tries:
     def are_over(self) -> bool:
         """Whether none can bring an answer any more."""
         return not (self._open or self.may_send)
+
+    @property
+    def patience(self) -> float:
+        """How long the newest try may be silent, in seconds, before another is sent beside it.
+
+        Twice as long for each that is open already: what is slow because there is much to do
+        must not be made slower by asking, in a long row of calls from everybody in it.
+        """
+        return self._patience * 2.0 ** min(len(self._open) - 1, 30)
 
     @property
     def awaited(self) -> int:
@@ -125,6 +123,17 @@ class Tries:
             return Failed("Interrupted", False, NO_TIME_LEFT)
         told = f"turned away {self.made} times" if self.made else "no time was left to be asked"
         return Failed("Overloaded", True, told)
+
+
+def _patience(request: Request, now_ns: int, timeout: float) -> float:
+    """How long the first try may be silent.
+
+    Half of the time there is at most, so that one lost message never takes all of it. Less the
+    deeper the request is, so that a lost message is sent again by who lost it, and not by
+    everybody above; but never less than half of what it is for a client.
+    """
+    left = max(request.deadline - now_ns, 0) / 1e9
+    return min(timeout, left / 2) * (0.5 + 0.5 ** (len(request.id.path) + 1))
 
 
 def _is_turned_away(reply: Reply) -> bool:

@@ -16,7 +16,7 @@ from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.wire import Answer, Call, Wire, WireError
 from core.messages import Failed, Reply, Request
-from core.retries import Tries, is_retried, patience, with_deadline
+from core.retries import Tries, is_retried, with_deadline
 
 __all__ = ["CALL_PATH", "Caller"]
 
@@ -119,10 +119,9 @@ class _Exchange:
 
     def __init__(self, caller: Caller, request: Request) -> None:
         settings = caller.settings
-        self.tries = Tries(request, settings.attempts)
+        self.tries = Tries(request, time.time_ns(), settings.attempts, settings.try_timeout)
         self._caller = caller
         self._request = request
-        self._patience = patience(request, time.time_ns(), settings.try_timeout)
         self._under_way: dict[asyncio.Task[tuple[Answer | None, bool]], int] = {}
 
     async def run(self) -> Answer | None:
@@ -130,7 +129,7 @@ class _Exchange:
         while self.tries.may_send and _left(self._request) > 0.0:
             sending = asyncio.ensure_future(self._try())
             self._under_way[sending] = self.tries.send()
-            may_be_silent = self._patience if self.tries.may_send else _left(self._request)
+            may_be_silent = self.tries.patience if self.tries.may_send else _left(self._request)
             answer = await self._listen(may_be_silent)
             if answer is not None or self.tries.are_over:
                 return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.messages import Reply, Request
-from core.retries import Tries, is_retried, patience, with_deadline
+from core.retries import Tries, is_retried, with_deadline
 from experiment.strikes import MethodFaults
 from sim.platform.delivery import Delivery
 from sim.platform.fabric import Fabric
@@ -24,7 +24,7 @@ class Exchange:
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
-    __slots__ = ("_ended", "_fabric", "_patience", "_tries", "method", "reply", "request", "source")
+    __slots__ = ("_ended", "_fabric", "_tries", "method", "reply", "request", "source")
 
     def __init__(
         self,
@@ -36,12 +36,11 @@ class Exchange:
         retry = fabric.retry
         self._fabric = fabric
         self._ended = ended
-        self._tries = Tries(request, retry.attempts)
         self.method: MethodFaults = fabric.faults.method(request.service, request.method)
         self.reply: Reply | None = None
         now = fabric.now_ns()
         self.request = with_deadline(request, now, retry.attempts, retry.timeout)
-        self._patience = patience(self.request, now, retry.timeout)
+        self._tries = Tries(self.request, now, retry.attempts, retry.timeout)
         self.source = source
 
     @property
@@ -70,7 +69,7 @@ class Exchange:
         delivery = Delivery(self.request, self.method, tried, self.source, self.arrive)
         fabric.transmit(self.source, delivery)
         if tries.may_send:
-            fabric.wheel.after(min(self._patience, self._left), self._is_silent, tried)
+            fabric.wheel.after(min(tries.patience, self._left), self._is_silent, tried)
         else:
             self._wait_to_the_end()
 

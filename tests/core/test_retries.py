@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.ids import RequestId
 from core.messages import Failed, Origin, Raised, Reply, Request, Returned
-from core.retries import NO_TIME_LEFT, Tries, is_retried, patience, with_deadline
+from core.retries import NO_TIME_LEFT, Tries, is_retried, with_deadline
 
 ROOT = RequestId(b"r" * 16)
 CHILD = ROOT.child(3)
@@ -74,64 +74,92 @@ def test_without_a_deadline_there_is_time_for_every_try():
     assert sent == request(deadline=7 + 5_000_000_000)
 
 
-def test_a_client_s_try_may_be_silent_for_the_whole_time_out():
-    assert patience(request(deadline=int(60e9)), 0, 5.0) == 5.0
+def tries(asked=None, attempts=10, now=0, timeout=5.0):
+    return Tries(asked or request(deadline=now + int(60e9)), now, attempts, timeout)
+
+
+def first_patience(asked, now=0, timeout=5.0):
+    of_one = tries(asked, now=now, timeout=timeout)
+    of_one.send()
+    return of_one.patience
+
+
+def test_a_client_s_first_try_may_be_silent_for_the_whole_time_out():
+    assert first_patience(request(deadline=int(60e9))) == 5.0
 
 
 def test_a_lost_message_never_takes_all_the_time_there_is():
-    assert patience(request(deadline=int(6e9)), int(5e9), 5.0) == 0.5
-    assert patience(request(deadline=1), int(2e9), 5.0) == 0.0
+    assert first_patience(request(deadline=int(6e9)), int(5e9)) == 0.5
+    assert first_patience(request(deadline=1), int(2e9)) == 0.0
 
 
 @given(st.integers(0, 300), st.floats(0.1, 60.0), st.floats(0.1, 60.0))
 def test_the_deeper_notices_a_silence_first_but_not_much_earlier(depth, left, timeout):
     """However deep: there is no row of services so long that each is asked too early."""
     deadline = int(left * 1e9)
-    here, below = (patience(request(at_depth(d), deadline), 0, timeout) for d in (depth, depth + 1))
-    assert patience(request(deadline=deadline), 0, timeout) / 4 <= below <= here
+    client, here, below = (
+        first_patience(request(at_depth(d), deadline), timeout=timeout)
+        for d in (0, depth, depth + 1)
+    )
+    assert client / 2 <= below <= here
     assert here == below or depth < 60
+
+
+def test_each_try_may_be_silent_for_twice_as_long():
+    """What is slow because there is much to do is not made slower by asking."""
+    of_one, waits = tries(), []
+    for _ in range(4):
+        of_one.send()
+        waits.append(of_one.patience)
+    assert waits == [5.0, 10.0, 20.0, 40.0]
+    of_one.missed(1, None)
+    of_one.missed(2, None)
+    assert of_one.patience == 10.0
+    for _ in range(5000):
+        of_one.send()
+    assert of_one.patience > 1e9
 
 
 # --- which tries there are
 
 
 def test_a_client_has_so_many_tries():
-    tries = Tries(request(), 2)
-    assert (tries.send(), tries.may_send, tries.send(), tries.may_send) == (1, True, 2, False)
-    assert not tries.are_over
-    tries.missed(1, None)
-    tries.missed(2, None)
-    assert tries.are_over
+    of_one = tries(attempts=2)
+    assert (of_one.send(), of_one.may_send, of_one.send(), of_one.may_send) == (1, True, 2, False)
+    assert not of_one.are_over
+    of_one.missed(1, None)
+    of_one.missed(2, None)
+    assert of_one.are_over
 
 
 def test_within_a_tree_only_the_deadline_ends_the_tries():
-    tries = Tries(request(CHILD), 2)
+    of_one = tries(request(CHILD), attempts=2)
     for _ in range(50):
-        tries.missed(tries.send(), None)
-    assert tries.may_send
-    assert not tries.are_over
+        of_one.missed(of_one.send(), None)
+    assert of_one.may_send
+    assert not of_one.are_over
 
 
 def test_only_when_the_newest_try_missed_another_one_follows_soon():
-    tries = Tries(request(), 10)
-    tries.send()
-    tries.send()
-    assert tries.awaited == 2
-    assert not tries.missed(1, None)
-    assert not tries.missed(1, None)  # told twice
-    assert tries.awaited == 2
-    assert tries.missed(2, None)
-    assert tries.awaited == 0
+    of_one = tries()
+    of_one.send()
+    of_one.send()
+    assert of_one.awaited == 2
+    assert not of_one.missed(1, None)
+    assert not of_one.missed(1, None)  # told twice
+    assert of_one.awaited == 2
+    assert of_one.missed(2, None)
+    assert of_one.awaited == 0
 
 
 # --- what is known in the end
 
 
 def test_a_root_that_was_only_ever_turned_away_did_nothing():
-    tries = Tries(request(), 10)
-    tries.missed(tries.send(), reply(ROOT, "Overloaded", True))
-    tries.missed(tries.send(), None, sent=False)
-    failed = tries.gave_up()
+    of_one = tries()
+    of_one.missed(of_one.send(), reply(ROOT, "Overloaded", True))
+    of_one.missed(of_one.send(), None, sent=False)
+    failed = of_one.gave_up()
     assert (failed.kind, failed.definite) == ("Overloaded", True)
     assert "2 times" in failed.text
 
@@ -139,24 +167,24 @@ def test_a_root_that_was_only_ever_turned_away_did_nothing():
 @pytest.mark.parametrize("missed", [None, reply(ROOT, "Interrupted", False), "silent"])
 @pytest.mark.parametrize("first", [True, False])
 def test_one_try_that_may_have_arrived_leaves_it_open(missed, first):
-    tries = Tries(request(), 10)
+    of_one = tries()
 
     def open_ended():
-        number = tries.send()
+        number = of_one.send()
         if missed != "silent":
-            tries.missed(number, missed)
+            of_one.missed(number, missed)
 
     if first:
         open_ended()
-    tries.missed(tries.send(), reply(ROOT, "Overloaded", True))
-    tries.missed(tries.send(), None, sent=False)
+    of_one.missed(of_one.send(), reply(ROOT, "Overloaded", True))
+    of_one.missed(of_one.send(), None, sent=False)
     if not first:
         open_ended()
-    assert tries.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
+    assert of_one.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
 
 
 def test_a_call_between_services_is_always_open():
-    tries = Tries(request(CHILD), 10)
-    tries.missed(tries.send(), reply(CHILD, "Overloaded", True))
-    tries.missed(tries.send(), None, sent=False)
-    assert tries.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
+    of_one = tries(request(CHILD))
+    of_one.missed(of_one.send(), reply(CHILD, "Overloaded", True))
+    of_one.missed(of_one.send(), None, sent=False)
+    assert of_one.gave_up() == Failed("Interrupted", False, NO_TIME_LEFT)
