@@ -18,82 +18,23 @@ from functools import partial
 from math import inf
 
 from core.ids import RequestId, root_id
-from core.messages import Origin, Reply, Request
+from core.messages import Failed, Origin, Request
 from core.program import Program
 from experiment.load.arrivals import arrivals, load_end, users
 from experiment.load.mix import Mix, encoded
-from experiment.record.history import Answered, History, Sent
+from experiment.record.history import History
 from experiment.record.requests import Result, status
-from experiment.scenario.model import CLIENT, Load
+from experiment.scenario.model import Load
+from sim.calls import ClientCall
+from sim.habits import Habits
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
 from sim.platform.timers import later
 
-__all__ = ["Client", "ClientCall"]
+__all__ = ["Client"]
 
 _USERS_EVERY = 0.05
 """Seconds between two looks at how many virtual users there should be."""
-
-
-class ClientCall(Exchange):
-    """One request of a client, with its retries; every message is recorded."""
-
-    __slots__ = ("_history",)
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        request: Request,
-        history: History,
-        ended: Callable[[Exchange], object],
-    ) -> None:
-        super().__init__(fabric, CLIENT, request, ended)
-        self._history = history
-
-    def transmit(self) -> None:
-        """Send the request, for the first time or again."""
-        half = self._fabric.model.client_cpu / 2
-        if half:
-            self._fabric.clients.compute(half, self._transmit)
-        else:
-            self._transmit()
-
-    def _transmit(self) -> None:
-        if self._ended is not None:
-            request = self.request
-            self._history.sent.append(
-                Sent(
-                    self._fabric.env.now,
-                    request.id,
-                    request.service,
-                    request.method,
-                    request.args,
-                    self.tried,
-                )
-            )
-            super().transmit()
-
-    def arrive(self, tried: int, reply: Reply | None) -> None:
-        """A reply, perhaps a late one, or the news that the connection broke."""
-        half = self._fabric.model.client_cpu / 2
-        if half:
-            self._fabric.clients.compute(half, partial(self._arrive, tried, reply))
-        else:
-            self._arrive(tried, reply)
-
-    def _arrive(self, tried: int, reply: Reply | None) -> None:
-        if reply is not None:
-            self._history.answers.append(
-                Answered(
-                    self._fabric.env.now,
-                    self.request.id,
-                    reply.outcome,
-                    tried - 1,
-                    reply.version,
-                    reply.units,
-                )
-            )
-        super().arrive(tried, reply)
 
 
 # --- the clients of one load ------------------------------------------------------
@@ -113,8 +54,10 @@ class Client:
         mix: Mix,
         history: History,
         rng: random.Random,
+        habits: Habits,
     ) -> None:
         self._fabric = fabric
+        self._habits = habits
         self._load = load
         self._codec = program.codec
         self._history = history
@@ -145,7 +88,7 @@ class Client:
     @property
     def open(self) -> int:
         """Requests without a status yet."""
-        return len(self._open)
+        return len(self._open) + self._habits.open
 
     def stop(self) -> None:
         """Start no more requests."""
@@ -208,7 +151,7 @@ class Client:
         ended = partial(self._ended, drawn.call, intended, then)
         call = ClientCall(fabric, request, self._history, ended)
         self._open[call] = (drawn.call, intended)
-        call.transmit()
+        self._habits.begin(call)
 
     def _ended(
         self, name: str, intended: float, then: Callable[[], object] | None, call: Exchange
@@ -216,6 +159,8 @@ class Client:
         assert call.reply is not None
         del self._open[call]
         self._record(call, name, intended, status(call.reply))
+        if not isinstance(call.reply.outcome, Failed):
+            self._habits.answered(call)
         if then is not None:
             later(self._fabric.env, 0.0, then)
 
@@ -231,3 +176,4 @@ class Client:
             call.close()
             self._record(call, name, intended, "indefinite")
         self._open.clear()
+        self._habits.close()

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 from typing import Protocol as Shape
 
+from msgspec.structs import replace
+
 from core.program import Program
-from core.protocol import Protocol
+from core.protocol import OURS, Protocol
 from experiment.garbage import rare_collections
 from experiment.load.arrivals import load_end
 from experiment.load.mix import Mix
@@ -22,9 +24,10 @@ from experiment.progress import Progress
 from experiment.randomness import stream
 from experiment.record.history import History
 from experiment.record.run import Run, points_total, set_aside
-from experiment.scenario.model import Scenario
+from experiment.scenario.model import Load, Scenario
 from sim.client import Client
 from sim.environment import SeededEnvironment
+from sim.habits import Habits
 from sim.platform.cluster import Cluster
 from sim.platform.fabric import Fabric
 
@@ -91,17 +94,7 @@ class _Runner:
         self.cluster = Cluster(self.fabric, scenario, program, protocol)
         self.memory = self.fabric.store.memory
         self.memory.load(sorted(self.history.initial.items()))
-        self.clients = [
-            Client(
-                self.fabric,
-                load,
-                program,
-                Mix(load, application.workload),
-                self.history,
-                stream(scenario.seed, "load", load.name),
-            )
-            for load in scenario.load
-        ]
+        self.clients = [self._client(load, application.workload) for load in scenario.load]
 
     def run(self) -> Run:
         result = Run(self.scenario, self.history, protocol=self.protocol.name, modelled=True)
@@ -121,6 +114,16 @@ class _Runner:
         result.retained = self._retain()
         result.events = self.env.events
         return result
+
+    def _client(self, load: Load, workload: Any) -> Client:
+        """The clients of one load; without a protocol there are no ids to be used again."""
+        if self.protocol.name != OURS:
+            load = replace(load, keys=0.0, reuse=0.0)
+        mix, seed = Mix(load, workload), self.scenario.seed
+        known = (self.fabric, load, self.program, mix, self.history)
+        rng = stream(seed, "ids", load.name)
+        habits = Habits(*known, rng, self.cluster.workers.look_up)
+        return Client(*known, stream(seed, "load", load.name), habits)
 
     # --- the course of the run
 

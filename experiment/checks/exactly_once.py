@@ -1,6 +1,6 @@
 """Exactly once: an acknowledged request has its effects once, and those that go with its answer.
 
-Five observations, none of which asks the executor what it thinks it did:
+Seven observations, none of which asks the executor what it thinks it did:
 
 * no region is committed twice, and no journal key is ever set twice; a clear in
   between is no excuse, for a request executed again after it was forgotten is
@@ -14,7 +14,8 @@ Five observations, none of which asks the executor what it thinks it did:
   smoothly only some are sent; the verdict says how many. Where the system had not
   settled, those that may have been under way are left out, and so is what was set aside:
   that they are not finished is for :mod:`experiment.checks.liveness` to say);
-* nothing happened in the name of a request that nobody sent.
+* nothing happened in the name of a request that nobody sent;
+* ids and clients' keys stand for one request each (:mod:`experiment.checks.identity`).
 
 Read-only requests record nothing: each of their answers is judged at the version
 it was read at (:mod:`experiment.checks.strict_serializable`, :mod:`experiment.checks.reference`).
@@ -31,6 +32,7 @@ from core.layout import DATA, JOURNAL
 from core.memory import MemoryStore
 from core.messages import Failed
 from core.store import Set
+from experiment.checks import identity
 from experiment.checks.redrive import Driven, redrive
 from experiment.checks.subject import Subject
 from experiment.record.history import Answered, Sent
@@ -46,6 +48,7 @@ def exactly_once(subject: Subject) -> Verdict:
     """Check that nothing happened twice, nor otherwise than answered."""
     evidence = _journal_keys(subject) + _regions(subject) + _strangers(subject)
     evidence += _answers(subject) + _too_soon(subject) + _denied(subject)
+    evidence += identity.keys(subject) + identity.ids(subject)
     redriven, more = _again(subject)
     examined = {
         "commit": sum(map(len, subject.trees.values())),

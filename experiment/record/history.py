@@ -15,12 +15,24 @@ from core.ids import RequestId
 from core.messages import Outcome
 from core.store import KeyRange, Mutation, Pairs
 
-__all__ = ["Answered", "Committed", "FaultStruck", "History", "Sent", "Unit", "trace_hash"]
+__all__ = [
+    "Answered",
+    "Committed",
+    "FaultStruck",
+    "History",
+    "Misused",
+    "Sent",
+    "Unit",
+    "trace_hash",
+]
 
 
 @dataclass(slots=True)
 class Sent:
-    """A client sends a request, for the first time (``attempt`` 0) or again."""
+    """A client sends a request, for the first time (``attempt`` 0) or again.
+
+    :ivar key: what the client calls it, if it has a key of its own.
+    """
 
     time: float
     id: RequestId
@@ -28,6 +40,19 @@ class Sent:
     method: str
     args: bytes
     attempt: int
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Misused:
+    """A client was answered that had sent something else under another request's id."""
+
+    time: float
+    id: RequestId
+    service: str
+    method: str
+    args: bytes
+    outcome: Outcome
 
 
 @dataclass(slots=True)
@@ -102,6 +127,7 @@ class History:
     :ivar initial: the store's contents before the first request.
     :ivar refused_commits: commits the store answered with an error, by error name.
     :ivar points: how often each crash point ``Service.method@point`` was passed.
+    :ivar misused: answers to whoever used another request's id.
     :ivar garbled: arguments that were encoded otherwise than clients meant them, a line for each.
     :ivar reads: store reads asked for; ``read_versions`` likewise.
     """
@@ -114,6 +140,7 @@ class History:
     faults: list[FaultStruck] = field(default_factory=list)
     refused_commits: dict[str, int] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
+    misused: list[Misused] = field(default_factory=list)
     garbled: list[str] = field(default_factory=list)
     reads: int = 0
     read_versions: int = 0

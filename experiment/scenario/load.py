@@ -17,13 +17,17 @@ from experiment.scenario.quantities import (
     number,
     positive,
     rate,
+    ratio,
     show_value,
 )
 from experiment.scenario.source import Node, Source, Table, one_of, word
 
-__all__ = ["CLOSED", "EXECUTORS", "read_loads"]
+__all__ = ["CLOSED", "EXECUTORS", "KEYS", "REUSE", "read_loads"]
 
-_COMMON = ("name", "executor", "mix", "start")
+_COMMON = ("name", "executor", "mix", "start", "keys", "reuse")
+KEYS, REUSE = 0.05, 0.03
+"""What clients do if a scenario does not say: shares of their requests."""
+
 _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "constant-arrival-rate": (("rate", "duration"), ("iterations",)),
     "poisson-arrival-rate": (("rate", "duration"), ("iterations",)),
@@ -86,6 +90,8 @@ def _load(table: Table, name: str, names: Names) -> Load:
         vus=table.take("vus", positive(_VUS), 0),
         iterations=table.take("iterations", positive(count), 0),
         stages=_stages(table, executor),
+        keys=table.take("keys", ratio, KEYS),
+        reuse=table.take("reuse", ratio, REUSE),
     )
 
 

@@ -190,6 +190,8 @@ class Load(msgspec.Struct, frozen=True):
     :ivar executor: ``constant-arrival-rate``, ``poisson-arrival-rate``, ``ramping-arrival-rate``
         (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``.
     :ivar iterations: how many requests there are at most; 0 for no limit.
+    :ivar keys: the share of requests that clients call by keys of their own.
+    :ivar reuse: the share of answered requests whose ids are used again, for something else.
     """
 
     name: str
@@ -201,6 +203,8 @@ class Load(msgspec.Struct, frozen=True):
     vus: int = 0
     iterations: int = 0
     stages: list[Stage] = []
+    keys: float = 0.0
+    reuse: float = 0.0
 
 
 class Selector(msgspec.Struct, frozen=True):

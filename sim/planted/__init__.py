@@ -16,6 +16,7 @@ from experiment.elsewhere import there_too
 from sim.planted import (
     branches,
     calls,
+    identity,
     intents,
     joins,
     journal,
@@ -27,8 +28,8 @@ from sim.planted import (
 )
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "branches", "calls", "intents", "joins", "journal", "plant", "replay",
-           "results", "retention", "scans", "transactions"]  # fmt: skip
+__all__ = ["BUGS", "Bug", "branches", "calls", "identity", "intents", "joins", "journal", "plant",
+           "replay", "results", "retention", "scans", "transactions"]  # fmt: skip
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""Maintenance: recovery, retention, and the clearing of completed intents.
+"""Maintenance: recovery, retention, the clearing of completed intents, and the keys of clients.
 
-All three run in a pod of the platform's own service, :data:`experiment.scenario.model.PLATFORM`,
+All of it runs in a pod of the platform's own service, :data:`experiment.scenario.model.PLATFORM`,
 which reaches the store as every other does and can be killed and cut off. A
 round that fails is simply tried again.
 """
@@ -110,6 +110,15 @@ class Workers:
     def _may_run(self, name: str) -> bool:
         ready = self._pod.ready
         return ready and not self._running.get(name, False)
+
+    def look_up(self, name: str, steps: Steps, then: Callable[[Any], object]) -> None:
+        """Find out something that the store knows, for a client; None if that does not work out."""
+        if self._pod.ready:
+            activity = Maintenance(self._fabric, self._pod, name, steps, then)
+            activity.pod.hold(activity)
+            activity.advance(None)
+        else:
+            then(None)
 
     # --- rounds
 
