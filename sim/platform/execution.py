@@ -120,7 +120,7 @@ class Execution(Activity):
         self.pod.joins.remove(self._deliveries[0].request, self)
 
     def crash(self) -> None:
-        """It stops existing; its callers see the connection break, or nothing at all."""
+        """It stops existing; its callers see the connection break."""
         if self.alive:
             super().crash()
             self._break()

@@ -56,7 +56,6 @@ class Fabric:
         self.link.store = self.store
         self.doors: dict[str, Callable[[Delivery], object]] = {}
         self._retry_rng = stream(seed, "retry")
-        self._break_rng = stream(seed, "break")
         self._frozen: dict[int, Callable[[], object]] = {}
         self._freezes = count()
 
@@ -111,10 +110,13 @@ class Fabric:
         self.network.send(method.service, caller, method, True, *way)
 
     def broke(self, delivery: Delivery) -> None:
-        """An execution is gone without a reply: its caller is told, or waits in vain."""
-        silent = self._break_rng.random() < 0.5
-        if not silent and not self.network.is_cut(delivery.method.service, delivery.source):
-            later(self.env, self.network.hop(), delivery.arrive, delivery.tried, None)
+        """An execution is gone without a reply: its caller sees the connection break.
+
+        As for real, where the machine that a process died on closes its connections. Over a
+        partition the caller waits in vain.
+        """
+        if not self.network.is_cut(delivery.method.service, delivery.source):
+            self.network.carry(delivery.arrive, (delivery.tried, None))
 
     @property
     def is_still(self) -> bool:
