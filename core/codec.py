@@ -25,6 +25,7 @@ from core.errors import UnsupportedValue
 from core.exceptions import ExceptionTypes
 from core.messages import Raised
 from core.sets import OrderedFrozenSet, OrderedSet
+from core.traces import Elsewhere, trace_of
 from core.userclasses import UserClass, describe
 
 __all__ = ["IMMUTABLE", "Codec"]
@@ -203,7 +204,8 @@ class Codec:
             encoded = self.encode((args, state))
         except UnsupportedValue:
             encoded = self.encode(None)
-        return Raised(name, encoded, _text(exception))
+        trace = [] if self._exceptions.is_declared(name) else trace_of(exception)
+        return Raised(name, encoded, _text(exception), trace)
 
     def decode_exception(self, raised: Raised) -> Exception:
         """The exception again.
@@ -213,7 +215,10 @@ class Codec:
 
         :raises UnsupportedValue: its arguments are damaged.
         """
-        return self._exceptions.make(raised.type, self.decode(raised.args), raised.text)
+        exception = self._exceptions.make(raised.type, self.decode(raised.args), raised.text)
+        if raised.trace:
+            exception.__cause__ = Elsewhere(raised.trace)
+        return exception
 
 
 # --- packing of single types ----------------------------------------------------

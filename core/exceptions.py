@@ -20,6 +20,7 @@ _BUILTIN = {
     if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name
 }
 _OWN = {kind.__name__: kind for kind in (TransactionException, RemoteError, UnsupportedValue)}
+_NOT_DECLARED = _BUILTIN.keys() | _OWN.keys()
 
 
 def answerable(exception: BaseException) -> Exception:
@@ -34,7 +35,8 @@ def answerable(exception: BaseException) -> Exception:
         return exception
     if isinstance(exception, KeyboardInterrupt) and type(exception) is not KeyboardInterrupt:
         raise exception
-    return RuntimeError(f"{type(exception).__name__} left a method: {exception}".rstrip(": "))
+    told = RuntimeError(f"{type(exception).__name__} left a method: {exception}".rstrip(": "))
+    return told.with_traceback(exception.__traceback__)
 
 
 class ExceptionTypes:
@@ -55,6 +57,11 @@ class ExceptionTypes:
         if self._by_name.setdefault(name, kind) is not kind:
             raise UnsupportedValue(f"two exception classes are called {name}: rename one")
         self._names[kind] = name
+
+    def is_declared(self, name: str) -> bool:
+        """Whether a name is that of a class of the application, or of TransactionException."""
+        kind = self._by_name.get(name)
+        return kind is TransactionException or (kind is not None and name not in _NOT_DECLARED)
 
     def take(self, exception: Exception) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """The exception's name, arguments and attributes."""

@@ -69,12 +69,28 @@ class Returned(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome"
     value: bytes
 
 
-class Raised(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="e"):
-    """The method raised: the exception's registered name, codec bytes of its args, its text."""
+class Raised(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="e", eq=False):
+    """The method raised: the exception's registered name, codec bytes of its args, its text.
+
+    :ivar trace: where it came from (:mod:`core.traces`), if it is a mistake of the program; empty
+        for an exception that the application declares. It makes no two answers differ.
+    """
 
     type: str
     args: bytes
     text: str
+    trace: list[str] = []
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Raised):
+            return NotImplemented
+        return (self.type, self.args, self.text) == (other.type, other.args, other.text)
+
+    def __ne__(self, other: object) -> bool:  # a Struct has one of its own
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.args, self.text))
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="f"):

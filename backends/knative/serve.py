@@ -28,12 +28,12 @@ from backends.drill.recording import Recording
 from backends.knative.edges import edges
 from backends.knative.environment import Environment, read_environment
 from backends.knative.errors import EnvironmentProblem
-from backends.knative.logs import log_to
 from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
 from backends.runtime.deaths import Deaths
 from backends.runtime.errors import OtherApplication, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, run
+from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.snapshot import load as load_state
 from backends.runtime.store import AsyncStore
@@ -52,7 +52,8 @@ _HEALTH_LIMIT = 1000
 
 def main(environ: Mapping[str, str]) -> int:
     """Run one part until it is told to end: the process's exit status."""
-    lines = log_to()
+    lines = JsonLines()
+    log_to(lines)
     signal.signal(signal.SIGTERM, _ended_early)
     try:
         environment = read_environment(environ)

@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from backends.runtime.logs import LEVELS
 from backends.runtime.settings import Settings
 from command_line import BAD_INPUT, ended
 from core.errors import MuError
@@ -124,6 +125,18 @@ def _add_up(commands: _Commands) -> None:
         "--unsafe",
         action="store_true",
         help="without the protocol, to compare: no journal, no transactions",
+    )
+    add(
+        "--log-level",
+        choices=LEVELS,
+        default="info",
+        help="the least that is logged; info has a line for each request (%(default)s)",
+    )
+    add(
+        "--log-format",
+        choices=["text", "json"],
+        default="text",
+        help="lines for people, or a JSON object a line (%(default)s)",
     )
 
 
@@ -323,6 +336,8 @@ def _up(options: argparse.Namespace) -> int:
         workers=workers,
         protocol=unsafe if options.unsafe else attempt,
         namespace=options.namespace,
+        log_level=options.log_level,
+        log_format=options.log_format,
     )
     up(wanted, Voice(soft_wrap=True))
     return 0

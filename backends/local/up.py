@@ -21,6 +21,7 @@ from backends.local.folder import Folder
 from backends.local.nodes import Plan
 from backends.local.supervisor import Supervisor, listen
 from backends.runtime.host import Protocol
+from backends.runtime.logs import JsonLines, TextLines, log_to
 from backends.runtime.public.operations import Operation, Parameter, find_operations
 from backends.runtime.settings import Settings
 from backends.runtime.snapshot import load as load_state
@@ -31,7 +32,6 @@ from core.errors import MuError
 
 __all__ = ["Voice", "Wanted", "data_folder", "prepare", "up"]
 
-_FORM = "%(asctime)s %(processName)s %(levelname)s %(message)s"
 DATA = Path(".mu2sls")
 """Where data folders are unless somebody says otherwise, one for each application."""
 
@@ -54,6 +54,7 @@ class Voice(Console):
 class Wanted:
     """What the command line asks for; see :class:`backends.local.nodes.Plan`.
 
+    :ivar log_level: the least that is logged; ``log_format`` is ``text`` or ``json``.
     :ivar namespace: the part of a cluster to use; empty: that of the application's name.
     """
 
@@ -66,6 +67,8 @@ class Wanted:
     default_workers: int = 1
     protocol: Protocol = attempt
     namespace: str = ""
+    log_level: str = "info"
+    log_format: str = "text"
 
     def choose(self, application: Application, folder: Folder) -> StoreChoice:
         """The store that is asked for.
@@ -125,15 +128,17 @@ def up(wanted: Wanted, console: Voice) -> None:
     application = load(wanted.app)
     path = data_folder(application.name, wanted.data)
 
+    lines = JsonLines() if wanted.log_format == "json" else TextLines()
+
     def told(text: str) -> None:
-        console.print(_line(text), style="yellow", markup=False, highlight=False)
+        console.print(_line(text, lines), style="yellow", markup=False, highlight=False)
 
     Folder(path, create=False).wait_until_left(told)
     listener = listen(wanted.port)
     folder = Folder(path)
     plan = prepare(wanted, application, folder)
     sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
-    logging.basicConfig(level=logging.WARNING, format=_FORM)
+    log_to(lines, level=wanted.log_level)
 
     supervisor = Supervisor(plan, folder, listener, told)
     supervisor.start()
@@ -145,10 +150,10 @@ def up(wanted: Wanted, console: Voice) -> None:
     console.print("stopped")
 
 
-def _line(text: str) -> str:
+def _line(text: str, lines: logging.Formatter) -> str:
     """A line of the supervisor's, in the form of those that nodes log."""
-    fields = {"msg": text, "processName": "supervisor", "levelname": "WARNING"}
-    return logging.Formatter(_FORM).format(logging.makeLogRecord(fields))
+    fields = {"msg": text, "name": "mu2sls", "processName": "supervisor", "levelname": "WARNING"}
+    return lines.format(logging.makeLogRecord(fields))
 
 
 def _unbuffered(stream: TextIO) -> TextIO:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import linecache
 import logging
 import os
 import random
@@ -27,7 +28,7 @@ from core.codec import Codec
 from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.joins import Joins, keeps
-from core.messages import Failed, Reply, Request
+from core.messages import Failed, Raised, Reply, Request
 from core.poison import refuse
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
@@ -131,6 +132,8 @@ class Host:
             if isinstance(error, MemoryError) and self.deaths is not None:
                 self.deaths.ran_out_of_memory(request, error)
             reply = _interrupted(request, f"{type(error).__name__}: {error}")
+        if isinstance(reply.outcome, Raised) and reply.outcome.trace and request.id.is_root:
+            _tell(request, reply.outcome)
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
@@ -186,6 +189,29 @@ class Host:
             except Exception:  # a defect, but one that must not hold up those that come after
                 _log.exception("intents of %d completed requests were not cleared", len(roots))
         self._clearing = None
+
+
+def _tell(request: Request, raised: Raised) -> None:
+    """Log a mistake of the program with the places that it went through, in all services."""
+    name = f"{request.service}.{request.method}"
+    text = f"{raised.type}: {raised.text}".encode(errors="replace").decode()
+    fields = {
+        "method": name,
+        "root": request.id.root.hex(),
+        "exception": text,
+        "trace": raised.trace,
+    }
+    places = "".join(f"\n  {place}{_source(place)}" for place in raised.trace)
+    _log.error(
+        "%s raised, root %s%s\n%s", name, fields["root"], places, text, extra={"fields": fields}
+    )
+
+
+def _source(place: str) -> str:
+    """The line of the source at a place of a trace, if it can be found."""
+    file, _, line = place.partition(" ")[0].rpartition(":")
+    text = linecache.getline(file, int(line)).strip() if line.isdecimal() else ""
+    return f"\n    {text}" if text else ""
 
 
 async def _calls_nobody(request: Request) -> Answer:

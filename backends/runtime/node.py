@@ -27,7 +27,7 @@ from backends.runtime.http import (
     Server,
     plain_refusal,
 )
-from backends.runtime.public import Public, unread
+from backends.runtime.public import Public
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.upkeep import keep_up
@@ -139,7 +139,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     handler = _by_path(handlers, public.handle)
     limit = node.settings.body_limit + _ROOM
     door, budget = _door(wire, handlers, limit), Budget(max(node.settings.body_budget, limit))
-    server = Server(handler, listener, limit, unread, door, budget)
+    server = Server(handler, listener, limit, public.refuse, door, budget)
     await _meet_store(node.store)
     await server.start()
     await stop.wait()

@@ -36,7 +36,7 @@ GENERATOR = "load generator"
 _PAUSE = 0.05
 """Seconds a client waits after a failure, so that a server that is gone is not hammered."""
 _CONNECTIONS = 1024
-_ANSWERS = (200, 422)
+_ANSWERS = (200, 422, 500)
 _RAISED = b'"outcome":"raised"'
 
 

@@ -13,6 +13,7 @@ module          is about
 `strict_json`   JSON that says one thing only
 `results`       Python values as JSON
 `keys`          ``Idempotency-Key``: a root id, or the root id it stands for
+`access`        the access log
 `admission`     how many calls are under way, and how many wait
 `problems`      everything an answer can be besides a result
 `openapi`       the OpenAPI document
@@ -21,6 +22,5 @@ module          is about
 """
 
 from backends.runtime.public.gateway import Public
-from backends.runtime.public.problems import unread
 
-__all__ = ["Public", "unread"]
+__all__ = ["Public"]

@@ -19,13 +19,14 @@ from difflib import get_close_matches
 import msgspec
 
 from backends.runtime.http import Incoming, Outgoing
+from backends.runtime.public.access import note
 from backends.runtime.public.admission import Admission
 from backends.runtime.public.arguments import Arguments, from_body, from_query
 from backends.runtime.public.keys import Key, Keys
 from backends.runtime.public.openapi import describe
 from backends.runtime.public.operations import Operation, find_operations
 from backends.runtime.public.page import SECURITY, problem_page, render
-from backends.runtime.public.problems import KINDS, Refusal, kind_of_failure, problem
+from backends.runtime.public.problems import KINDS, Refusal, kind_of_failure, problem, unread
 from backends.runtime.public.results import json_bytes
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
@@ -113,21 +114,14 @@ class Public:
             _log.exception("%s %.200r", incoming.method, incoming.path)
             told = "the gateway failed: its log says why"
             outgoing = problem(KINDS["internal"], told, key.sent if key else None)
-        if outgoing.status >= 400:
-            self._note(incoming, outgoing, key, time.monotonic() - begun)
+        note(incoming, outgoing, key, time.monotonic() - begun)
         return outgoing
 
-    def _note(
-        self, incoming: Incoming, outgoing: Outgoing, key: Key | None, seconds: float
-    ) -> None:
-        """One line for the log; neither arguments nor texts, which may be private."""
-        body = msgspec.json.decode(outgoing.body, type=dict[str, object])
-        level = logging.WARNING if outgoing.status >= 500 else logging.INFO
-        root = key.root.hex() if key and key.root else "-"
-        told = (incoming.method, incoming.path, outgoing.status)
-        kind = body.get("type", body.get("status"))
-        outcome = body.get("outcome", "-")
-        _log.log(level, "%s %.200r: %d %s %s, root %s, %.3f s", *told, kind, outcome, root, seconds)
+    def refuse(self, status: int, why: str) -> Outgoing:
+        """The answer to a request that the server did not read to its end."""
+        outgoing = unread(status, why)
+        _log.info("unread: %d %s", status, why, extra={"fields": {"status": status}})
+        return outgoing
 
     # --- documents
 
@@ -311,7 +305,10 @@ class Public:
             _log.info("the arguments of %s cannot be shown: %s", name, _why(error))
         detail = f"{name}: {raised.text}" if raised.text else name
         detail = detail.encode(errors="replace").decode()
-        return problem(KINDS["raised"], detail, key.sent, members=members)
+        if not raised.trace:
+            return problem(KINDS["raised"], detail, key.sent, members=members)
+        place = members["place"] = raised.trace[-1]
+        return problem(KINDS["mistake"], f"{detail} ({place})", key.sent, members=members)
 
 
 def _why(error: Exception) -> str:

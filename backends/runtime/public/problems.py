@@ -20,9 +20,12 @@ import msgspec
 from backends.runtime.http import Outgoing
 from core.messages import Failed
 
-__all__ = ["KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
+__all__ = ["FAILED_BY", "KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
 
+By = Literal["client", "application", "gateway", "platform"]
 Outcome = Literal["done", "raised", "definite", "indefinite"]
+FAILED_BY = "Mu2sls-Failed-By"
+"""The header that tells who failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Kind:
     :ivar slug: its ``type`` is ``/problems/`` and this.
     :ivar outcome: what is known of the request, where nobody else says it.
     :ivar meaning: for the kind's page: what it means, and what to do.
+    :ivar by: who failed: whoever is to look for the reason at home.
     :ivar retry_after: seconds after which asking again may help; 0: it does not.
     """
 
@@ -41,6 +45,7 @@ class Kind:
     outcome: Outcome
     meaning: str
     retry_after: int = 0
+    by: By = "client"
 
 
 _ALL = (
@@ -48,11 +53,21 @@ _ALL = (
         "raised", 422, "The method raised an exception", "raised",
         "The method ran to its end and raised. That is its answer: the same key gives it again. "
         "The members `exception` and `args` hold the exception, as far as JSON can.",
+        by="application",
+    ),
+    Kind(
+        "mistake", 500, "The method failed by a mistake of the program", "raised",
+        "The method ran and raised an exception that the application does not declare: a mistake "
+        "of the program, at the place that `detail` and `place` name; the log has the whole way to "
+        "it. That is its answer: the same key gives it again, so ask anew, with a new key, once "
+        "it is mended.",
+        by="application",
     ),
     Kind(
         "unshown", 500, "The answer cannot be shown", "done",
         "The method ran to its end, and its answer is kept, but it cannot be written as JSON: "
         "`detail` says why. The same key gives the same again.",
+        by="application",
     ),
     Kind(
         "bad-request", 400, "The request does not fit the method", "definite",
@@ -95,16 +110,17 @@ _ALL = (
     ),
     Kind(
         "overloaded", 503, "Too much to do", "definite",
-        "The request was turned away before it was started. Ask again later.", 1,
+        "The request was turned away before it was started. Ask again later.", 1, "gateway",
     ),
     Kind(
         "draining", 503, "Shutting down", "definite",
-        "This process takes nothing new. Ask again: another one answers.", 1,
+        "This process takes nothing new. Ask again: another one answers.", 1, "gateway",
     ),
     Kind(
         "interrupted", 504, "No answer in time", "indefinite",
         "Nobody knows yet whether the request took effect. Ask again with the same "
-        "`Idempotency-Key`: if it did, you get its answer, and if not, it is done now, once.", 1,
+        "`Idempotency-Key`: if it did, you get its answer, and if not, it is done now, once.",
+        1, "platform",
     ),
     Kind(
         "expired", 410, "The key is too old", "indefinite",
@@ -116,20 +132,24 @@ _ALL = (
         "A part of the request is done, and the program as it stands cannot do the rest. It is "
         "kept for a person, who mends the program and has it resumed: the same key then has the "
         "answer.",
+        by="application",
     ),
     Kind(
         "too-slow", 500, "The method takes too long between two effects", "definite",
         "What stands between two effects takes longer than the store keeps a read version (five "
         "seconds), each time. Nothing happened. The method must use smaller transactions.",
+        by="application",
     ),
     Kind(
         "failed", 500, "The request failed", "definite",
         "The request cannot be done, and nothing happened. `detail` says why.",
+        by="platform",
     ),
     Kind(
         "internal", 500, "The gateway failed", "indefinite",
         "A defect of the gateway; its log has the details. Whether the request took effect is "
         "not known: ask again with the same `Idempotency-Key`.",
+        by="gateway",
     ),
 )  # fmt: skip
 
@@ -191,7 +211,7 @@ def problem(
         "detail": detail,
         "outcome": kind.outcome,
     }
-    sent = {"Cache-Control": "no-store", **(headers or {})}
+    sent = {"Cache-Control": "no-store", FAILED_BY: kind.by, **(headers or {})}
     if key is not None:
         body["idempotency_key"] = key
         sent["Idempotency-Key"] = key

@@ -4,9 +4,11 @@ import asyncio
 import random
 import time
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from backends.runtime.host import Host
 from backends.runtime.settings import Settings
@@ -405,6 +407,35 @@ def test_intents_that_could_not_be_cleared_hold_up_nothing(error):
 def broken(program, request, name):
     yield ReadVersion()
     raise ZeroDivisionError("a defect of ours")
+
+
+def mistaken(program, request, name):
+    yield ReadVersion()
+    trace = ["tests/backends/runtime/test_host.py:1 in A.a", "gone.py:3 in B.b"]
+    return Reply(request.id, Raised("IndexError", b"", "list index out of range", trace))
+
+
+def test_a_mistake_of_the_program_is_logged_with_its_way_by_whoever_ran_the_root(caplog):
+    async def main():
+        cluster = Cluster("counter")
+        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, mistaken)
+        request = cluster.root_request("Counter.increment", "a")
+        await host.execute(replace(request, id=request.id.child(1)))
+        await host.execute(request)
+        return request.id.root.hex()
+
+    root = run(main())
+    (record,) = caplog.records
+    first, source = Path(__file__).read_text().splitlines()[0], record.getMessage().splitlines()
+    assert record.levelname == "ERROR"
+    assert source == [
+        f"Counter.increment raised, root {root}",
+        "  tests/backends/runtime/test_host.py:1 in A.a",
+        f"    {first}",
+        "  gone.py:3 in B.b",
+        "IndexError: list index out of range",
+    ]
+    assert record.fields["trace"][1] == "gone.py:3 in B.b"
 
 
 def final(program, request, name):

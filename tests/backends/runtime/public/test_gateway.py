@@ -357,8 +357,23 @@ def test_an_integer_of_any_length_is_an_answer(shelf):
 def test_an_exception_about_a_long_integer_is_an_answer(shelf):
     gateway = Gateway(shelf, Asked(raised(shelf, ValueError(10**5_000))))
     answer = run(gateway.post("/Shelf.get", ["x"]))
-    assert is_problem(answer, "raised").startswith("ValueError")
+    assert is_problem(answer, "mistake").startswith("ValueError")
     assert int(content(answer)["args"][0], 16) == 10**5_000
+
+
+def test_a_mistake_of_the_program_names_its_place_and_is_remembered(shelf, caplog):
+    gateway = Gateway(shelf)
+    first = run(gateway.post("/Shelf.fail", ["key", "hush"], idempotency_key="k"))
+    again = run(gateway.post("/Shelf.fail", ["key", "hush"], idempotency_key="k"))
+    assert is_problem(first, "mistake").startswith("KeyError: 'key' (")
+    assert content(first)["place"].endswith("shelf.py:133 in Shelf.fail")
+    assert (first.status, first.body) == (again.status, again.body)
+    assert first.headers["Mu2sls-Failed-By"] == "application"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_problem_says_who_failed(kind):
+    assert (kind.by == "client") == (400 <= kind.status < 500 and kind.slug != "raised")
 
 
 def test_an_exception_is_an_answer(shelf):
@@ -409,9 +424,10 @@ def test_one_line_for_each_failure_and_no_secrets(shelf, caplog):
     run(gateway.send("GET", "/x\n2024 forged line"))
     run(gateway.post("/Wall.hello"))
     lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert "422 /problems/raised raised" in lines[0]
     assert "400 /problems/bad-request definite" in lines[1]
+    assert lines[3].startswith("POST '/Wall.hello': 200, root ")
     assert not any(secret in caplog.text for secret in ("hush", "password", "my-secret-key"))
     assert not any("\n" in line for line in lines)
 

@@ -82,10 +82,11 @@ def test_every_answer_of_the_workload_is_as_promised(name, request):
         answer = run(gateway.post(f"/{method}", body))
         promise.check_answer(f"/{method}", answer)
         seen.add((method, answer.status))
-    assert {status for _, status in seen} == {200, 422}
+    mistakes = {500} if name == "bank" else set()  # a negative amount is a ValueError
+    assert {status for _, status in seen} == {200, 422} | mistakes
 
 
-@pytest.mark.parametrize("slug", sorted(set(KINDS) - _ELSEWHERE - {"raised"}))
+@pytest.mark.parametrize("slug", sorted(set(KINDS) - _ELSEWHERE - {"raised", "mistake"}))
 def test_every_problem_is_as_promised(shelf, slug):
     promise = Promise(shelf)
     if slug == "unsupported-media-type":

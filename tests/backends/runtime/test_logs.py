@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from backends.knative.logs import log_to
+from backends.runtime.logs import JsonLines, log_to
 
 
 @pytest.fixture
@@ -20,8 +20,7 @@ def stream():
 
 
 def test_one_object_a_line(stream):
-    lines = log_to(stream)
-    lines.part = "Hotel"
+    log_to(JsonLines("Hotel"), stream)
     logging.getLogger("mu2sls").info("a %s\nwith a second line, and “quotes”", "message")
     (line,) = stream.getvalue().splitlines()
     found = json.loads(line)
@@ -31,10 +30,18 @@ def test_one_object_a_line(stream):
 
 
 def test_a_traceback_is_within_its_line(stream):
-    log_to(stream)
+    log_to(JsonLines(), stream)
     try:
         raise ValueError("no")
     except ValueError:
         logging.getLogger("mu2sls").exception("it failed")
     (line,) = stream.getvalue().splitlines()
     assert "ValueError: no" in json.loads(line)["exception"]
+
+
+def test_what_is_said_of_a_request_is_in_members_of_its_own(stream):
+    log_to(JsonLines(), stream, level="warning")
+    logging.getLogger("mu2sls").info("not this")
+    logging.getLogger("mu2sls").warning("a request", extra={"fields": {"status": 503}})
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert (line["status"], line["message"]) == (503, "a request")
