@@ -35,7 +35,7 @@ from compiler.errors import (
     display_path,
     raised,
 )
-from compiler.model import Declared
+from compiler.model import Declared, Field
 from compiler.modules import PlainModule, import_plain
 from compiler.program import build_program, check_types, own_types, set_constants
 from compiler.rewrite import rewrite
@@ -174,17 +174,41 @@ def _assemble(
 def _first_reference(application: Application) -> Reference:
     """A reference run, with the initial state that the services' own ``__init__`` makes.
 
-    :raises CompileErrors: it cannot be made.
+    :raises CompileErrors: it cannot be made; all values that cannot be stored.
     """
-    try:
-        return application.reference()
-    except (Exception, SystemExit) as error:  # the user's __init__ may raise anything
-        what, remedy = f"__init__ fails here: {type(error).__name__}: {error}", "one without errors"
-        if isinstance(error, UnsupportedValue):
-            head, mark, tail = str(error).partition(". " if ". " in str(error) else ": ")
-            what, remedy = f"this cannot be the initial state: {head}", tail if mark else "None"
-        files = [source.path for source in application.sources]
-        raise CompileErrors([raised(error, files, what, remedy)]) from error
+    classes, codec = application.classes, Codec(application.types)
+    persistent = {name: dict(kinds) for name, kinds in application.persistent.items()}
+    found: list[CompileError] = []
+    while True:
+        try:
+            reference = Reference(classes, persistent, codec)
+        except (Exception, SystemExit) as error:  # the user's __init__ may raise anything
+            found.append(_initial_error(application, error))
+            field = _assigned(application.declared, found[-1])
+            if field is None or persistent[field.service].pop(field.name, None) is None:
+                raise CompileErrors(found) from error
+        else:
+            if found:
+                raise CompileErrors(found)
+            return reference
+
+
+def _initial_error(application: Application, error: BaseException) -> CompileError:
+    what, remedy = f"__init__ fails here: {type(error).__name__}: {error}", "one without errors"
+    if isinstance(error, UnsupportedValue):
+        head, mark, tail = str(error).partition(". " if ". " in str(error) else ": ")
+        what, remedy = f"this cannot be the initial state: {head}", tail if mark else "None"
+    return raised(error, [source.path for source in application.sources], what, remedy)
+
+
+def _assigned(declared: Declared, error: CompileError) -> Field | None:
+    """The field whose first value is at fault; without it, the others can be looked at."""
+    for service in declared.services.values():
+        for each in service.fields.values():
+            lines = range(each.node.lineno, (each.node.end_lineno or 0) + 1)
+            if service.plain.source.path == error.path and error.line in lines:
+                return each
+    return None
 
 
 def _check_services(layout: Layout, declared: Declared) -> None:

@@ -13,6 +13,7 @@ from compiler.constants import check_defaults, read_values
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems
 from compiler.key_types import unfit_keys
+from compiler.lost_changes import check_lost_changes
 from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
@@ -52,6 +53,7 @@ def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout
     _mark_used(declared)
     check_plain_code(declared)
     check_names(declared)
+    check_lost_changes(declared)
     return declared
 
 

@@ -112,6 +112,7 @@ class Assignments(Expressions):
             what, remedy = f"self.{name} cannot be assigned", "a field of another name"
         else:
             what = f"{self.service.name} has no field {name}{self.nearest(name)}"
+            remedy = f"{name} = ..., a variable, for this request alone; to keep it, {remedy}"
         self.error(target, what, remedy)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | list[ast.stmt]:

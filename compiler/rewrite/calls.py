@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 from difflib import get_close_matches
 from typing import Final
@@ -187,10 +188,25 @@ class Calls(LibraryCalls):
             service = self._named_service(node.args[0])
             method = self.scope.value(rest[0]) if rest else UNKNOWN
             if service is None or not isinstance(method, str):
+                chosen = self._chosen(node)
+                if chosen is not None:
+                    return self.value(chosen)
                 self._unnamed(node, node.args[0])
                 return node
             named, rest = (service, method), rest[1:]
         return self._emit_call(node, meaning, *named, rest)
+
+    def _chosen(self, node: ast.Call) -> ast.expr | None:
+        """``call(A.m if x else A.n, y)`` as ``call(A.m, y) if x else call(A.n, y)``."""
+        for place, argument in enumerate(node.args[:2]):
+            if isinstance(argument, ast.IfExp):
+                either = []
+                for value in (argument.body, argument.orelse):
+                    call = copy.deepcopy(node)
+                    call.args[place] = value
+                    either.append(call)
+                return locate(ast.IfExp(argument.test, *either), node)
+        return None
 
     def _unnamed(self, node: ast.Call, place: ast.AST) -> None:
         shown = ast.unparse(node.func)
@@ -200,11 +216,12 @@ class Calls(LibraryCalls):
                 place, "a method of the same service is not called by name", f"self.{name}(...)"
             )
             return
-        paper = shown.endswith("Invoke")
+        method = "'Hotel', 'reserve'" if shown.endswith("Invoke") else "Hotel.reserve"
+        starred = [ast.unparse(each) for each in node.args if isinstance(each, ast.Starred)]
         self.error(
             place,
             f"{shown} needs to know which method it calls, before the program runs",
-            f"{shown}('Hotel', 'reserve', ...)" if paper else f"{shown}(Hotel.reserve, ...)",
+            f"{shown}({method}, {starred[0] if starred else '...'}), chosen with if or match",
         )
 
     def _named_method(self, node: ast.expr) -> tuple[Service | str, str] | None:
@@ -285,12 +302,28 @@ class Calls(LibraryCalls):
         if service is not self.service:
             methods = [each for each in methods if not each.startswith("_")]
         close = get_close_matches(name, methods, 1)
-        named = [f"{service.name}.{each}" for each in methods]
+        named = [self._as_written(node, service, each) for each in methods]
         self.error(
             node,
             f"the service {service.name} has no method {name!r}",
-            f"{service.name}.{close[0]}" if close else f"one of {', '.join(named) or 'none'}",
+            self._as_written(node, service, close[0])
+            if close
+            else f"one of {', '.join(named) or 'none'}",
         )
+
+    def _as_written(self, node: ast.AST, service: Service, method: str) -> str:
+        """A method of ``service``, called or named in the way of ``node``."""
+        function = node.func if isinstance(node, ast.Call) else node
+        if isinstance(function, ast.Attribute) and self.is_self(function.value):
+            return f"self.{method}(...)"
+        if not isinstance(node, ast.Call):
+            return f"{service.name}.{method}"
+        shown = ast.unparse(node.func)
+        if not isinstance(node.func, ast.Name | ast.Attribute) or self.meaning(node) is None:
+            return f"{shown.rpartition('.')[0]}.{method}(...)"
+        paper = shown.endswith("Invoke")
+        name = f"{service.name!r}, {method!r}" if paper else f"{service.name}.{method}"
+        return f"{shown}({name}, ...)"
 
     def _check_arguments(
         self,
@@ -301,7 +334,10 @@ class Calls(LibraryCalls):
     ) -> None:
         problem = fits(method, arguments, keywords)
         if problem is not None:
-            self.error(node, f"{method.full_name}{problem[0]}", problem[1])
+            function = node.func
+            own = isinstance(function, ast.Attribute) and self.is_self(function.value)
+            remedy = f"self.{problem[1]}" if own else problem[1]
+            self.error(node, f"{method.full_name}{problem[0]}", remedy)
 
     # --- helpers and functions of the application
 

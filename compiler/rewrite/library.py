@@ -66,11 +66,8 @@ class LibraryCalls(Changes):
             return node
         if name in _NOW_BY_DEFAULT and len(node.args) < _NOW_BY_DEFAULT[name]:
             shown = ast.unparse(node.func)
-            self.error(
-                node,
-                f"{shown} reads the clock by itself",
-                f"{shown}(..., time.time()) in terms of a reading that is remembered",
-            )
+            given = ", ".join([*map(ast.unparse, node.args), "time.localtime()"])
+            self.error(node, f"{shown} reads the clock by itself", f"{shown}({given})")
             return node
         return None
 

@@ -217,7 +217,8 @@ BODIES = {
         before = self.people["ann"]
         self.people["ann"] = ann
         ann["age"] = 77
-        return before, self.people["ann"], self.people["ann"]["likes"][0], self.people.get("x")
+        kept = self.people["ann"]
+        return before, ann, kept, kept["likes"][0], self.people.get("x")
     """,
     "return whole": "return self.d",
     "return several": "return self.d, [self.xs], {'s': self.s}",

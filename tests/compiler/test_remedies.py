@@ -1,0 +1,209 @@
+"""What an error tells to write instead compiles, works, and is the same plain and compiled."""
+
+import pytest
+
+from compiler.errors import CompileErrors
+from tests.compiler.driver import compare, compiled
+
+START = """
+import asyncio, collections, functools, hashlib, os, random, secrets, time, uuid
+RATES = {"a": 1}
+
+def stamp():
+    return 3 + (time.time() > 0)
+
+BY_NAME = {"a": stamp}
+
+@service
+class Other:
+    def __init__(self):
+        self.n: Persistent[int] = 0
+    def add(self, count=1):
+        self.n += count
+        return self.n
+    def get(self):
+        return self.n
+
+@service
+class S:
+    def __init__(self):
+        self.d: Persistent[dict] = {"a": [1]}
+        self.xs: Persistent[list] = [1, 2]
+        self.s: Persistent[set] = {1}
+        self.v: Persistent[list | None] = [1]
+        self.limit = 10
+        self.table = {"a": 1}
+    def _helper(self, x=1):
+        return len(self.d) + x
+    async def _later(self):
+        return len(self.d)
+"""
+
+# As somebody writes it, a part of what is told, and as told.
+REMEDIES = [
+    ("x = self.d; return x", "dict(self.d)", "x = dict(self.d); return x"),
+    ("x = self.xs; return x", "list(self.xs)", "x = list(self.xs); return x"),
+    ("self.d['a'].append(1)", "self.d['a'] = x", "x = self.d['a']; x.append(1); self.d['a'] = x"),
+    ("self.v.append(1)", "self.v = x", "x = self.v; x.append(1); self.v = x"),
+    ("x = self.v; x.append(1)", "self.v = ...", "x = self.v; x.append(1); self.v = x"),
+    (
+        "x = self.d['a']; x.append(1)",
+        "self.d[...] = x",
+        "x = self.d['a']; x.append(1); self.d['a'] = x",
+    ),
+    (
+        "for k, x in self.d.items(): x.append(2)",
+        "self.d[...] = x",
+        "for k, x in self.d.items():\n            x.append(2)\n            self.d[k] = x",
+    ),
+    (
+        "x = []; self.xs.append(x); x.append(1)",
+        "before it is stored",
+        "x = []; x.append(1); self.xs.append(x)",
+    ),
+    ("x = RATES; return x['a']", "use RATES directly", "return RATES['a']"),
+    ("self.scratch = 4; return 4", "scratch = ...", "scratch = 4; return scratch"),
+    ("return self._helpr()", "self._helper(...)", "return self._helper()"),
+    ("return self._helper(1, 2)", "self._helper(x=1)", "return self._helper(x=1)"),
+    ("f = self._helper; return f()", "self._helper(...)", "return self._helper()"),
+    ("return self._later()", "await self._later()", "return await self._later()"),
+    (
+        "return time.strftime('%Y')",
+        "time.strftime('%Y', time.localtime())",
+        "return time.strftime('%Y', time.localtime())",
+    ),
+    (
+        "return time.asctime()",
+        "time.asctime(time.localtime())",
+        "return time.asctime(time.localtime())",
+    ),
+    ("return len(os.urandom(3))", "random.randbytes(n)", "return random.randbytes(3)"),
+    ("return len(secrets.token_hex())", "uuid.uuid4()", "return uuid.uuid4().hex"),
+    (
+        "random.seed(3); return random.random()",
+        "random.Random(seed)",
+        "return random.Random(3).random()",
+    ),
+    ("return random.Random().random()", "random.random()", "return random.random()"),
+    ("return time.process_time()", "time.perf_counter()", "return time.perf_counter()"),
+    ("return hash('a')", "hashlib.sha256(...)", "return hashlib.sha256(b'a').hexdigest()"),
+    ("return id(self.v)", "uuid.uuid4()", "return str(uuid.uuid4())"),
+    ("return uuid.getnode()", "uuid.uuid4()", "return str(uuid.uuid4())"),
+    ("return call('Other.add')", "call(Hotel.reserve, ...)", "return call(Other.add)"),
+    ("return call(*[Other.add, 1])", "call(Hotel.reserve, *[", "return call(Other.add, *[1])"),
+    (
+        "m = 'add'; return SyncInvoke('Other', m)",
+        "chosen with if",
+        "m = 'add'\n        if m == 'add': return SyncInvoke('Other', 'add')\n        return 0",
+    ),
+    ("return call(Other.ad)", "Other.add", "return call(Other.add)"),
+    (
+        "return SyncInvoke('Other', 'ad', 1)",
+        "SyncInvoke('Other', 'add', ...)",
+        "return SyncInvoke('Other', 'add', 1)",
+    ),
+    (
+        "return await gather([spawn(Other.add), spawn(Other.add)])",
+        "gather(*[spawn(Other.add), spawn(Other.add)])",
+        "return await gather(*[spawn(Other.add), spawn(Other.add)])",
+    ),
+    (
+        "return await gather(*(spawn(Other.add) for _ in [1, 2]))",
+        "a list: [spawn",
+        "return await gather(*[spawn(Other.add) for _ in [1, 2]])",
+    ),
+    ("x = spawn(Other.add); return x", "await", "x = spawn(Other.add); return await x"),
+    ("return BY_NAME['a']()", "stamp(...)", "return stamp()"),
+    ("f = stamp; return f()", "stamp(...)", "return stamp()"),
+    (
+        "return sorted([1], key=lambda x: stamp())",
+        "a loop or a comprehension",
+        "return [stamp() for x in [1]]",
+    ),
+    (
+        "match 1:\n            case self.v: return 1",
+        "a guard",
+        "match 1:\n            case x if x == len(self.xs): return 1",
+    ),
+    (
+        "try: return 1\n        except: return 2",
+        "except Exception:",
+        "try: return 1\n        except Exception: return 2",
+    ),
+    (
+        "try: return 1\n        except BaseException: return 2",
+        "except Exception:",
+        "try: return 1\n        except Exception: return 2",
+    ),
+    ("return eval('1')", "the expression itself", "return 1"),
+    ("self.limit = 4", "Persistent[...]", "self.v = [4]"),
+]
+
+
+def app(folder, body):
+    fields = START.replace("self.limit = 10", "self.limit = 10\n        self.n = 1")
+    return compiled(folder, f"{fields}\n    async def m(self):\n        {body}\n")
+
+
+@pytest.mark.parametrize(("written", "told", "instead"), REMEDIES)
+def test_what_is_told_works(tmp_path, written, told, instead):
+    try:
+        app(tmp_path, written)
+    except CompileErrors as errors:
+        assert any(told in each.remedy for each in errors.errors), errors
+    else:
+        pytest.fail("this compiles")
+    (answer,) = compare(app(tmp_path, instead), [("S.m",)])
+    assert answer[0] == "returned", answer
+
+
+CHOSEN = [
+    "return call(Other.add if x else Other.get)",
+    "return SyncInvoke('Other', 'add' if x else 'get')",
+    "return SyncInvoke('Other' if x else 'S', 'add')",
+    "f = spawn(Other.add if x > 1 else Other.get if x else Other.add); return await f",
+    "return await gather(*[spawn(Other.add if each else Other.get) for each in (x, 0, 1)])",
+    "return call(Other.add if stamp() > x else Other.get, *([3] if stamp() > x else []))",
+]
+
+
+@pytest.mark.parametrize("body", CHOSEN)
+def test_a_method_can_be_chosen_by_a_condition(tmp_path, body):
+    add = "    def add(self):\n        return 'own'\n"
+    source = f"{START}\n{add}    async def m(self, x):\n        {body}\n"
+    for x in (0, 1, 2):
+        (answer,) = compare(compiled(tmp_path, source), [("S.m", x)])
+        assert answer[0] == "returned", answer
+
+
+SEEN = [
+    "x = self.v; x.append(1); return x",
+    "x = self.v; x.sort(); self.v = x",
+    "for x in self.d.values(): x.append(1); print(x)",
+    "x = self.v; return x.pop()",
+    "x = list(self.v); x.append(1)",
+    "x = self.d.pop('a'); x.append(1)",
+    "x = []; self.d['b'] = x; x.append(1); self.d['b'] = x",
+    "for i in [1, 2]:\n            x = [i]; self.xs.append(x); x.append(1)\n            print(x)",
+    "x = self.v\n        x = [3]\n        x.append(2)",
+    "x = self.v; x.append(2)\n        def f(): return x\n        return f()",
+]
+
+
+@pytest.mark.parametrize("body", SEEN)
+def test_a_copy_that_is_read_may_be_changed(tmp_path, body):
+    compare(app(tmp_path, body), [("S.m",)])
+
+
+def test_all_initial_values_that_cannot_be_are_told(tmp_path):
+    source = f"{START}\n    async def m(self): return 1\n".replace(
+        "self.limit = 10",
+        "self.c: Persistent[collections.Counter] = collections.Counter()\n"
+        "        self.o: Persistent[object] = object()\n"
+        "        self.e: Persistent[dict] = collections.defaultdict(list)",
+    )
+    with pytest.raises(CompileErrors) as errors:
+        compiled(tmp_path, source)
+    found = [each.text.strip().split(":")[0] for each in errors.value.errors]
+    assert found == ["self.c", "self.o", "self.e"]
+    assert all(each.line and each.remedy for each in errors.value.errors)
