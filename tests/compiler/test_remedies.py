@@ -147,12 +147,10 @@ def app(folder, body):
 
 @pytest.mark.parametrize(("written", "told", "instead"), REMEDIES)
 def test_what_is_told_works(tmp_path, written, told, instead):
-    try:
+    with pytest.raises(CompileErrors) as errors:
         app(tmp_path, written)
-    except CompileErrors as errors:
-        assert any(told in each.remedy for each in errors.errors), errors
-    else:
-        pytest.fail("this compiles")
+    remedies = [each.remedy for each in errors.value.errors]
+    assert any(told in each for each in remedies), remedies
     (answer,) = compare(app(tmp_path, instead), [("S.m",)])
     assert answer[0] == "returned", answer
 
