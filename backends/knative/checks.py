@@ -6,11 +6,14 @@ the application does not have: each is told with the setting it is about.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
+from backends.knative.annotations import check_annotations
 from backends.knative.environment import LOG_LEVELS
 from backends.knative.errors import RenderProblem
 from backends.knative.names import GATEWAY, UPKEEP, Names
@@ -27,10 +30,15 @@ _LONGEST_TIMEOUT = 600
 """Knative's own limit, ``max-revision-timeout-seconds``, as it is shipped."""
 _MOST_CONCURRENCY = 1000
 """Likewise ``container-concurrency-max-limit``, for the hard limit."""
+_MOST = 2**31 - 1
+"""What Kubernetes counts with."""
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL.pattern}(\.{_LABEL.pattern})*")
-_QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?", re.ASCII)
+_QUANTITY = re.compile(
+    r"(\d{1,20}\.?\d{0,20}|\.\d{1,20})([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,2})?", re.ASCII
+)
+_POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _HOST = r"(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?)(:\d+)?"
 _PATH = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(
@@ -39,6 +47,8 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 """The grammar of references, as the Distribution project has it."""
+_SHORTEST, _LONGEST = 2, 255
+"""Characters of a repository, as Knative's webhook takes it."""
 
 
 def check_settings(application: Application, settings: Settings) -> None:
@@ -58,6 +68,8 @@ def check_settings(application: Application, settings: Settings) -> None:
     _check_nodes(settings)
     _check_secrets(settings)
     _check_store(settings)
+    _check_network(settings)
+    _check_texts(settings)
 
 
 def is_label(text: str) -> bool:
@@ -77,9 +89,22 @@ def image_trouble(reference: str, to_build: bool = False) -> str:
             f"{reference!r} is no name of an image: write registry/name:tag or "
             f"registry/name@digest{lower}, such as registry.example/hotel:1"
         )
+    if not _SHORTEST <= len(_repository(found)) <= _LONGEST:
+        return (
+            f"{reference!r} is no name of an image: behind the registry a name has "
+            f"{_SHORTEST} to {_LONGEST} characters"
+        )
     if to_build and found["digest"]:
         return f"{reference} has a digest, which is known once it is built: give a tag instead"
     return ""
+
+
+def _repository(found: re.Match[str]) -> str:
+    """A reference without registry, tag and digest; a registry has a dot or a port in its name."""
+    name = found[0][: found.start("tag") if found["tag"] else None].partition("@")[0]
+    first, slash, rest = name.partition("/")
+    is_registry = slash and ("." in first or ":" in first or first == "localhost")
+    return rest if is_registry else name
 
 
 def _check_image(settings: Settings) -> None:
@@ -135,9 +160,9 @@ def _check_scale(place: tuple[str, ...], part: str, scale: Scale) -> None:
             "min_scale",
         )
     for name in ("min_scale", "max_scale", "concurrency"):
-        if getattr(scale, name) < 0:
+        if not 0 <= getattr(scale, name) <= _MOST:
             raise RenderProblem(
-                f"{part} cannot have a {name} of {getattr(scale, name)}: 0 or more", *place, name
+                f"{part} cannot have a {name} of {getattr(scale, name)}: 0 to {_MOST}", *place, name
             )
     if scale.concurrency > _MOST_CONCURRENCY:
         raise RenderProblem(
@@ -146,6 +171,7 @@ def _check_scale(place: tuple[str, ...], part: str, scale: Scale) -> None:
             *place,
             "concurrency",
         )
+    check_annotations((*place, "annotations"), part, scale.annotations)
     if not 1 <= scale.utilization <= 100:
         raise RenderProblem(
             f"{part} cannot have a utilization of {scale.utilization} %: 1 to 100",
@@ -164,14 +190,37 @@ def _check_resources(place: tuple[str, ...], resources: Resources) -> None:
                 *place,
                 name,
             )
+    for what in ("cpu", "memory"):
+        request, limit = (getattr(resources, f"{what}_{kind}") for kind in ("request", "limit"))
+        if request and limit and _amount(request) > _amount(limit):
+            raise RenderProblem(
+                f"{what}_limit is {limit}, less than {what}_request, {request}: ask for less, or "
+                "allow more",
+                *place,
+                f"{what}_limit",
+            )
+
+
+def _amount(quantity: str) -> Decimal:
+    """A quantity as a number (Kubernetes, "Quantity")."""
+    found = _QUANTITY.fullmatch(quantity)
+    assert found is not None
+    number, suffix = Decimal(found[1]), found[2] or ""
+    if suffix[:1] in ("e", "E") and len(suffix) > 1:
+        return number.scaleb(int(suffix[1:]))
+    if suffix.endswith("i"):
+        return number * Decimal(1024) ** ("KMGTPE".index(suffix[0]) + 1)
+    return number.scaleb(_POWERS[suffix])
 
 
 def _check_nodes(settings: Settings) -> None:
     for field in msgspec.structs.fields(NodeSettings):
         value = getattr(settings.nodes, field.name)
-        if not value > 0:  # a node refuses it when it starts
+        if not 0 < value < math.inf:  # a node refuses it when it starts
             raise RenderProblem(
-                f"nodes has {field.name} {value:g}: it has to be above 0", "nodes", field.name
+                f"nodes has {field.name} {value:g}: it has to be a number above 0",
+                "nodes",
+                field.name,
             )
     if not settings.nodes.request_timeout <= settings.timeout <= _LONGEST_TIMEOUT:
         raise RenderProblem(
@@ -180,9 +229,11 @@ def _check_nodes(settings: Settings) -> None:
             f"{_LONGEST_TIMEOUT} (Knative's limit)",
             "timeout",
         )
-    if settings.uid < 1:
-        raise RenderProblem("the processes do not run as root: choose a uid above 0", "uid")
-    if settings.upkeep_replicas < 0:
+    if not 1 <= settings.uid <= _MOST:
+        raise RenderProblem(
+            f"the processes do not run as root: choose a uid from 1 to {_MOST}", "uid"
+        )
+    if not 0 <= settings.upkeep_replicas <= _MOST:
         raise RenderProblem(
             f"upkeep cannot have {settings.upkeep_replicas} pods: 1, or more", "upkeep_replicas"
         )
@@ -214,6 +265,41 @@ def _check_store(settings: Settings) -> None:
     for network in settings.store_networks:
         cidr_block(network)
     store_ports(settings)
+
+
+def _check_network(settings: Settings) -> None:
+    if settings.network_policies and not settings.platform_namespaces:
+        raise RenderProblem(
+            "platform_namespaces is empty, so nobody could ask anything: name the namespaces of "
+            "Knative and its ingress, or leave policies out (network_policies: false)",
+            "platform_namespaces",
+        )
+    namespaces = [("platform_namespaces", name) for name in settings.platform_namespaces]
+    if settings.dns_namespace:
+        namespaces.append(("dns_namespace", settings.dns_namespace))
+    for setting, name in namespaces:
+        if not is_label(name):
+            raise RenderProblem(
+                f"{setting} has {name!r}, which no namespace can be called: up to 63 of a-z, 0-9 "
+                "and -",
+                setting,
+            )
+    if not _SUBDOMAIN.fullmatch(settings.cluster_domain):
+        raise RenderProblem(
+            f"cluster_domain is {settings.cluster_domain!r}, which is no domain: write it as "
+            "cluster.local",
+            "cluster_domain",
+        )
+
+
+def _check_texts(settings: Settings) -> None:
+    """What pods find in their environment, where no control character can be meant."""
+    for setting in ("app", "fdb_prefix"):
+        value = getattr(settings, setting)
+        if not value.isprintable():
+            raise RenderProblem(
+                f"{setting} is {value!r}: write what can be printed, in one line", setting
+            )
 
 
 def _outside(ports: Iterable[int]) -> list[int]:

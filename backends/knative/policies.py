@@ -72,7 +72,8 @@ def network_policy(part: str, names: Names, edges: Edges, settings: Settings) ->
 def _ingress(part: str, names: Names, edges: Edges, settings: Settings) -> list[dict[str, Any]]:
     platform = [_namespace(name) for name in settings.platform_namespaces]
     ports = REQUEST_PORTS + _METRIC_PORTS
-    rules: list[dict[str, Any]] = [{"from": platform, "ports": _tcp(ports)}]
+    # A rule that names nobody would let everybody in.
+    rules: list[dict[str, Any]] = [{"from": platform, "ports": _tcp(ports)}] if platform else []
     callers = edges.callers(part) if part != GATEWAY else []
     if callers:
         rules.append({"from": _pods(callers, names), "ports": _tcp(REQUEST_PORTS)})
@@ -91,7 +92,8 @@ def _egress(part: str, names: Names, edges: Edges, settings: Settings) -> list[d
         platform = [_namespace(name) for name in settings.platform_namespaces]
         ports = sorted({*_INGRESS_PORTS, *_ACTIVATOR_PORTS})
         rules.append({"to": _pods(callees, names), "ports": _tcp(REQUEST_PORTS)})
-        rules.append({"to": platform, "ports": _tcp(ports)})
+        if platform:
+            rules.append({"to": platform, "ports": _tcp(ports)})
     return rules
 
 

@@ -17,12 +17,15 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     :ivar concurrency: requests that a pod has under way at once, a hard limit for services that
         no call can come back to, and what Knative scales by for all. 0: Knative's own target.
     :ivar utilization: percent of ``concurrency`` at which Knative adds pods.
+    :ivar annotations: more of Knative's autoscaler, without ``autoscaling.knative.dev/``, such as
+        ``target-burst-capacity``; see :mod:`backends.knative.annotations`.
     """
 
     min_scale: int = 0
     max_scale: int = 0
     concurrency: int = 64
     utilization: int = 70
+    annotations: dict[str, str] = {}
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,6 +68,8 @@ def _autoscaling(part: str, scale: Scale, settings: Settings) -> dict[str, str]:
     if target:
         found[f"{_AUTOSCALING}/target"] = str(target)
         found[f"{_AUTOSCALING}/target-utilization-percentage"] = str(scale.utilization)
+    for name, value in sorted(scale.annotations.items()):
+        found[f"{_AUTOSCALING}/{name}"] = value
     return found
 
 

@@ -31,7 +31,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 
 from backends.knative.cluster.access import Access
-from backends.knative.cluster.errors import Broken, ClusterError, Modified, Unreachable
+from backends.knative.cluster.errors import Broken, ClusterError, Modified, Unreachable, Untrusted
 from backends.knative.cluster.explain import Answer, Asked, explain
 
 __all__ = ["Api", "Patience"]
@@ -189,9 +189,9 @@ class Api:
             f"it runs and whether {self.access.who} is the right choice (--context, KUBECONFIG)"
         )
 
-    def _untrusted(self, error: ApiException) -> Unreachable:
+    def _untrusted(self, error: ApiException) -> Untrusted:
         said = " ".join(str(error.reason).split())
-        return Unreachable(
+        return Untrusted(
             f"no secure connection to the API server {self.access.server}: {said}: the "
             "kubeconfig's certificate-authority-data, client certificate or server address do "
             "not fit this server; get the kubeconfig anew"

@@ -11,12 +11,35 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backends.knative.cluster.errors import ClusterError
-from backends.knative.cluster.kinds import EVENT, KNATIVE_SERVICE, POD, REVISION, Kind, describe
+from backends.knative.cluster.kinds import (
+    DEPLOYMENT,
+    EVENT,
+    KNATIVE_SERVICE,
+    POD,
+    REVISION,
+    Kind,
+    describe,
+)
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.readiness import conditions
 
-__all__ = ["container_states", "diagnose", "pods_selector"]
+__all__ = ["SIDECARS", "container_states", "diagnose", "pods_selector", "stuck"]
 
+SIDECARS = frozenset({"queue-proxy", "istio-proxy"})
+"""Containers that are not the application's: they fail where the other one does, and say more."""
+_STUCK = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+"""Why a container waits for something that must be mended (Kubernetes, "Pod Lifecycle")."""
 _EVENTS = 5
 _LOG_LINES = 20
 _PODS = 3
@@ -54,6 +77,39 @@ def container_states(pod: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
             yield container["name"], f"runs, but is not ready; {restarts} restarts", False
 
 
+def stuck(objects: Objects, kind: Kind, item: Mapping[str, Any]) -> str:
+    """Why a pod of the newest revision cannot start, and will not by waiting; empty if none.
+
+    :raises ClusterError: the pods cannot be listed.
+    """
+    selector = _newest(kind, item)
+    pods = objects.list(POD, selector).items if selector else []
+    if kind == DEPLOYMENT:
+        pods = [pod for pod in pods if _is_newest(item, pod)]
+    for pod in pods:
+        if pod["metadata"].get("deletionTimestamp"):
+            continue
+        for container, why, _ in container_states(pod):
+            if why.partition(":")[0].partition(";")[0] in _STUCK:
+                return _short(f"pod {pod['metadata']['name']}: container {container}: {why}")
+    return ""
+
+
+def _newest(kind: Kind, item: Mapping[str, Any]) -> str:
+    """The label selector of the pods of the newest revision, as far as labels tell."""
+    selector = pods_selector(kind, item)
+    if kind != KNATIVE_SERVICE:
+        return selector
+    revision = (item.get("status") or {}).get("latestCreatedRevisionName", "")
+    return f"{selector},serving.knative.dev/revision={revision}" if revision else ""
+
+
+def _is_newest(item: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    """Whether a deployment's pod is made of its template as it is now."""
+    wanted = item["spec"]["template"]["metadata"].get("annotations") or {}
+    return wanted.items() <= (pod["metadata"].get("annotations") or {}).items()
+
+
 def diagnose(objects: Objects, kind: Kind, item: Mapping[str, Any]) -> list[str]:
     """Lines that say why an object is not ready."""
     return list(_Diagnosis(objects).of(kind, item))
@@ -66,12 +122,11 @@ class _Diagnosis:
     def of(self, kind: Kind, item: Mapping[str, Any]) -> Iterator[str]:
         yield from _failing(describe(kind, item["metadata"]["name"]), item)
         subjects = [(kind.kind, item["metadata"]["name"])]
-        selector = pods_selector(kind, item)
+        selector = _newest(kind, item) or pods_selector(kind, item)
         revision = (item.get("status") or {}).get("latestCreatedRevisionName", "")
         if kind == KNATIVE_SERVICE and revision:
             yield from self._revision(revision)
             subjects.append(("Revision", revision))
-            selector += f",serving.knative.dev/revision={revision}"
         try:
             pods = self._objects.list(POD, selector).items if selector else []
         except ClusterError as error:
@@ -96,7 +151,8 @@ class _Diagnosis:
         name = pod["metadata"]["name"]
         yield from _trouble(pod)
         for container, _why, previous in container_states(pod):
-            yield from self._log(name, container, previous)
+            if container not in SIDECARS:
+                yield from self._log(name, container, previous)
 
     def _log(self, pod: str, container: str, previous: bool) -> Iterator[str]:
         query = {"tailLines": str(_LOG_LINES), "previous": "true" if previous else "false"}
@@ -119,12 +175,18 @@ class _Diagnosis:
                 yield f"events cannot be listed: {_short(str(error))}"
                 return
             for event in events:
-                if event.get("type") != "Normal":
+                if event.get("type") != "Normal" and not _is_of_sidecar(event):
                     times = event.get("count") or 1
                     said = _short(f"{event.get('reason')}: {event.get('message')}")
                     line = f"event of {kind} {name}: {said}" + (f" ({times} times)" * (times > 1))
                     found.append((_time(event), line))
         yield from (line for _at, line in sorted(found)[-_EVENTS:])
+
+
+def _is_of_sidecar(event: Mapping[str, Any]) -> bool:
+    """Whether it is about a container that is not the application's, whose probes fail with it."""
+    path = (event.get("involvedObject") or {}).get("fieldPath") or ""
+    return any(f"{{{name}}}" in path for name in SIDECARS)
 
 
 def _failing(what: str, item: Mapping[str, Any]) -> Iterator[str]:
@@ -137,9 +199,9 @@ def _failing(what: str, item: Mapping[str, Any]) -> Iterator[str]:
 def _trouble(pod: Mapping[str, Any]) -> list[str]:
     """What is wrong with a pod, in lines; none if nothing is."""
     name = pod["metadata"]["name"]
-    lines = [
-        f"pod {name}: container {each}: {_short(why)}" for each, why, _ in container_states(pod)
-    ]
+    states = list(container_states(pod))
+    own = [state for state in states if state[0] not in SIDECARS] or states
+    lines = [f"pod {name}: container {each}: {_short(why)}" for each, why, _ in own]
     lines += [
         f"pod {name}: not scheduled: {_short(_text(condition))}"
         for condition in conditions(pod)

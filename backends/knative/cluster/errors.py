@@ -35,6 +35,7 @@ __all__ = [
     "TooBusy",
     "Unauthenticated",
     "Unreachable",
+    "Untrusted",
     "WebhookFailed",
     "WebhookRefused",
 ]
@@ -61,6 +62,10 @@ class Unreachable(ClusterError):
     """No connection to the API server, or none that can be trusted."""
 
     status = 2
+
+
+class Untrusted(Unreachable):
+    """The API server's certificate, or ours, does not fit: no time mends that."""
 
 
 class Broken(ClusterError):

@@ -117,9 +117,16 @@ def explain(asked: Asked, answer: Answer) -> ClusterError:
     simple = _BY_STATUS.get(answer.status)
     if simple is not None:
         return simple(asked, answer)
-    return Invalid(
-        _message(asked, answer, "the object is not what this API server takes; see its message")
-    )
+    return Invalid(_message(asked, answer, _remedy(asked)))
+
+
+def _remedy(asked: Asked) -> str:
+    """What to do where the API server does not take what was asked (400 and others)."""
+    if asked.subresource == "log":
+        return "the container has no such log, not yet or not any more; see `kubectl describe pod`"
+    if asked.verb in ("get", "list", "watch"):
+        return "nothing was changed; see its message"
+    return "the object is not what this API server takes; see its message"
 
 
 def _message(asked: Asked, answer: Answer, remedy: str) -> str:

@@ -3,26 +3,30 @@
 To follow, every container is read by a thread of its own; pods that come later are found by
 watching. Lines carry the server's timestamps on the way, so a log whose connection breaks goes
 on where it ended: nothing is lost, nothing comes twice. The API server ends a log in good order
-even if its own connection to the node broke, so a log has ended when its container has.
+even if its own connection to the node broke, so a log has ended when its pod has.
 """
 
 from __future__ import annotations
 
 import queue
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from backends.knative.cluster.errors import Broken, ClusterError, NotThere
+from backends.knative.cluster.absence import Absence
+from backends.knative.cluster.diagnosis import SIDECARS
+from backends.knative.cluster.errors import Broken, ClusterError, Invalid, NotThere
 from backends.knative.cluster.kinds import POD
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.watch import observe
 
 __all__ = ["Line", "Wanted", "follow_logs", "read_logs"]
 
-_SIDECARS = frozenset({"queue-proxy", "istio-proxy"})
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _PAUSE = 1.0
 
 
@@ -105,8 +109,8 @@ def _find(
     lines: queue.SimpleQueue[Line | ClusterError | None],
     stop: threading.Event,
 ) -> None:
-    """Start a reader for every run of every container."""
-    known: set[tuple[str, str, int]] = set()
+    """Start a reader for every container that has something to read."""
+    known: set[tuple[str, str]] = set()
 
     def pause(seconds: float) -> None:
         stop.wait(seconds)
@@ -116,13 +120,14 @@ def _find(
             if stop.is_set():
                 return
             for pod in list(pods.values()):
-                for container, run in _running(pod):
-                    key = (pod["metadata"]["uid"], container, run)
+                for container in _readable(pod):
+                    key = (pod["metadata"]["uid"], container)
                     if key not in known:
                         known.add(key)
-                        reader = _Reader(objects, pod["metadata"]["name"], *key[1:], lines, stop)
-                        query = wanted.query() if run == 0 else {}
-                        threading.Thread(target=reader.read, args=(query,), daemon=True).start()
+                        reader = _Reader(objects, pod["metadata"]["name"], container, lines, stop)
+                        threading.Thread(
+                            target=reader.read, args=(wanted.query(),), daemon=True
+                        ).start()
         lines.put(None)
     except ClusterError as error:
         lines.put(error)
@@ -130,7 +135,10 @@ def _find(
 
 @dataclass(slots=True)
 class _Reader:
-    """Follows one container's log across broken connections.
+    """Follows a container's log across its restarts and broken connections, until its pod ends.
+
+    One reader for all runs: when a log ends, the pod's status may still say for a while that the
+    run goes on, so which run the next log is of cannot be told. Time stamps can.
 
     :ivar last: the timestamp of the newest line, and ``same``: how many lines had it.
     :ivar skip: after a break, of the lines that come again: how many with that timestamp.
@@ -139,31 +147,36 @@ class _Reader:
     objects: Objects
     pod: str
     container: str
-    run: int
     lines: queue.SimpleQueue[Line | ClusterError | None]
     stop: threading.Event
     last: str = ""
     same: int = 0
     skip: int = 0
+    trouble: str = ""
 
     def read(self, query: Mapping[str, str]) -> None:
-        """Put every line on the queue until the container ends."""
+        """Put every line on the queue until the pod ends."""
         current = dict(query)
+        absence = Absence(self.stop.wait, time.monotonic)
         while not self.stop.is_set():
             try:
-                with suppress(Broken):
+                with suppress(Broken, Invalid):  # Invalid: between two runs there is no log
                     self._read_once(current)
-                    if not self._still_runs():
-                        return
-                if self.last:
-                    current = {"sinceTime": self.last}
-                self.skip = self.same
-                self.stop.wait(_PAUSE)
+                if self._has_ended():
+                    return
+                absence.over()
             except NotThere:
                 return
             except ClusterError as error:
-                self.lines.put(Line(self.pod, f"no log: {error}", trouble=True))
-                return
+                try:
+                    absence.wait(error)
+                except ClusterError:
+                    self.lines.put(Line(self.pod, f"no log: {error}", trouble=True))
+                    return
+            if self.last:
+                current = {"sinceTime": self.last}
+            self.skip = self.same
+            self.stop.wait(_PAUSE)
 
     def _read_once(self, query: Mapping[str, str]) -> None:
         following = {**query, "follow": "true", "timestamps": "true"}
@@ -171,12 +184,22 @@ class _Reader:
             if self.stop.is_set():
                 return
             stamp, _space, text = line.partition(" ")
-            if self._is_new(stamp):
+            if not _STAMP.fullmatch(stamp):
+                self._say(line)
+            elif self._is_new(stamp):
                 self.lines.put(Line(self.pod, text))
 
-    def _still_runs(self) -> bool:
+    def _say(self, line: str) -> None:
+        """A line of the kubelet's own, which has no stamp: once, however often it is asked."""
+        if line != self.trouble:
+            self.trouble = line
+            self.lines.put(Line(self.pod, line, trouble=True))
+
+    def _has_ended(self) -> bool:
+        """Whether the container will not run again."""
         pod = self.objects.get(POD, self.pod)
-        return pod is not None and (self.container, self.run) in _running(pod, ended=False)
+        phase = (pod or {}).get("status", {}).get("phase")
+        return pod is None or phase in ("Succeeded", "Failed")
 
     def _is_new(self, stamp: str) -> bool:
         """Whether a line with this timestamp has not been told yet.
@@ -202,16 +225,13 @@ def _sortable(stamp: str) -> tuple[str, str]:
 
 def _containers(pod: Mapping[str, Any]) -> list[str]:
     names = [each["name"] for each in (pod.get("spec") or {}).get("containers") or []]
-    return [name for name in names if name not in _SIDECARS]
+    return [name for name in names if name not in SIDECARS]
 
 
-def _running(pod: Mapping[str, Any], ended: bool = True) -> Iterator[tuple[str, int]]:
-    """Containers that have something to read, and which run of theirs it is.
-
-    :param ended: whether those that have ended count as well.
-    """
+def _readable(pod: Mapping[str, Any]) -> Iterator[str]:
+    """Containers that have something to read."""
     for each in (pod.get("status") or {}).get("containerStatuses") or []:
         state = each.get("state") or {}
-        readable = "running" in state or (ended and "terminated" in state)
-        if each["name"] not in _SIDECARS and readable:
-            yield each["name"], int(each.get("restartCount", 0))
+        has_run = "running" in state or "terminated" in state or each.get("restartCount", 0)
+        if each["name"] not in SIDECARS and has_run:
+            yield each["name"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.knative.cluster.api import Api
-from backends.knative.cluster.errors import Modified, NotThere
+from backends.knative.cluster.errors import Gone, Modified, NotThere
 from backends.knative.cluster.explain import Asked
 from backends.knative.cluster.kinds import NAMESPACE, POD, Kind, kind_of
 from backends.knative.names import MANAGER
@@ -20,6 +20,8 @@ from backends.knative.names import MANAGER
 __all__ = ["Listing", "Objects"]
 
 _PAGE = 500
+_LIST_AGAIN = 3
+"""How often a list whose pages expire while they are read is begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,17 @@ class Objects:
         query = {"labelSelector": selector, "fieldSelector": fields, "limit": str(_PAGE)}
         query = {name: value for name, value in query.items() if value}
         items: list[dict[str, Any]] = []
+        again = _LIST_AGAIN
         while True:
-            answer = self.api.ask(self.asked("list", kind), "GET", query)
+            try:
+                answer = self.api.ask(self.asked("list", kind), "GET", query)
+            except Gone:  # the pages still to come: the first one is there anew
+                if not query.get("continue") or not again:
+                    raise
+                again -= 1
+                items.clear()
+                del query["continue"]
+                continue
             items += answer.get("items") or []
             metadata = answer.get("metadata") or {}
             query["continue"] = metadata.get("continue") or ""

@@ -14,6 +14,7 @@ labels on it, a later deployment would prune it, and ``delete`` would delete it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from backends.knative.cluster.errors import (
     InputError,
     Invalid,
     NotInstalled,
+    QuotaExceeded,
     Taken,
     Terminating,
     WebhookRefused,
@@ -53,7 +55,13 @@ __all__ = [
 ]
 
 Action = Literal["created", "configured", "unchanged", "pruned"]
-_COLLECTED = (FieldConflict, Forbidden, Invalid, Taken, WebhookRefused)
+_COLLECTED = (FieldConflict, Forbidden, Invalid, QuotaExceeded, Taken, WebhookRefused)
+_NO_DRY_RUN = "does not support dry run"
+_REHEARSED_POD = "dry run failed with"
+"""Knative's webhook makes a pod, too, as a dry run (its flag ``kubernetes.podspec-dryrun``)."""
+_NOT_THERE = re.compile(
+    r'\b(?P<kind>serviceaccounts?|secrets?|configmaps?) "(?P<name>[^"]+)" not found'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +115,11 @@ def rehearse(
     :param force: take over fields that other managers own, and objects that others made.
     :raises ClusterError: the cluster would refuse, or something is not ours; all of it together.
     """
-    changes, refused = [], []
+    changes: list[Change] = []
+    refused = []
     for manifest in manifests:
         try:
-            changes.append(_rehearse_one(objects, manifest, force))
+            changes.append(_rehearse_one(objects, manifest, force, changes))
         except _COLLECTED as error:
             refused.append(error)
     if len(refused) == 1:
@@ -120,7 +129,9 @@ def rehearse(
     return changes
 
 
-def _rehearse_one(objects: Objects, manifest: Mapping[str, Any], force: bool) -> Change:
+def _rehearse_one(
+    objects: Objects, manifest: Mapping[str, Any], force: bool, earlier: Sequence[Change]
+) -> Change:
     kind, metadata = kind_of(manifest), manifest["metadata"]
     name = metadata["name"]
     if metadata.get("namespace", objects.namespace) != objects.namespace:
@@ -136,10 +147,23 @@ def _rehearse_one(objects: Objects, manifest: Mapping[str, Any], force: bool) ->
     try:
         after = objects.apply(manifest, force, dry_run=True)
     except (Invalid, WebhookRefused) as error:
-        if "dry run" not in str(error):
+        if not _is_of_rehearsal(str(error), earlier):
             raise
         return Change(kind, name, "configured" if before else "created", manifest, before)
     return Change(kind, name, difference(before, after), manifest, before)
+
+
+def _is_of_rehearsal(said: str, earlier: Sequence[Change]) -> bool:
+    """Whether it is refused only because this is a dry run, and nothing before was really made."""
+    if _NO_DRY_RUN in said:
+        return True
+    missing = _NOT_THERE.search(said) if _REHEARSED_POD in said else None
+    return missing is not None and any(
+        change.before is None
+        and change.name == missing["name"]
+        and missing["kind"] in (change.kind.kind.lower(), change.kind.plural)
+        for change in earlier
+    )
 
 
 def _check_ours(kind: Kind, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:

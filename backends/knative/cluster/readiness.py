@@ -6,6 +6,7 @@ current one, whatever the status says is about the past.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,10 @@ __all__ = ["WAITED_FOR", "Readiness", "conditions", "readiness"]
 
 WAITED_FOR = (KNATIVE_SERVICE, DEPLOYMENT)
 """The kinds that become ready; the others are there or not."""
+
+
+_UNSCHEDULED = re.compile(r"\bUnschedulable\b|\b\d+/\d+ nodes are available")
+"""What the scheduler says of a pod that fits nowhere yet: nodes may come, and pods may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ def _knative_service(status: Mapping[str, Any]) -> Readiness:
     if ready.get("status") == "True":
         return Readiness("ready")
     if ready.get("status") == "False":
-        return Readiness("failed", _why([ready, *parts], "False"))
+        why = _why([ready, *parts], "False")
+        return Readiness("waiting" if _UNSCHEDULED.search(why) else "failed", why)
     return Readiness("waiting", _why([ready, *parts], "Unknown"))
 
 
@@ -72,7 +78,12 @@ def _deployment(item: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness
         return Readiness("failed", _why([progressing], "False"))
     if failure.get("status") == "True":
         return Readiness("failed", _why([failure], "True"))
-    return Readiness("waiting", f"{available} of {wanted} pods are available, {updated} updated")
+    if updated < wanted:
+        return Readiness("waiting", f"{updated} of {wanted} pods are of the new revision")
+    if available < wanted:
+        return Readiness("waiting", f"{available} of {wanted} pods are available")
+    old = status.get("replicas", 0) - updated
+    return Readiness("waiting", f"{old} of the old revision's pods are still to end")
 
 
 def _why(found: Sequence[Mapping[str, Any]], status: str) -> str:

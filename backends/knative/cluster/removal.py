@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backends.knative.cluster.apply import prune
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.plan import Change, owned
-from backends.knative.cluster.wait import Waiting, wait_until_gone
+from backends.knative.cluster.wait import Waiting, wait_until_ended, wait_until_gone
 from backends.knative.names import selector
 
 __all__ = ["deployed", "remove"]
@@ -27,7 +27,7 @@ def deployed(objects: Objects, instance: str) -> list[Change]:
 def remove(
     objects: Objects, instance: str, changes: Sequence[Change], waiting: Waiting | None
 ) -> list[Change]:
-    """Delete, and wait until all is gone.
+    """Delete, and wait until all is gone, and what ran of it has ended.
 
     :param waiting: None: do not wait.
     :returns: what was there.
@@ -38,4 +38,5 @@ def remove(
     if waiting is not None:
         gone = [(change.kind, change.name) for change in done]
         wait_until_gone(objects, gone, selector(instance), waiting)
+        wait_until_ended(objects, selector(instance), waiting)
     return done

@@ -23,7 +23,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     :ivar ready: ``ready``, ``waiting`` or ``failed``.
     :ivar url: where it is reached; empty if nowhere.
     :ivar revision: the newest that is ready; for a deployment, its own number.
-    :ivar pods: those that are ready, of all.
+    :ivar pods: all but those that are about to end; ``pods_ready``: of them.
     :ivar why: what keeps it from being ready.
     """
 
@@ -87,7 +87,12 @@ def _pods_of(
         wanted = {_KNATIVE_SERVICE_LABEL: _name(item)}
     else:
         wanted = ((item.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    return [pod for pod in pods if wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
+    return [
+        pod
+        for pod in pods
+        if wanted.items() <= (pod["metadata"].get("labels") or {}).items()
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
 
 
 def _status(kind: Kind, item: Mapping[str, Any], pods: list[dict[str, Any]]) -> ServiceStatus:

@@ -3,7 +3,8 @@
 A list gives the objects and a resource version; a watch from that version on gives what changes
 (Kubernetes API concepts, "Efficient detection of changes"). A watch ends often: the server ends
 it after some time, proxies cut it. Then it goes on from the last version seen, so no change is
-missed. When the server no longer remembers that version (410), everything is listed again.
+missed. When the server no longer remembers that version (410), or reports another error in the
+middle of a watch, everything is listed again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from backends.knative.cluster.errors import Broken, Gone, ServerFailed
+from backends.knative.cluster.absence import Absence
+from backends.knative.cluster.errors import Broken, ClusterError
 from backends.knative.cluster.explain import Answer, explain
 from backends.knative.cluster.kinds import Kind
 from backends.knative.cluster.objects import Objects
@@ -26,7 +28,6 @@ Snapshot = dict[str, dict[str, Any]]
 
 _TICK = 2.0
 _SLACK = 5.0
-_BREAKS = 10
 
 
 def observe(
@@ -34,23 +35,31 @@ def observe(
     kind: Kind,
     selector: str,
     remaining: Callable[[], float],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Snapshot]:
     """What is there now, then again after each change and every few seconds.
 
-    The iteration ends when no time remains.
+    The iteration ends when no time remains. A server that does not answer is waited for, for a
+    minute (:class:`Absence`).
 
     :param remaining: seconds that are left.
     :raises ClusterError: the objects cannot be watched.
     """
+    absence = Absence(sleep, clock)
+    seen = False
     while True:
-        listing = objects.list(kind, selector)
-        snapshot = {item["metadata"]["name"]: item for item in listing.items}
-        yield snapshot
-        changes = _Changes(objects, kind, selector, snapshot, listing.version, sleep)
         try:
+            listing = objects.list(kind, selector)
+            snapshot = {item["metadata"]["name"]: item for item in listing.items}
+            seen = True
+            yield snapshot
+            changes = _Changes(objects, kind, selector, snapshot, listing.version, absence)
             yield from changes.follow(remaining)
-        except Gone:
+        except ClusterError as error:
+            if seen and remaining() <= 0:
+                return
+            absence.wait(error)
             continue
         return
 
@@ -65,15 +74,14 @@ class _Changes:
         selector: str,
         snapshot: Snapshot,
         version: str,
-        sleep: Callable[[float], None],
+        absence: Absence,
     ) -> None:
         self._objects = objects
         self._asked = objects.asked("watch", kind)
         self._selector = selector
         self._snapshot = snapshot
         self._version = version
-        self._sleep = sleep
-        self._breaks = 0
+        self._absence = absence
 
     def follow(self, remaining: Callable[[], float]) -> Iterator[Snapshot]:
         while (left := remaining()) > 0:
@@ -85,12 +93,9 @@ class _Changes:
                     if line.strip() and self._take(line):
                         yield self._snapshot
             except Broken as error:
-                self._breaks += 1
-                if self._breaks > _BREAKS:
-                    raise ServerFailed(f"{error} (it broke {self._breaks} times)") from None
-                self._sleep(min(0.1 * 2**self._breaks, 2.0))
+                self._absence.wait(error)  # and on from the last version: no need to list
             else:
-                self._breaks = 0
+                self._absence.over()
             yield self._snapshot
 
     def _query(self, seconds: int) -> dict[str, str]:
@@ -119,7 +124,7 @@ class _Changes:
             raise Broken(f"{self._asked}: half an event") from None
         if kind == "BOOKMARK":
             return False
-        self._breaks = 0
+        self._absence.over()
         if kind == "DELETED":
             self._snapshot.pop(metadata["name"], None)
         else:

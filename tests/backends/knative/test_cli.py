@@ -74,7 +74,7 @@ def test_every_command_has_its_function():
         ["logs", "apps/hotel", "--since", "0s"],
         ["logs", "apps/hotel", "--tail", "-1"],
         ["build", "apps/hotel"],
-        ["build", "apps/hotel", "--image", "x", "--builder", "make"],
+        ["build", "apps/hotel", "--image", "shop", "--builder", "make"],
     ],
     ids=" ".join,
 )
@@ -144,8 +144,8 @@ ASKING = [
     ["delete", "shop", "--yes"],
     ["invoke", "shop", "Shop.buy", "x"],
     ["run", "scenarios/smoke.yaml"],
-    ["deploy", "apps/hotel", "--image", "x", "--cluster-config-map", "fdb"],
-    ["deploy", "apps/hotel", "--image", "x", "--cluster-config-map", "fdb", "--dry-run=server"],
+    ["deploy", "apps/hotel", "--image", "shop", "--cluster-config-map", "fdb"],
+    ["deploy", "apps/hotel", "--image", "shop", "--cluster-config-map", "fdb", "--dry-run=server"],
 ]
 """Every command that needs a cluster."""
 

@@ -28,7 +28,9 @@ def policies(manifests):
 def pods(manifests):
     """The pods of every part, by the label that names it; Knative's carry the template's labels."""
     return {
-        labels["app.kubernetes.io/component"]: Peer(m["metadata"]["namespace"], labels)
+        labels["app.kubernetes.io/component"].replace("-", ""): Peer(
+            m["metadata"]["namespace"], labels
+        )
         for m in manifests
         if m["kind"] in ("Service", "Deployment")
         for labels in [m["spec"]["template"]["metadata"]["labels"]]

@@ -39,6 +39,21 @@ def test_a_knative_service(item, state, why):
     assert why in found.why
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Revision "a-1" failed with message: 0/3 nodes are available: 3 Insufficient cpu.',
+        "Unschedulable: 0/1 nodes are available",
+    ],
+)
+def test_a_pod_that_fits_nowhere_yet_is_waited_for(message):
+    """An autoscaler of nodes brings one, or an old pod goes: the normal course of an update."""
+    full = {"status": "False", "reason": "RevisionFailed", "message": message}
+    found = readiness(KNATIVE_SERVICE, service(Ready=full, ConfigurationsReady=full))
+    assert found.state == "waiting"
+    assert "nodes are available" in found.why
+
+
 def test_what_two_conditions_say_alike_is_said_once():
     found = readiness(KNATIVE_SERVICE, service(Ready=FALSE, ConfigurationsReady=FALSE))
     assert found.why.count("image is gone") == 1
@@ -69,6 +84,20 @@ QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "
 )
 def test_a_deployment(item, state):
     assert readiness(DEPLOYMENT, item).state == state
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ((2, 1, 1), "1 of 2 pods are of the new revision"),
+        ((2, 2, 1), "1 of 2 pods are available"),
+        ((3, 2, 2), "1 of the old revision's pods are still to end"),
+    ],
+)
+def test_what_a_deployment_waits_for(counts, why):
+    replicas, updated, available = counts
+    item = deployment(replicas=replicas, updatedReplicas=updated, availableReplicas=available)
+    assert readiness(DEPLOYMENT, item).why == why
 
 
 def test_what_is_being_deleted_is_not_ready():

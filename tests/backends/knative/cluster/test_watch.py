@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from backends.knative.cluster.errors import Forbidden, ServerFailed
+from backends.knative.cluster.absence import Absence
+from backends.knative.cluster.errors import ClusterError, Forbidden, Gone, Untrusted
 from backends.knative.cluster.kinds import KNATIVE_SERVICE
 from backends.knative.cluster.watch import observe
 from tests.backends.knative.cluster.standin import BREAK, Answer, StandIn, event, listing, status
@@ -23,7 +24,7 @@ class Scripted:
 
     def __call__(self, asked):
         if asked.query.get("watch") != "true":
-            return self.lists.pop(0)
+            return self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
         return self.watches.pop(0) if len(self.watches) > 1 else self.watches[0]
 
 
@@ -118,10 +119,81 @@ def test_a_forgotten_version_means_to_list_again(gone):
     assert asked == ["10", "50"]
 
 
-def test_what_only_breaks_is_given_up():
-    script = Scripted([listing([])], [Answer(200, ["{", BREAK])])
-    with pytest.raises(ServerFailed, match="11 times"):
-        watch(script, None)
+def failing(code, message):
+    return Answer(200, [event("ERROR", status(code, message).content)])
+
+
+@pytest.mark.parametrize("code", [410, 429, 500, 503, 504])
+def test_an_error_in_a_watch_that_passes_means_to_list_again(code):
+    script = Scripted(
+        [listing([item("a", 9)]), listing([item("a", 50, 2)], "50")],
+        [failing(code, "etcdserver: leader changed"), Answer(200, [event("ADDED", item("b", 51))])],
+    )
+    seen, asked, server = watch(script, {"a": 2, "b": 1})
+    assert seen == [{"a": 1}, {"a": 2}, {"a": 2, "b": 1}]
+    assert asked == ["10", "50"]
+    assert server.slept == [0.2]
+
+
+@pytest.mark.parametrize(
+    "watches",
+    [[Answer(200, ["{", BREAK])], [failing(500, "etcd is gone")], [status(503, "not yet")]],
+    ids=["breaks", "event", "answer"],
+)
+def test_what_goes_on_for_a_minute_is_told(watches):
+    script = Scripted([listing([])], watches)
+    with StandIn(script) as server:
+        seen = observe(
+            server.objects(tries=1), KNATIVE_SERVICE, "", lambda: 5.0, server.slept.append
+        )
+        with pytest.raises(ClusterError, match=r"\(for 6[0-9] s now\)"):
+            list(seen)
+        assert 60 <= sum(server.slept) < 63 + 30
+
+
+def test_a_server_that_is_away_for_less_is_waited_for():
+    """Whoever lists is told nothing while it restarts."""
+    away = iter([True] * 12)
+
+    class Restarting(Scripted):
+        def __call__(self, asked):
+            return BREAK if next(away, False) else super().__call__(asked)
+
+    script = Restarting([listing([item("a", 9)])], [Answer(200, [event("ADDED", item("b", 11))])])
+    seen, _, _ = watch(script, {"a": 1, "b": 1})
+    assert seen == [{"a": 1}, {"a": 1, "b": 1}]
+
+
+def test_a_server_that_cannot_be_trusted_is_not_waited_for():
+    slept = []
+    error = Untrusted("certificate signed by unknown authority")
+    with pytest.raises(Untrusted):
+        Absence(slept.append, lambda: 0.0).wait(error)
+    assert slept == []
+
+
+def test_pages_that_expire_while_they_are_read_begin_anew():
+    page = {"kind": "List", "metadata": {"resourceVersion": "10", "continue": "x"}}
+    first = Answer(200, {**page, "items": [item("old", 9)]})
+    expired = status(410, "the continue token is too old", "Expired")
+    answers = [first, expired, first, listing([item("a", 9)])]
+    with StandIn(lambda asked: answers.pop(0)) as server:
+        found = server.objects().list(KNATIVE_SERVICE)
+        asked = [each.query.get("continue", "") for each in server.asked]
+    assert [each["metadata"]["name"] for each in found.items] == ["old", "a"]
+    assert asked == ["", "x", "", "x"]
+
+
+def test_pages_that_always_expire_are_told():
+    page = {"kind": "List", "metadata": {"resourceVersion": "10", "continue": "x"}, "items": []}
+    expired = status(410, "the continue token is too old", "Expired")
+    with (
+        StandIn(
+            lambda asked: expired if "continue" in asked.query else Answer(200, page)
+        ) as server,
+        pytest.raises(Gone),
+    ):
+        server.objects().list(KNATIVE_SERVICE)
 
 
 def test_an_error_event_is_an_error():
