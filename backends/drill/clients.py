@@ -35,6 +35,8 @@ from experiment.scenario.model import Load, Scenario
 __all__ = ["Clients"]
 
 _STAFF_EVERY = 0.05
+_MOST = 4096
+"""Requests under way at a time."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ class _ClientCaller(Caller):
         watching: Watching,
         history: History,
     ) -> None:
-        super().__init__(client, wire, node.addresses, node.settings)
+        super().__init__(client, wire, node.addresses, node.settings, _MOST)
         self._watching = watching
         self._history = history
         self._tried: dict[RequestId, int] = {}
@@ -110,7 +112,7 @@ class Clients:
         history: History,
         host: str = "",
     ) -> None:
-        self._http = HttpClient(4096, host=host)
+        self._http = HttpClient(_MOST, host=host)
         self._caller = _ClientCaller(self._http, Wire(node.key), node, watching, history)
         self._application = application
         self._history = history

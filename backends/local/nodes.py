@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backends.runtime.deaths import Deaths
@@ -84,10 +86,18 @@ def live(
     deaths: Deaths | None = None,
 ) -> None:
     """A node's whole life, in its own process; it ends on SIGTERM or when ``lifeline`` does."""
+    _allow_connections()
     for name, listener in listeners.items():
         if name != role:
             listener.close()
     run(_live(plan, role, make, listeners.get(role), addresses, lifeline, deaths))
+
+
+def _allow_connections() -> None:
+    """As many open files as the system lets a process have: every open call is a connection."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # without it there are as many as there are by default
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _live(

@@ -31,16 +31,28 @@ _log = logging.getLogger(__name__)
 class Caller:
     """Sends requests to the nodes of their services.
 
+    Calls are bounded for each depth in a tree by itself: who waits for a place waits behind those
+    that wait for callees deeper down, never behind one that waits for him.
+
+    :param client: for any number of connections.
     :param addresses: the base URL of each service.
+    :param most: calls of one depth to one service that are under way at a time; the others wait.
     """
 
     def __init__(
-        self, client: Client, wire: Wire, addresses: Mapping[str, str], settings: Settings
+        self,
+        client: Client,
+        wire: Wire,
+        addresses: Mapping[str, str],
+        settings: Settings,
+        most: int = 256,
     ) -> None:
         self.settings = settings
         self._client = client
         self._wire = wire
         self._refused = Reminder()
+        self._most = most
+        self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._urls = {service: base + CALL_PATH for service, base in addresses.items()}
 
     async def call(self, request: Request) -> Answer:
@@ -51,12 +63,23 @@ class Caller:
         asked = with_deadline(request, time.time_ns(), settings.attempts, settings.try_timeout)
         exchange = _Exchange(self, asked)
         try:
-            answer = await exchange.run()
+            async with asyncio.timeout(_left(asked)), self._places_beside(asked):
+                answer = await exchange.run()
+        except TimeoutError:
+            answer = None
         finally:
             exchange.close()
         if answer is None:
             return _failed(request, exchange.tries.gave_up())
         return answer
+
+    def _places_beside(self, request: Request) -> asyncio.Semaphore:
+        """The places of all calls of a request's depth to its service."""
+        which = request.service, len(request.id.path)
+        places = self._places.get(which)
+        if places is None:
+            places = self._places[which] = asyncio.Semaphore(self._most)
+        return places
 
     async def forward(self, request: Request) -> Answer:
         """Send a request on, once: whoever sent it here is the one to try again.

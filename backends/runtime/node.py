@@ -98,7 +98,7 @@ async def serve_service(
 ) -> None:
     """Execute the requests of one service until ``stop`` is set."""
     wire = Wire(node.key)
-    client = Client(limit=node.settings.message_limit)
+    client = Client(connections=0, limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, wire))
     host.deaths = node.deaths
     watchdog = asyncio.ensure_future(node.deaths.watch()) if node.deaths is not None else None
@@ -122,7 +122,7 @@ async def serve_service(
 async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:
     """Take the requests of clients until ``stop`` is set."""
     wire = Wire(node.key)
-    client = Client(limit=node.settings.message_limit)
+    client = Client(connections=0, limit=node.settings.message_limit)
     caller = node.make.caller(node, client, wire)
 
     async def ask(request: Request) -> Reply:
@@ -173,7 +173,7 @@ def _by_path(handlers: Mapping[str, Handler], public: Handler) -> Handler:
 
 async def run_upkeep(node: Node, stop: asyncio.Event) -> None:
     """Recover and forget until ``stop`` is set."""
-    client = Client(limit=node.settings.message_limit)
+    client = Client(connections=0, limit=node.settings.message_limit)
     host = node.make.host(node, node.make.caller(node, client, Wire(node.key)))
     await _meet_store(node.store)
     await keep_up(host, stop)

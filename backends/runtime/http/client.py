@@ -32,7 +32,7 @@ _NOTHING_SENT = (
 class Client:
     """Asks servers, over connections that are kept. Made, used and closed in one event loop.
 
-    :param connections: the most connections to one server.
+    :param connections: the most connections to one server; 0: any number.
     :param limit: the largest answer taken, in bytes; 0: any.
     :param host: the name that an ingress knows the servers by; empty: that of the address.
     """

@@ -218,6 +218,31 @@ def test_when_the_newest_try_fails_another_is_sent_soon():
     assert beside(slow, then) == (DONE, pytest.approx(3.5))
 
 
+# --- places
+
+
+@pytest.mark.parametrize("other", [ROOT.child(1).child(1).child(1), ROOT.child(2)])
+def test_calls_of_one_depth_wait_for_one_another_and_hold_up_no_others(other):
+    """A method may spawn thousands; but they may all be waiting for what is called further down."""
+
+    async def main():
+        slow = Slow(Script(says(DONE)), 3)
+        caller = Caller(slow, Wire(KEY), {"Hotel": "http://hotel"}, QUICK, most=3)
+        deadline = time.time_ns() + int(60e9)
+        six = [a_request(ROOT.child(1).child(n), deadline=deadline) for n in range(6)]
+        asking = [asyncio.ensure_future(caller.call(each)) for each in six]
+        await asyncio.sleep(0.001)
+        sent = slow.made
+        answer = await caller.call(a_request(other, deadline=deadline))
+        still_silent = len(slow.open)
+        for each in slow.open.values():
+            each.set()
+        answers = [answer, *(await asyncio.gather(*asking))]
+        return sent, still_silent, [each.reply.outcome for each in answers]
+
+    assert leaping.run(main()) == (3, 3, [DONE] * 7)
+
+
 # --- bounds
 
 
