@@ -92,13 +92,17 @@ def _tried(subject: Subject, sent: Sent, how: str) -> list[str]:
 def _statuses(subject: Subject) -> list[str]:
     """Requests whose last word does not fit what happened.
 
+    A client that calls its request by a key has one last word for all that is asked under the key.
     An answer may still arrive after the client gave up; then both are true.
     """
     evidence = []
     results = {result.id.root: result for result in subject.run.results}
+    keys = {sent.key for sent in subject.history.sent if sent.id.root in results} - {""}
     for root, sent in subject.sent.items():
         result, who = results.get(root), subject.describe(sent.id)
         answered = root in subject.answers
+        if result is None and sent.key in keys:
+            continue
         if result is None or result.status not in _STATUSES:
             evidence.append(f"{who} was sent, but its client was left without a last word")
         elif result.status in _ANSWERED and not answered:

@@ -1,6 +1,7 @@
 """Clients' keys and ids: what is asked, what is recorded, and what the check makes of it."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_requests_under_keys_are_asked_twice_and_are_one():
 
 def test_a_load_counts_its_own_requests_only():
     assert len(done(keys=0.5, reuse=0.5).results) == 200
+
+
+def test_a_key_has_one_last_word():
+    made = done(keys=0.5)
+    again = next(sent for sent in made.history.sent if sent.key)
+    made.history.sent.append(replace(again, id=RequestId(b"z" * 16)))
+    told = {each.name: each for each in check(made, COUNTER, made.scenario)}
+    assert told["liveness"].status == "holds"
+    made.history.sent[-1].key = "another"
+    told = {each.name: each for each in check(made, COUNTER, made.scenario)}
+    assert "without a last word" in told["liveness"].evidence[0]
 
 
 def test_ids_used_again_are_refused():
