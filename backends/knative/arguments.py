@@ -175,6 +175,14 @@ def _deploy(commands: Any) -> None:
         help="take over fields that other field managers own, and objects that others made",
     )
     parser.add_argument(
+        "--create-store",
+        nargs="?",
+        const="small",
+        choices=["small", "default"],
+        help="have FoundationDB's operator make a cluster for it: small (one of everything, for "
+        "a try-out), or with the operator's defaults",
+    )
+    parser.add_argument(
         "--create-namespace", action="store_true", help="make the namespace if it is not there"
     )
     parser.add_argument("--no-prune", action="store_true", help="keep what is no longer rendered")

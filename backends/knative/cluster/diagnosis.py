@@ -14,6 +14,7 @@ from backends.knative.cluster.errors import ClusterError
 from backends.knative.cluster.kinds import (
     DEPLOYMENT,
     EVENT,
+    FDB_CLUSTER,
     KNATIVE_SERVICE,
     POD,
     REVISION,
@@ -53,6 +54,8 @@ def pods_selector(kind: Kind, item: Mapping[str, Any]) -> str:
     """
     if kind == KNATIVE_SERVICE:
         return f"serving.knative.dev/service={item['metadata']['name']}"
+    if kind == FDB_CLUSTER:
+        return f"foundationdb.org/fdb-cluster-name={item['metadata']['name']}"
     labels = ((item.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 

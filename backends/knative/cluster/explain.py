@@ -31,7 +31,7 @@ from backends.knative.cluster.errors import (
     WebhookFailed,
     WebhookRefused,
 )
-from backends.knative.cluster.kinds import KNATIVE_SERVICE, Kind, describe
+from backends.knative.cluster.kinds import FDB_CLUSTER, KNATIVE_SERVICE, Kind, describe
 
 __all__ = ["Answer", "Asked", "explain"]
 
@@ -186,6 +186,18 @@ def _not_found(asked: Asked, answer: Answer) -> ClusterError:
             f"the cluster does not know {asked.kind.api_version} (404: {answer.said}): install "
             "Knative Serving (https://knative.dev/docs/install/), or choose another cluster with "
             "--context"
+        )
+    if asked.kind == FDB_CLUSTER:
+        base = "https://raw.githubusercontent.com/FoundationDB/fdb-kubernetes-operator/main/config"
+        definitions = "".join(
+            f"\n  kubectl apply -f {base}/crd/bases/apps.foundationdb.org_{plural}.yaml"
+            for plural in ("foundationdbclusters", "foundationdbbackups", "foundationdbrestores")
+        )
+        return NotInstalled(
+            f"the cluster does not know {asked.kind.api_version} (404: {answer.said}): "
+            f"FoundationDB's operator is not installed. Install it, then deploy again:{definitions}"
+            f"\n  kubectl apply -n {asked.namespace} -f {base}/samples/deployment.yaml\n"
+            "or name a cluster that there is already with --cluster-file"
         )
     return NotInstalled(
         f"the cluster does not know {asked.kind.kind} of {asked.kind.api_version} "

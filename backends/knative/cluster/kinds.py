@@ -17,6 +17,7 @@ __all__ = [
     "CRON_JOB",
     "DEPLOYMENT",
     "EVENT",
+    "FDB_CLUSTER",
     "KNATIVE_SERVICE",
     "MANAGED",
     "NAMESPACE",
@@ -62,6 +63,12 @@ KNATIVE_SERVICE = Kind("serving.knative.dev/v1", "Service", "services", "Knative
 REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", "revision")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments", "deployment")
 CRON_JOB = Kind("batch/v1", "CronJob", "cronjobs", "cron job")
+FDB_CLUSTER = Kind(
+    "apps.foundationdb.org/v1beta2",
+    "FoundationDBCluster",
+    "foundationdbclusters",
+    "FoundationDB cluster",
+)
 SECRET = Kind("v1", "Secret", "secrets", "secret")
 NAMESPACE = Kind("v1", "Namespace", "namespaces", "namespace", namespaced=False)
 POD = Kind("v1", "Pod", "pods", "pod")
@@ -77,9 +84,10 @@ MANAGED = (
     Kind("v1", "ConfigMap", "configmaps", "config map"),
     SECRET,
 )
-"""What may be applied, and pruned: in the order of pruning, what runs before what it needs."""
+"""What is pruned: in the order of pruning, what runs before what it needs."""
 
-_BY_NAME = {(kind.api_version, kind.kind): kind for kind in MANAGED}
+_BY_NAME = {(kind.api_version, kind.kind): kind for kind in (*MANAGED, FDB_CLUSTER)}
+"""What may be applied; a cluster, which holds data, is never pruned."""
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backends.knative.cluster.kinds import DEPLOYMENT, KNATIVE_SERVICE, Kind
+from backends.knative.cluster.kinds import DEPLOYMENT, FDB_CLUSTER, KNATIVE_SERVICE, Kind
 
 __all__ = ["WAITED_FOR", "Readiness", "conditions", "readiness"]
 
 WAITED_FOR = (KNATIVE_SERVICE, DEPLOYMENT)
-"""The kinds that become ready; the others are there or not."""
+"""The kinds of a deployment that become ready; the others are there or not."""
 
 
 _UNSCHEDULED = re.compile(r"\bUnschedulable\b|\b\d+/\d+ nodes are available")
@@ -38,9 +38,11 @@ def readiness(kind: Kind, item: Mapping[str, Any]) -> Readiness:
     """How far an object is; kinds without readiness are ready."""
     if item["metadata"].get("deletionTimestamp"):
         return Readiness("waiting", "it is being deleted")
+    status = item.get("status") or {}
+    if kind == FDB_CLUSTER:
+        return _fdb_cluster(item, status)
     if kind not in WAITED_FOR:
         return Readiness("ready")
-    status = item.get("status") or {}
     if status.get("observedGeneration") != item["metadata"].get("generation"):
         return Readiness("waiting", "no controller has seen it yet")
     return _knative_service(status) if kind == KNATIVE_SERVICE else _deployment(item, status)
@@ -64,6 +66,20 @@ def _knative_service(status: Mapping[str, Any]) -> Readiness:
         why = _why([ready, *parts], "False")
         return Readiness("waiting" if _UNSCHEDULED.search(why) else "failed", why)
     return Readiness("waiting", _why([ready, *parts], "Unknown"))
+
+
+def _fdb_cluster(item: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """What FoundationDB's operator says of a cluster (its ``cluster_spec.md``, status)."""
+    reconciled = (status.get("generations") or {}).get("reconciled", 0)
+    if reconciled != item["metadata"].get("generation"):
+        left = [name for name in sorted(status.get("generations") or {}) if name != "reconciled"]
+        more = f" ({', '.join(left)})" if left else ""
+        return Readiness("waiting", f"the operator is not done with it{more}")
+    if not (status.get("health") or {}).get("available"):
+        return Readiness("waiting", "the database does not answer yet")
+    if not status.get("connectionString"):
+        return Readiness("waiting", "it has no connection string yet")
+    return Readiness("ready")
 
 
 def _deployment(item: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:

@@ -15,7 +15,7 @@ from typing import Any
 
 from backends.knative.cluster.diagnosis import diagnose, stuck
 from backends.knative.cluster.errors import ClusterError, NotReady
-from backends.knative.cluster.kinds import POD, REVISION, Kind, describe
+from backends.knative.cluster.kinds import FDB_CLUSTER, POD, REVISION, Kind, describe
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.readiness import WAITED_FOR, Readiness, readiness
 from backends.knative.cluster.watch import Snapshot, observe
@@ -60,7 +60,7 @@ def wait_until_ready(
     """
     names = list(expected)
     end = waiting.clock() + waiting.timeout
-    for kind in WAITED_FOR:
+    for kind in (FDB_CLUSTER, *WAITED_FOR):
         wanted = {name for each, name in names if each == kind}
         if wanted:
             _One(objects, selector, kind, wanted, waiting, told).wait(end)

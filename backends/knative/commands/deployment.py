@@ -10,7 +10,8 @@ from rich.console import Console
 
 from backends.knative.choices import choose_settings, instance_name
 from backends.knative.cluster.apply import carry_out, prune
-from backends.knative.cluster.errors import NamespaceMissing, NotReady
+from backends.knative.cluster.create_store import connection_string, store_manifest
+from backends.knative.cluster.errors import InputError, NamespaceMissing, NotReady
 from backends.knative.cluster.kinds import Kind, describe
 from backends.knative.cluster.objects import Objects
 from backends.knative.cluster.plan import Change, check_cluster, rehearse, to_prune
@@ -64,6 +65,8 @@ class _Deployment:
     def run(self) -> int:
         if not self._namespace_is_there():
             return 0
+        if not self._store_is_there():
+            return 0
         settings = keep_secrets(self._objects, self._names, self._settings)
         rendered = render(self._application, settings)
         changes = rehearse(self._objects, rendered, self._options.force_conflicts)
@@ -101,6 +104,37 @@ class _Deployment:
             self._objects.create_namespace()
             self._console.print(f"namespace {name} created", markup=False)
             check_cluster(self._objects)
+        return True
+
+    def _store_is_there(self) -> bool:
+        """Whether there is a store to name, made if it is to be; not in a dry run, which says so.
+
+        :raises InputError: one is to be made, and another one is named.
+        :raises NotReady: the store does not answer in time.
+        """
+        profile = self._options.create_store
+        if profile is None:
+            return True
+        if self._settings.cluster_file is not None or self._settings.cluster_config_map:
+            raise InputError(
+                "--create-store makes a FoundationDB cluster, and --cluster-file (or "
+                "FDB_CLUSTER_FILE, or --cluster-config-map) names another: give one of them"
+            )
+        manifest = store_manifest(self._names, profile)
+        changes = rehearse(self._objects, [manifest], self._options.force_conflicts)
+        if self._options.dry_run:
+            self._list(changes, " (dry run)")
+            self._errors.print("What needs its address can be checked once it is there.")
+            return False
+        self._list(list(carry_out(self._objects, changes, self._options.force_conflicts)))
+        with Readying(self._errors) as readying:
+
+            def told(kind: Kind, name: str, found: Readiness) -> None:
+                readying.told(describe(kind, name), found.state, found.why)
+
+            waiting = Waiting(self._options.timeout)
+            content = connection_string(self._objects, self._names, manifest, waiting, told)
+        self._settings = msgspec.structs.replace(self._settings, cluster_file=content)
         return True
 
     def _to_prune(self, rendered: list[dict[str, object]]) -> list[Change]:
