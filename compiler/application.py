@@ -182,7 +182,9 @@ def _first_reference(application: Application) -> Reference:
     while True:
         try:
             reference = Reference(classes, persistent, codec)
-        except (Exception, SystemExit) as error:  # the user's __init__ may raise anything
+        except KeyboardInterrupt:  # somebody stops it
+            raise
+        except BaseException as error:  # the user's __init__ may raise anything
             found.append(_initial_error(application, error))
             field = _assigned(application.declared, found[-1])
             if field is None or persistent[field.service].pop(field.name, None) is None:

@@ -164,7 +164,9 @@ def import_plain(
                 meanings = _meanings(source, application)
                 _adopt(module, source, meanings)
                 found.append(PlainModule(source, module, meanings))
-            except (Exception, SystemExit) as error:  # the user's module level may raise anything
+            except KeyboardInterrupt:  # somebody stops it
+                raise
+            except BaseException as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
     for plain in found:
         for name, value in PAPER_NAMES.items():
@@ -219,7 +221,9 @@ def import_workload(
     with _importing(roots, [*sources, workload]):
         try:
             return importlib.import_module(workload.name)
-        except (Exception, SystemExit) as error:  # the user's module level may raise anything
+        except KeyboardInterrupt:  # somebody stops it
+            raise
+        except BaseException as error:  # the user's module level may raise anything
             problems.add_error(_import_error(workload, error, [*sources, workload]))
     return types.ModuleType(workload.name)
 

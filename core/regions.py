@@ -170,8 +170,8 @@ class Regions:
             return
         if record.fingerprint[:8] != self._fingerprint[:8]:
             raise IdReused(
-                f"request id {self._request.id.root.hex()} belongs to another request: use a new "
-                "id for another method or other arguments"
+                "the id belongs to another request: use a new one for another method or other "
+                "arguments"
             )
         made = f"{self._request.service}.{self._request.method}"
         raise NondeterminismError(

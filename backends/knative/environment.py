@@ -30,7 +30,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ class Environment:
     app: str
     name: str
     addresses: Mapping[str, str]
-    key: bytes
+    key: bytes = field(repr=False)
     sqlite: str | None
     cluster_file: str | None
     cluster_file_from: str | None
@@ -205,9 +205,9 @@ def _sqlite(environ: Mapping[str, str]) -> str | None:
 
 def _settings(environ: Mapping[str, str]) -> NodeSettings:
     found: dict[str, Any] = {}
-    for variable, field in _FIELDS.items():
+    for variable, known in _FIELDS.items():
         if variable in environ:
-            found[field.name] = _number(variable, environ[variable], field.type)
+            found[known.name] = _number(variable, environ[variable], known.type)
     return msgspec.convert(found, NodeSettings)
 
 

@@ -37,6 +37,9 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
     memory_limit: str = "512Mi"
 
 
+_SECRET = ("cluster_file", "wire_key")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment of one application.
 
@@ -110,3 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     record: bool = False
     log_level: str = "info"
     nodes: NodeSettings = NodeSettings()
+
+    def __repr__(self) -> str:
+        """Without what is secret: nobody prints it by accident."""
+        shown = [name for name in self.__struct_fields__ if name not in _SECRET]
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"

@@ -56,6 +56,8 @@ def invoke(data: Path | None, target: str, words: list[str], key: str) -> int:
         body = make_body(words)
     except ValueError as error:
         raise MuError(str(error)) from None
+    if not key.isascii() or not key.isprintable():
+        raise MuError(f"--key {key[:40]!r}: must be printable ASCII characters")
     key = key or new_key()
     timeout = 2 * Settings().request_timeout
     call = Call(running.url, target, body, key, timeout=timeout, reach=_REACH)

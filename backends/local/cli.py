@@ -127,6 +127,13 @@ def _add_up(commands: _Commands) -> None:
         help="without the protocol, to compare: no journal, no transactions",
     )
     add(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the gateway may be called by, besides localhost and addresses",
+    )
+    add(
         "--log-level",
         choices=LEVELS,
         default="info",
@@ -304,13 +311,19 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+_LONGEST = 36_500 * 86_400
+"""Seconds of the longest time that an option takes: a century."""
+_MOST_DIGITS = 12
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def _duration(text: str) -> float:
     number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isdecimal() or not int(number):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a time: give 90s, 30m, 12h or 7d")
+    is_number = number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS
+    if unit not in _UNITS or not is_number or not 0 < int(number) * _UNITS[unit] <= _LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a time: give 90s, 30m, 12h or 7d, up to 36500d"
+        )
     return float(int(number) * _UNITS[unit])
 
 
@@ -336,6 +349,7 @@ def _up(options: argparse.Namespace) -> int:
         workers=workers,
         protocol=unsafe if options.unsafe else attempt,
         namespace=options.namespace,
+        hosts=frozenset({"localhost", *(name.lower() for name in options.host)}),
         log_level=options.log_level,
         log_format=options.log_format,
     )

@@ -10,6 +10,8 @@ file             holds
 ``up.lock``      locked by who runs it, so that nobody runs it twice
 ===============  ========================================================================
 
+The folder is made for its owner alone, and so is every file in it.
+
 The lock is held by the supervisor and by its nodes, so it ends with the last of them, however
 they end.
 """
@@ -20,6 +22,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,11 +83,12 @@ class Folder:
         self.nodes = path / "nodes"
         self._state = path / "up.json"
         self._choice = path / "store.json"
+        self._key = path / "wire.key"
         self._lock: int | None = None
         if not create:
             return
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except FileExistsError:
             raise MuError(f"{path}: is a file: give a folder with --data") from None
@@ -137,13 +141,37 @@ class Folder:
         assert self._lock is not None
         return _lock(self._lock, fcntl.LOCK_EX)
 
+    def see_store(self) -> None:
+        """See that the store's file is the one that was set up here, where one was.
+
+        The key is made after the store. So where there is a key and no store, somebody took the
+        store away, and to begin anew without a word would look like losing all data.
+
+        :raises MuError: it is gone, or empty.
+        """
+        try:
+            found = self.store.stat()
+            if found.st_size or not stat.S_ISREG(found.st_mode):
+                return  # whether it is a store, the store says
+            trouble = "is empty, which no store is"
+        except FileNotFoundError:
+            if not self._key.exists():
+                return
+            trouble = "is gone, and an application did run here"
+        except OSError as error:
+            trouble = f"cannot be looked at: {error.strerror}"
+        raise MuError(
+            f"{self.store} {trouble}: put it back from a copy, or, to begin anew with no data, "
+            f"remove what is left of it and {self._key}"
+        )
+
     def key(self) -> bytes:
         """The wire's key: from the environment, or one that is made once and kept.
 
         :raises MuError: it is too short, or its file cannot be read.
         """
         given = os.fsencode(os.environ.get(KEY_VARIABLE, ""))
-        path = self.path / "wire.key"
+        path = self._key
         try:
             if not given and not path.exists():
                 self._write(path, secrets.token_hex(32).encode(), 0o600)
@@ -191,7 +219,7 @@ class Folder:
 
         :raises OSError: it cannot be written.
         """
-        self._write(self._state, msgspec.json.encode(running), 0o644)
+        self._write(self._state, msgspec.json.encode(running), 0o600)
 
     def withdraw(self) -> None:
         """Say that nothing runs any more; if it cannot be said, it shows once this has ended."""

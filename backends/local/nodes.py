@@ -43,6 +43,7 @@ class Plan:
 
     :ivar app: how the application was named, a path or a module.
     :ivar workers: processes of each service; ``default_workers`` where it is not named.
+    :ivar hosts: see :class:`backends.runtime.public.Public`.
     :ivar make_for: what makes the parts of a node, by its role, its number among those of that
         role, and how often it was started before.
     """
@@ -50,11 +51,12 @@ class Plan:
     application: Application
     app: str
     store: StoreChoice
-    key: bytes
+    key: bytes = field(repr=False)
     settings: Settings = field(default_factory=Settings)
     protocol: Protocol = attempt
     workers: Mapping[str, int] = field(default_factory=dict)
     default_workers: int = 1
+    hosts: frozenset[str] | None = None
     make_for: Callable[[str, int, int], Make] = lambda *_: Make()
 
 
@@ -115,7 +117,15 @@ async def _live(
     loop.add_reader(lifeline, _ended, lifeline, stop)
     store = plan.store.open()
     node = Node(
-        plan.application, store, plan.key, addresses, plan.settings, plan.protocol, make, deaths
+        plan.application,
+        store,
+        plan.key,
+        addresses,
+        plan.settings,
+        plan.protocol,
+        make,
+        deaths,
+        plan.hosts,
     )
     if listener is None:
         await run_upkeep(node, stop)

@@ -54,6 +54,7 @@ class Voice(Console):
 class Wanted:
     """What the command line asks for; see :class:`backends.local.nodes.Plan`.
 
+    :ivar hosts: see :class:`backends.runtime.public.Public`.
     :ivar log_level: the least that is logged; ``log_format`` is ``text`` or ``json``.
     :ivar namespace: the part of a cluster to use; empty: that of the application's name.
     """
@@ -67,6 +68,7 @@ class Wanted:
     default_workers: int = 1
     protocol: Protocol = attempt
     namespace: str = ""
+    hosts: frozenset[str] | None = None
     log_level: str = "info"
     log_format: str = "text"
 
@@ -96,9 +98,11 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
             )
     store = wanted.choose(application, folder)
     folder.claim()
-    key = folder.key()
+    if store.kind == "sqlite":
+        folder.see_store()
     apart(lambda: _set_up(application, store))
     folder.remember(store)
+    key = folder.key()
     return Plan(
         application,
         wanted.app,
@@ -108,6 +112,7 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
         wanted.protocol,
         wanted.workers,
         wanted.default_workers,
+        hosts=wanted.hosts,
     )
 
 
@@ -133,6 +138,7 @@ def up(wanted: Wanted, console: Voice) -> None:
     def told(text: str) -> None:
         console.print(_line(text, lines), style="yellow", markup=False, highlight=False)
 
+    os.umask(0o077)  # the data are their owner's, whichever part makes a file
     Folder(path, create=False).wait_until_left(told)
     listener = listen(wanted.port)
     folder = Folder(path)

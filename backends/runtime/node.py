@@ -70,17 +70,19 @@ class Node:
 
     :ivar key: the wire's key.
     :ivar addresses: the base URL of each service.
+    :ivar hosts: see :class:`backends.runtime.public.Public`.
     :ivar deaths: what took the processes before this one down, where that is remembered.
     """
 
     application: Application
     store: AsyncStore
-    key: bytes
+    key: bytes = field(repr=False)
     addresses: Mapping[str, str]
     settings: Settings = field(default_factory=Settings)
     protocol: Protocol = attempt
     make: Make = field(default_factory=Make)
     deaths: Deaths | None = None
+    hosts: frozenset[str] | None = None
 
 
 async def _meet_store(store: AsyncStore) -> None:
@@ -128,7 +130,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     async def ask(request: Request) -> Reply:
         return (await caller.call(request)).reply
 
-    public = Public(node.application, ask, node.store, node.settings)
+    public = Public(node.application, ask, node.store, node.settings, node.hosts)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
     asides = AsidesService(Asides(node.store, node.settings), wire)
     handlers = {

@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from typing import Literal
 
 from backends.sqlite.errors import (
@@ -67,6 +68,7 @@ _PROBE = (
     " current LIMIT 1)), (SELECT count(*) FROM (SELECT until, key, value, removed FROM past"
     " LIMIT 1)), (SELECT count(*) FROM (SELECT version, begin, end FROM cleared LIMIT 1)) FROM meta"
 )
+_ANOTHER = "give another path"
 _CHECKPOINT_PAGES = 4_000
 _CACHE_KIBIBYTES = 16_384
 
@@ -77,6 +79,7 @@ def connect(path: str, synchronous: Synchronous, timeout: float) -> sqlite3.Conn
     :param timeout: seconds to wait for a lock that another process holds.
     :raises StoreFileError: what is wrong with the file, and what to do.
     """
+    _make_private(path)
     try:
         connection = sqlite3.connect(
             path, timeout=timeout, isolation_level=None, check_same_thread=False
@@ -95,6 +98,27 @@ def connect(path: str, synchronous: Synchronous, timeout: float) -> sqlite3.Conn
         discard(connection.cursor())
         raise
     return connection
+
+
+def _make_private(path: str) -> None:
+    """See that the store is a file, and its owner's alone, as SQLite then makes those beside it.
+
+    Who can read the store knows all of it, and who can lock a byte of ``-shm`` stops all commits.
+
+    :raises StoreFileError: it is something else, or cannot be made.
+    """
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise ForeignFile(path, "is no file but a device, a pipe or a socket", _ANOTHER)
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            for name in (path, f"{path}-wal", f"{path}-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.chmod(name, 0o600)
+    except OSError:
+        return  # SQLite cannot use it either, and says why
 
 
 def discard(cursor: sqlite3.Cursor) -> None:

@@ -48,7 +48,7 @@ class Turns:
 
     def __init__(self, path: str, timeout: float) -> None:
         self._timeout = timeout
-        self._file = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:
         """Take part no more."""

@@ -15,6 +15,7 @@ module          is about
 `keys`          ``Idempotency-Key``: a root id, or the root id it stands for
 `access`        the access log
 `admission`     how many calls are under way, and how many wait
+`hosts`         by which names the gateway is called, and from whose pages
 `problems`      everything an answer can be besides a result
 `openapi`       the OpenAPI document
 `page`          the page a person reads and tries methods on

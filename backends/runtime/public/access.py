@@ -13,18 +13,19 @@ from backends.runtime.http import Incoming, Outgoing
 from backends.runtime.public.keys import Key
 from backends.runtime.public.problems import FAILED_BY
 
-__all__ = ["note"]
+__all__ = ["PROBES", "note"]
 
 _log = logging.getLogger(__name__)
 
-_PROBES = ("/healthz", "/readyz")
+PROBES = ("/healthz", "/readyz")
+"""What is asked for by whoever watches the process."""
 
 
 def note(incoming: Incoming, outgoing: Outgoing, key: Key | None, seconds: float) -> None:
     """Log a request and its answer: as a warning if it is a server's failure, seldom if a probe."""
     status = outgoing.status
     level = logging.WARNING if status >= 500 else logging.INFO
-    if status < 400 and incoming.path in _PROBES:
+    if status < 400 and incoming.path in PROBES:
         level = logging.DEBUG
     if not _log.isEnabledFor(level):
         return

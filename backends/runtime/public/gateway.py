@@ -12,16 +12,17 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 
 import msgspec
 
 from backends.runtime.http import Incoming, Outgoing
-from backends.runtime.public.access import note
+from backends.runtime.public.access import PROBES, note
 from backends.runtime.public.admission import Admission
 from backends.runtime.public.arguments import Arguments, from_body, from_query
+from backends.runtime.public.hosts import see_host, see_origin
 from backends.runtime.public.keys import Key, Keys
 from backends.runtime.public.openapi import describe
 from backends.runtime.public.operations import Operation, find_operations
@@ -57,6 +58,7 @@ class Public:
 
     :param ask: executes a root request: its reply, with a Failed outcome that is indefinite if
         there was no answer until the request's deadline.
+    :param hosts: the names that it may be called by, besides addresses; None: any.
     :ivar draining: takes nothing new; see :meth:`end`.
     """
 
@@ -66,6 +68,7 @@ class Public:
         ask: Callable[[Request], Awaitable[Reply]],
         store: AsyncStore,
         settings: Settings,
+        hosts: Collection[str] | None = None,
     ) -> None:
         self.draining = False
         self._under_way: set[asyncio.Timeout] = set()
@@ -74,6 +77,7 @@ class Public:
         self._ask = ask
         self._store = store
         self._settings = settings
+        self._hosts = hosts
         self._keys = Keys(store, settings)
         self._admission = Admission(settings.concurrency, settings.queue)
         document = msgspec.json.encode(describe(application.name, self.operations, settings))
@@ -98,6 +102,8 @@ class Public:
         key: Key | None = None
         called = _METHOD_PATH.fullmatch(incoming.path)
         try:
+            if incoming.path not in PROBES:
+                see_host(incoming, self._hosts)
             if incoming.path in _DOCUMENTS:
                 return await self._document(incoming)
             if called is None:
@@ -164,6 +170,7 @@ class Public:
         if operation is None:
             raise Refusal("not-found", self._nearest(name))
         allowed = ("POST", "GET") if operation.facts.read_only else ("POST",)
+        see_origin(incoming)
         if incoming.headers.get("sec-fetch-site") in _OTHERS and incoming.method == "POST":
             raise Refusal("cross-site", f"{name} is not called from pages of other sites")
         if incoming.method not in allowed:
@@ -248,6 +255,9 @@ class Public:
         if incoming.query:
             raise BadRequest("POST takes arguments in its body, not in the query")
         declared = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if incoming.headers.get("content-encoding", "identity").lower() != "identity":
+            told = "the body has a Content-Encoding: send it as it is"
+            raise Refusal("unsupported-media-type", told, {"Accept-Encoding": "identity"})
         is_json = declared == "application/json" or declared.endswith("+json")
         if incoming.body and not is_json:
             told = "send Content-Type: application/json with the body (curl --json does)"

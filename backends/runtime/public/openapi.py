@@ -27,7 +27,7 @@ _BY_POSITION = (
 )
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _PROBLEM = "problem-answer"  # no identifier, so no class of the application has that name
-_ELSEWHERE = {"not-found", "method-not-allowed", "too-long"}
+_ELSEWHERE = {"not-found", "method-not-allowed", "too-long", "unknown-host"}
 """Problems of paths that the document does not have, or that were not read to their end."""
 
 

@@ -90,6 +90,11 @@ _ALL = (
         "may call methods from a browser; programs may call them from anywhere.",
     ),
     Kind(
+        "unknown-host", 421, "Not a name of this gateway", "definite",
+        "The header `Host` has a name that the gateway is not known by, as when a page of another "
+        "site had its name lead here. Use the gateway's address, or start it with `--host NAME`.",
+    ),
+    Kind(
         "unsupported-media-type", 415, "The body is not declared as JSON", "definite",
         "Send `Content-Type: application/json`; `curl --json` does.",
     ),
