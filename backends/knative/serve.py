@@ -30,6 +30,7 @@ from backends.knative.environment import Environment, read_environment
 from backends.knative.errors import EnvironmentProblem
 from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
+from backends.knative.waking import Waking
 from backends.runtime.deaths import Deaths
 from backends.runtime.errors import OtherApplication, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, run
@@ -173,13 +174,14 @@ async def _live(
     listener: socket.socket,
     stop: asyncio.Event,
 ) -> None:
+    make = Recording() if environment.record else Make()
     node = Node(
         application,
         store,
         environment.key,
         environment.addresses,
         environment.settings,
-        make=Recording() if environment.record else Make(),
+        make=Waking(make) if environment.part == GATEWAY else make,
         deaths=_deaths(application, environment),
     )
     if environment.part == GATEWAY:
