@@ -66,7 +66,8 @@ def test_the_users_exceptions(bank):
     assert content(poor)["exception"] == "InsufficientFunds"
     assert content(poor)["args"] == ["north-00", 10_000]
     odd = run(gateway.post("/Bank.transfer", ["north-00", "south-00", -1]))
-    assert (odd.status, content(odd)["detail"]) == (422, "ValueError: cannot move -1 cents")
+    assert (odd.status, content(odd)["type"]) == (500, "/problems/mistake")
+    assert content(odd)["detail"].startswith("ValueError: cannot move -1 cents")
     assert content(run(gateway.post("/Bank.audit"))) == 2_000_000
 
 
