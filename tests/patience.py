@@ -9,11 +9,13 @@ for it, and farther where many processes want the same cores.
 import os
 import time
 
-__all__ = ["alarm", "patience", "until"]
+__all__ = ["LONGER_AND_LONGER", "alarm", "patience", "until"]
 
 QUIET = 120.0
 """Seconds on a machine that has nothing else to do: what is waited for takes one or two."""
 PAUSE = 0.01
+LONGER_AND_LONGER = (0.3, 1.0, 4.0, 16.0)
+"""Seconds to measure for, one after the other, until they were enough for anything to happen."""
 
 
 def patience():
