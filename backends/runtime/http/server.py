@@ -22,6 +22,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
@@ -147,6 +148,9 @@ class Server:
         self, request: web.BaseRequest, connection: Connection, share: Share
     ) -> web.Response:
         head = _incoming(request)
+        if head is None:
+            refused = self._refusing(400, "the URL is not UTF-8")
+            return await self._begin(request, refused, close=True)
         limit = self._door(head)
         if isinstance(limit, int):
             body = await self._body(request, connection, min(limit, self._limit), share)
@@ -190,10 +194,14 @@ async def _while(there: Callable[[], Collection[object]], until: float) -> None:
         await asyncio.sleep(_GLANCE)
 
 
-def _incoming(request: web.BaseRequest) -> Incoming:
-    """The request without its body."""
+def _incoming(request: web.BaseRequest) -> Incoming | None:
+    """The request without its body; None: its URL stands for bytes that are no text."""
     headers = by_lower_case(request.headers)
     # Most paths need no decoding, and have no query.
     if _PLAIN_PATH.fullmatch(request.raw_path):
         return Incoming(request.method, request.raw_path, _NO_QUERY, headers, b"")
+    try:
+        unquote_to_bytes(request.raw_path).decode()
+    except UnicodeError:
+        return None
     return Incoming(request.method, request.path, request.query, headers, b"")

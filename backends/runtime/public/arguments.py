@@ -6,20 +6,23 @@ identity whether they were given by name or by position, and in which order.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from backends.runtime.public.operations import Operation, Parameter
-from backends.runtime.public.strict_json import check_json
+from backends.runtime.public.strict_json import DIGIT_LIMIT, check_json
 from core.errors import BadRequest
 
 __all__ = ["Arguments", "from_body", "from_query"]
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
+_MOST_BITS = (10**DIGIT_LIMIT - 1).bit_length()
 _positional = msgspec.json.Decoder(list[msgspec.Raw])
 _named = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -66,6 +69,8 @@ def _bind(
         bound = operation.signature.bind(*args, **kwargs)
     except TypeError as error:
         raise BadRequest(f"{operation.full_name}: {error}. It is {operation.shown}") from None
+    if operation.own in kwargs:  # **kwargs takes any name but this one
+        raise BadRequest(f"{operation.full_name}: {operation.own} is no argument's name")
     parameters = {each.name: each for each in operation.parameters}
     for name, given in bound.arguments.items():
         parameter = parameters[name]
@@ -77,10 +82,31 @@ def _bind(
                 value = {key: convert(parameter, each) for key, each in given.items()}
             else:
                 value = convert(parameter, given)
+            _see_numbers(value)
         except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError) as error:
             raise BadRequest(_misfit(operation, name, error)) from None
         bound.arguments[name] = value
     return bound.args, bound.kwargs
+
+
+def _see_numbers(value: Any) -> None:
+    """See that numbers are some that JSON has, in whatever text or query they came.
+
+    :raises ValueError: there is another one.
+    """
+    if isinstance(value, float | Decimal):
+        if not math.isfinite(value) if isinstance(value, float) else not value.is_finite():
+            raise ValueError(f"{value} is no number that is taken")
+    elif isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise ValueError(f"an integer has more than {DIGIT_LIMIT} digits")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _see_numbers(key)
+            _see_numbers(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            _see_numbers(item)
 
 
 def _from_json(parameter: Parameter, given: msgspec.Raw) -> Any:

@@ -57,6 +57,7 @@ class Operation:
     """One public method.
 
     :ivar signature: of its parameters alone.
+    :ivar own: the name of the parameter before them, mostly ``self``.
     :ivar shown: ``reserve(hotel: str) -> bool``, as the user wrote it.
     :ivar returns: the type of its result; Any if unknown.
     :ivar documentation: the docstring, or an empty text.
@@ -67,6 +68,7 @@ class Operation:
     name: str
     parameters: tuple[Parameter, ...]
     signature: inspect.Signature
+    own: str
     shown: str
     returns: Any
     documentation: str
@@ -107,7 +109,8 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
     listed += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
     shown = {each.arg: ast.unparse(each.annotation) for each in listed if each.annotation}
     signature = inspect.signature(plain)
-    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    own, *given = signature.parameters.values()
+    signature = signature.replace(parameters=given)
     defaults = _defaults(arguments)
     parameters = []
     for each in signature.parameters.values():
@@ -127,6 +130,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
         name=function.name,
         parameters=tuple(parameters),
         signature=signature,
+        own=own.name,
         shown=_shown(node),
         returns=json_type(plain, "return", json_in=False),
         documentation=inspect.getdoc(plain) or "",

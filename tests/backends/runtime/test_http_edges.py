@@ -104,6 +104,18 @@ def test_what_is_wrong_with_a_head_is_said_without_repeating_it(on_loop, caplog,
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("query", ["%ff%fe", "%ED%A0%80", "a=1&b=%C3"])
+def test_a_url_that_is_no_text_is_refused(on_loop, query):
+    """Its bytes would reach the handler as other characters than were sent."""
+
+    async def main():
+        async with serving() as (_, port):
+            return await once(port, f"GET /x?{query} HTTP/1.1\r\nHost: node\r\n\r\n")
+
+    answer = on_loop(main())
+    assert (answer[0], answer[2]) == (400, b"the URL is not UTF-8\n")
+
+
 # --- clients that say no more ----------------------------------------------------------------
 
 
