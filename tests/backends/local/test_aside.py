@@ -52,7 +52,7 @@ def set_aside(up, key):
     return told
 
 
-@pytest.mark.parametrize("key", ["order-42", str(uuid4())])
+@pytest.mark.parametrize("key", ["order-42", str(uuid4())], ids=["text", "uuid"])
 def test_resumed_under_mended_code_it_is_done_once_and_the_same_key_answers(shop, key):
     up = shop(200_000)
     told = set_aside(up, key)
