@@ -45,11 +45,12 @@ async def _desk(folder: Folder) -> AsyncIterator[Desk]:
 
 
 def show_aside(console: Console, folder: Folder) -> None:
-    """Print what is set aside.
-
-    :raises MuError: nobody can say.
-    """
-    found = asyncio.run(_waiting(folder))
+    """Print what is set aside, or why nobody can say: the rest of what is asked can be told."""
+    try:
+        found = asyncio.run(_waiting(folder))
+    except MuError as error:
+        console.print(f"set aside cannot be asked: {error}", markup=False, soft_wrap=True)
+        return
     console.print(
         f"set aside {_requests(len(found))}"
         + (", which `resume` takes up again once the code is mended" if found else ""),

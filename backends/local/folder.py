@@ -155,11 +155,11 @@ class Folder:
                 return  # whether it is a store, the store says
             trouble = "is empty, which no store is"
         except FileNotFoundError:
-            if not self._key.exists():
-                return
             trouble = "is gone, and an application did run here"
         except OSError as error:
             trouble = f"cannot be looked at: {error.strerror}"
+        if trouble[:2] == "is" and not self._key.exists():
+            return  # none was set up yet: at most, a disk was full when one was to be
         raise MuError(
             f"{self.store} {trouble}: put it back from a copy, or, to begin anew with no data, "
             f"remove what is left of it and {self._key}"

@@ -247,7 +247,7 @@ def test_check_shows_errors(tmp_path, capsys):
     err = capsys.readouterr().err
     assert "S has no field x" in err
     assert "        self.x = 1\n    ^^^^^^"[8:] in err
-    assert "instead: self.x: Persistent[...]" in err
+    assert "to keep it, self.x: Persistent[...] = ... in __init__" in err
     assert "1 error" in err
 
 

@@ -121,7 +121,7 @@ def test_a_package_with_the_name_of_another(tmp_path):
 def test_all_names_of_ours_are_known():
     """What Python finds beside the compiler, and what the project depends on."""
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages - {"apps"} | {"command_line"} == OURS
+    assert packages - {"apps"} | {"command_line", "own_files"} == OURS
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     required = {name.split(">")[0].replace("-", "_") for name in project["dependencies"]}
     assert {name.split(".")[0] for name in required} == NEEDED

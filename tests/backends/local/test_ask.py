@@ -273,6 +273,7 @@ def test_what_is_up_with_its_data_in_a_cluster(tmp_path, in_cluster):
         done = command("status", *which, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
         assert "the namespace 'counter' of the FoundationDB cluster: `fdbcli" in done.stdout
+        assert "set aside cannot be asked: FoundationDB" in done.stdout
         done = command("gc", *which, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert "FoundationDB" in done.stderr  # which is asked, and is not here

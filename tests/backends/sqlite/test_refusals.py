@@ -213,7 +213,7 @@ def test_a_damaged_database(data):
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_locked_database(data, fresh):
     if fresh:
-        for path in data.glob("store.db*"):
+        for path in [*data.glob("store.db*"), data / "wire.key"]:
             path.unlink()
     locker = sqlite3.connect(data / "store.db", isolation_level=None)
     locker.execute("BEGIN EXCLUSIVE")
