@@ -56,7 +56,7 @@ def passing_trouble_becomes_a_verdict() -> AbstractContextManager[Any]:
     return replace(Slowness, "failed", failed)
 
 
-@bug("nobody is told that nothing happened unless it is so", "liveness", "crash", "hotel")
+@bug("nobody is told that nothing happened unless it is so", "exactly_once", "crash", "hotel")
 def indefinite_told_as_definite() -> AbstractContextManager[Any]:
     """Tell a client whose request was interrupted that it failed."""
     original = calls.failed
