@@ -147,20 +147,25 @@ class Folder:
         The key is made after the store. So where there is a key and no store, somebody took the
         store away, and to begin anew without a word would look like losing all data.
 
-        :raises MuError: it is gone, or empty.
+        Where there is no key, an empty file is what a first start left that a full disk stopped.
+
+        :raises MuError: it is gone, or empty, or cannot be looked at.
         """
         try:
             found = self.store.stat()
-            if found.st_size or not stat.S_ISREG(found.st_mode):
-                return  # whether it is a store, the store says
-            trouble = "is empty, which no store is"
         except FileNotFoundError:
             trouble = "is gone, and an application did run here"
         except OSError as error:
-            trouble = f"cannot be looked at: {error.strerror}"
-        if trouble[:2] == "is" and not self._key.exists():
-            return  # none was set up yet: at most, a disk was full when one was to be
-        raise MuError(
+            raise self._no_store(f"cannot be looked at: {error.strerror}") from None
+        else:
+            if found.st_size or not stat.S_ISREG(found.st_mode):
+                return  # whether it is a store, the store says
+            trouble = "is empty, which no store is"
+        if self._key.exists():
+            raise self._no_store(trouble)
+
+    def _no_store(self, trouble: str) -> MuError:
+        return MuError(
             f"{self.store} {trouble}: put it back from a copy, or, to begin anew with no data, "
             f"remove what is left of it and {self._key}"
         )
