@@ -84,9 +84,12 @@ class Tries:
     def patience(self) -> float:
         """How long the newest try may be silent, in seconds, before another is sent beside it.
 
-        Twice as long for each that is open already: what is slow because there is much to do
-        must not be made slower by asking, in a long row of calls from everybody in it.
+        Whoever asks for a tree has so many tries, and spreads them evenly over their time. Within
+        the tree it is twice as long for each that is open already: what is slow because there is
+        much to do must not be made slower by asking, in a long row of calls from everybody in it.
         """
+        if self._is_root:
+            return self._patience
         return self._patience * 2.0 ** min(len(self._open) - 1, 30)
 
     @property

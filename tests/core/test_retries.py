@@ -105,19 +105,29 @@ def test_the_deeper_notices_a_silence_first_but_not_much_earlier(depth, left, ti
     assert here == below or depth < 60
 
 
-def test_each_try_may_be_silent_for_twice_as_long():
+def test_within_a_tree_each_try_may_be_silent_for_twice_as_long():
     """What is slow because there is much to do is not made slower by asking."""
-    of_one, waits = tries(), []
+    of_one, waits = tries(request(CHILD, int(60e9))), []
     for _ in range(4):
         of_one.send()
         waits.append(of_one.patience)
-    assert waits == [5.0, 10.0, 20.0, 40.0]
+    assert waits == [waits[0], 2 * waits[0], 4 * waits[0], 8 * waits[0]]
     of_one.missed(1, None)
     of_one.missed(2, None)
-    assert of_one.patience == 10.0
+    assert of_one.patience == 2 * waits[0]
     for _ in range(5000):
         of_one.send()
     assert of_one.patience > 1e9
+
+
+@given(st.integers(2, 50), st.floats(0.1, 60.0))
+def test_a_client_that_hears_nothing_sends_every_try_within_the_time_of_all(attempts, timeout):
+    asked = with_deadline(request(), 0, attempts, timeout)
+    of_one, now = tries(asked, attempts, timeout=timeout), 0.0
+    while of_one.may_send and now < asked.deadline / 1e9:
+        of_one.send()
+        now += of_one.patience
+    assert of_one.made == attempts
 
 
 # --- which tries there are

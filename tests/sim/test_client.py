@@ -121,12 +121,14 @@ def test_retries_have_the_same_id_and_are_recorded():
 
 
 def test_a_client_that_hears_nothing_gives_up_without_knowing():
-    """Each try waits twice as long as the one before, until the time of all three is over."""
+    """As often as it says, and one after the other, until the time of all three is over."""
     drop = Fault("drop", selector=Selector(target="response"), probability=1.0)
     load = Load("x", "shared-iterations", vus=1, iterations=1, mix=INCREMENT)
     done = finished(load, faults=[drop], duration=30.0, retry=Retry(attempts=3, timeout=0.3))
     (result,) = done.results
-    assert (result.status, result.tries) == ("indefinite", 2)
+    assert (result.status, result.tries) == ("indefinite", 3)
+    first, second, third = (sent.time for sent in done.history.sent)
+    assert (second - first, third - second) == pytest.approx((0.3, 0.3), abs=0.02)
     assert result.finished - result.intended == pytest.approx(3 * 0.3, abs=0.05)
 
 
