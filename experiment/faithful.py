@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -98,7 +99,11 @@ def _same_elements(value: Any, arrived: Any) -> bool:
 
 
 def _kind(value: Any) -> type:
-    kind = type(value)
+    return _stands_for(type(value))
+
+
+@functools.lru_cache(maxsize=256)  # asked for each value of each container
+def _stands_for(kind: type) -> type:
     return next((plain for plain in _STOOD_FOR if issubclass(kind, plain)), kind)
 
 
