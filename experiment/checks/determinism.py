@@ -53,8 +53,17 @@ def determinism(subject: Subject) -> Verdict:
             driven += 1
             evidence += _judge(subject, commit, _drive(subject, store, commit))
         store.commit(store.read_version(), (), commit.mutations)
+    if not evidence and not chosen and _only_reads(subject):
+        return Verdict("determinism", "not applicable", "what only reads has no journal")
     examined = {"request tree": len(chosen), "re-execution": driven}
     return judge("determinism", examined, evidence)
+
+
+def _only_reads(subject: Subject) -> bool:
+    """Whether something was asked for, and all of it is proven to change nothing."""
+    methods = {(sent.service, sent.method) for sent in subject.sent.values()}
+    found = [subject.program.method(*each) for each in methods]
+    return bool(found) and all(each is not None and each.facts.read_only for each in found)
 
 
 def _set_aside(subject: Subject) -> list[str]:

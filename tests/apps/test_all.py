@@ -10,10 +10,16 @@ APPS = [
     "apps/counter",
     "apps/counter_paper",
     "apps/counter_paper/counter.csv",
+    "apps/counter_stateless",
     "apps/hotspot",
     "apps/chain",
+    "apps/chain_paper",
+    "apps/chain_paper/chain.csv",
+    "apps/chain_stateless",
     "apps/tree",
+    "apps/tree_stateless",
     "apps/hotel",
+    "apps/hotel_paper",
     "apps/bank",
     "apps/auction",
     "apps/library",
@@ -24,7 +30,11 @@ APPS = [
 ]
 
 INVARIANTS = {
+    "apps/counter_stateless": set(),
+    "apps/chain_stateless": set(),
+    "apps/tree_stateless": set(),
     "apps/hotel": {"no_overselling", "customers_are_known"},
+    "apps/hotel_paper": {"everything_sold_is_ordered", "customers_are_known"},
     "apps/bank": {"total_is_constant", "no_debts", "only_large_transfers_are_reported"},
     "apps/tree": {"counters_agree"},
     "apps/auction": {"money_is_constant"},

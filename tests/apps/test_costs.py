@@ -29,6 +29,8 @@ def filled(program):
         ("counter_paper", "Counter.increment", ("a",), 1),
         ("chain", "First.increment", ("a",), 1),
         ("chain", "First.read", ("a",), 0),
+        ("chain_paper", "First.increment", ("a",), 1),
+        ("chain_stateless", "First.increment", ("a",), 0),
         ("tree", "Root.increment", ("a",), 1),
         ("tree", "Root.read", ("a",), 0),
         ("hotel", "Frontend.book", HOTEL, 2),

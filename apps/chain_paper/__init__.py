@@ -1,0 +1,1 @@
+"""The chain in the vocabulary of the paper's prototype, which compiles without an edit."""

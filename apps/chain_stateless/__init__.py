@@ -1,0 +1,1 @@
+"""The chain without a state: what two hops cost."""

@@ -1,0 +1,1 @@
+"""The counter without a state: what a platform alone costs."""

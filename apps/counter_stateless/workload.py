@@ -1,0 +1,5 @@
+"""The load of ``apps/counter``."""
+
+from apps.counter.workload import ARGUMENTS, MIX, setup
+
+__all__ = ["ARGUMENTS", "MIX", "setup"]

@@ -1,0 +1,1 @@
+"""Travel reservation with room for everyone, as in the paper's evaluation."""

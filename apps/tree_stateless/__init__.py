@@ -1,0 +1,1 @@
+"""The tree without a state: what two calls at once cost."""
