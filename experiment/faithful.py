@@ -99,7 +99,7 @@ def _same_elements(value: Any, arrived: Any) -> bool:
 
 
 def _kind(value: Any) -> type:
-    return _stands_for(type(value))
+    return _stands_for(type(value))  # type: ignore[arg-type] # to mypy no class can be hashed
 
 
 @functools.lru_cache(maxsize=256)  # asked for each value of each container
