@@ -19,7 +19,9 @@ from experiment.unprinted import unprinted
 from experiment.verdict import Verdict
 from own_files import see_free, writing
 
-__all__ = ["judge", "see_writable", "write_run"]
+__all__ = ["judge", "measured_only", "see_writable", "write_run"]
+
+_UNCHECKED = Verdict("correctness", "inconclusive", "no check was made: --unchecked")
 
 
 @unprinted()
@@ -39,6 +41,12 @@ def judge(done: Run, application: Application, only: Container[str] | None = Non
         ],
         strikes=[(strike.fault, strike.nth) for strike in done.history.faults],
     )
+
+
+def measured_only(done: Run) -> Outcome:
+    """Measure what a run was seen to do, and say that nothing of it was checked."""
+    scenario = done.scenario
+    return Outcome(seed=scenario.seed, metrics=measure(done), checks=[_UNCHECKED])
 
 
 def _checked(done: Run, application: Application, only: Container[str] | None) -> list[Verdict]:
@@ -72,13 +80,18 @@ def write_run(
     done: Run,
     outcome: Outcome,
     place: result.Place = result.SIMULATOR,
-) -> None:
-    """Write ``result.json`` and ``history.jsonl`` into the folder ``out``.
+) -> str:
+    """Write ``result.json`` into the folder ``out``, and ``history.jsonl``, if it was judged.
 
     :param place: where the run took place.
+    :returns: what was written, in words.
     :raises OSError: they cannot be written, or there are other files.
     """
     see_writable(out)
-    result.write(out / "result.json", result.of_run(prepared.task, done.scenario, outcome, place))
-    with writing(out / "history.jsonl") as file:
-        trace.write(file, done, prepared.application.program.codec, place.backend)
+    files = [out / "result.json"]
+    result.write(files[0], result.of_run(prepared.task, done.scenario, outcome, place))
+    if not prepared.task.unchecked:
+        files.append(out / "history.jsonl")
+        with writing(files[1]) as file:
+            trace.write(file, done, prepared.application.program.codec, place.backend)
+    return f"Written: {', '.join(map(str, files))}"

@@ -37,6 +37,7 @@ class Task:
     :ivar faultless: whether the scenario runs without its faults.
     :ivar protocol: one of :data:`core.protocol.PROTOCOLS`.
     :ivar profile: takes the place of the scenario's platform profile, if not empty.
+    :ivar unchecked: whether the run is measured only, and not judged.
     :ivar module: what ``python -m`` runs it with, and its command if it has several.
     """
 
@@ -47,6 +48,7 @@ class Task:
     protocol: str = OURS
     module: str = "sim"
     profile: str = ""
+    unchecked: bool = False
 
     def command(self, seed: int) -> str:
         """The command line that runs this with ``seed``."""
@@ -56,6 +58,7 @@ class Task:
         words += ["--protocol", self.protocol] if self.protocol != OURS else []
         words += ["--profile", self.profile] if self.profile else []
         words += ["--faults", "none"] if self.faultless else []
+        words += ["--unchecked"] if self.unchecked else []
         return shlex.join(words)
 
 

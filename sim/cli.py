@@ -98,6 +98,7 @@ def _simulate(options: argparse.Namespace, errors: Console) -> int:
         options.faults == "none",
         options.protocol,
         profile=options.profile,
+        unchecked=options.unchecked,
     )
     with planting(task):
         prepared = prepare(task)
@@ -151,10 +152,10 @@ class _Session:
         report.print_report(self.console, prepared.task, scenario, outcome)
         if self.out is not None:
             try:
-                write_run(self.out, prepared, done, outcome)
+                written = write_run(self.out, prepared, done, outcome)
             except OSError as error:
                 raise _unwritable(error.filename2 or error.filename or self.out, error) from None
-            self._say(f"Written: {self.out / 'result.json'}, {self.out / 'history.jsonl'}")
+            self._say(written)
         if shrinking:
             self._shrink(outcome)
         return EXIT[outcome.status(scenario.faults)]
@@ -256,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--planted", default="", metavar="BUG", help="break the protocol on purpose")
     add("--protocol", choices=list(PROTOCOLS), default=OURS, help="what decides (%(default)s)")
     add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
+    add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--shrink", action="store_true", help="find the fewest faults that make the seed fail")
     add("--quiet", action="store_true", help="show no progress")
     return parser

@@ -255,6 +255,7 @@ def _run(commands: Any) -> None:
     add("--seed", type=_count, metavar="N", help="the seed, in place of the scenario's own")
     _gateway(parser)
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--quiet", action="store_true", help="show no progress")
     _cluster(parser)
 

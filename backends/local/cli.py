@@ -171,6 +171,7 @@ def _add_run(commands: _Commands) -> None:
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
     add("--keep", type=Path, metavar="DIR", help="keep the store in DIR")
     add("--unsafe", action="store_true", help="without the protocol, to see what that costs")
+    add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--quiet", action="store_true", help="show no progress")
     _add_store(run)
 

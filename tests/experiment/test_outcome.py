@@ -66,6 +66,7 @@ def test_the_command_says_everything_that_matters():
         "python -m sim 'my scenarios/x.yaml' --seed 3 --app apps/bank --planted no_intent "
         "--faults none"
     )
+    assert Task("x.yaml", unchecked=True).command(3).endswith("x.yaml --seed 3 --unchecked")
 
 
 def test_reasons_are_one_line():

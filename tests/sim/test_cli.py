@@ -135,6 +135,13 @@ def test_files_of_a_run(world, scenario, tmp_path):
     assert json.loads(lines[0])["seed"] == 7
 
 
+def test_what_is_measured_only_is_not_said_to_hold(world, scenario, tmp_path, capsys):
+    assert cli.main([scenario, "--unchecked", "--out", "runs"]) == 3
+    assert "INCONCLUSIVE: correctness could not be checked" in capsys.readouterr().out
+    assert read_result(tmp_path / "runs/result.json").status == "inconclusive"
+    assert not (tmp_path / "runs/history.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
