@@ -13,6 +13,7 @@ turned away. What it knows in the end is the request's status
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -66,6 +67,7 @@ class Client:
         self._end = load_end(load)
         self._left: float = load.iterations or inf
         self._users = 0
+        self._due: deque[float] = deque()
         self._stopped = False
         self.results: list[Result] = []
         self._open: dict[Exchange, tuple[str, float]] = {}
@@ -83,7 +85,7 @@ class Client:
     @property
     def is_over(self) -> bool:
         """Whether it starts no more requests."""
-        return self._stopped
+        return self._stopped and not self._is_owed
 
     @property
     def open(self) -> int:
@@ -93,6 +95,7 @@ class Client:
     def stop(self) -> None:
         """Start no more requests."""
         self._stopped = True
+        self._due.clear()
 
     # --- open loop
 
@@ -105,8 +108,16 @@ class Client:
 
     def _arrived(self, time: float) -> None:
         if not self._stopped and self._take():
-            self._request(time, None)
+            if self._load.connections and len(self._open) >= self._load.connections:
+                self._due.append(time)
+            else:
+                self._request(time, None)
             self._await_next()
+
+    @property
+    def _is_owed(self) -> bool:
+        """Whether requests wait for a connection; when the load is over they wait in vain."""
+        return bool(self._due) and self._fabric.env.now < self._end
 
     def _take(self) -> bool:
         """Take one of the requests that there may be; whether there was one left."""
@@ -163,6 +174,8 @@ class Client:
             self._habits.answered(call)
         if then is not None:
             later(self._fabric.env, 0.0, then)
+        elif self._is_owed:
+            self._request(self._due.popleft(), None)
 
     def _record(self, call: Exchange, name: str, intended: float, status: str) -> None:
         now = self._fabric.env.now

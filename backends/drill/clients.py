@@ -155,11 +155,20 @@ class Clients:
         rng = stream(self._seed, "load", load.name)
         mix = Mix(load, self._application.workload)
         if load.executor.endswith("-rate"):
+            free = asyncio.Semaphore(load.connections or _MOST)
             for due in islice(arrivals(load, rng), load.iterations or None):
                 await asyncio.sleep(max(0.0, due - self._now()))
-                self._spawn(self._request(load, due, mix.draw(rng)))
+                self._spawn(self._connected(load, free, due, mix.draw(rng)))
         else:
             await self._closed(load, mix, rng)
+
+    async def _connected(
+        self, load: Load, free: asyncio.Semaphore, due: float, drawn: Drawn
+    ) -> None:
+        """Send a request once a connection is free for it, unless the load is over by then."""
+        async with free:
+            if not (load.connections and self._now() >= load_end(load)):
+                await self._request(load, due, drawn)
 
     async def _closed(self, load: Load, mix: Mix, rng: random.Random) -> None:
         await asyncio.sleep(max(0.0, load.start - self._now()))

@@ -29,9 +29,9 @@ KEYS, REUSE = 0.05, 0.03
 """What clients do if a scenario does not say: shares of their requests."""
 
 _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "constant-arrival-rate": (("rate", "duration"), ("iterations",)),
-    "poisson-arrival-rate": (("rate", "duration"), ("iterations",)),
-    "ramping-arrival-rate": (("stages",), ("rate", "iterations")),
+    "constant-arrival-rate": (("rate", "duration"), ("iterations", "connections")),
+    "poisson-arrival-rate": (("rate", "duration"), ("iterations", "connections")),
+    "ramping-arrival-rate": (("stages",), ("rate", "iterations", "connections")),
     "constant-vus": (("vus", "duration"), ("iterations",)),
     "ramping-vus": (("stages",), ("vus", "iterations")),
     "shared-iterations": (("vus", "iterations"), ("duration",)),
@@ -50,10 +50,11 @@ _EXAMPLES = {
     "vus": "vus: 10",
     "iterations": "iterations: 1000",
     "stages": "stages: [{duration: 10s, target: 50/s}]",
+    "connections": "connections: 16",
 }
 _USERS = "stages: [{duration: 10s, target: 50}]"
 _VUS = at_most(count, 100_000)
-_KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages")
+_KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages", "connections")
 
 
 def read_loads(source: Source, nodes: list[Node], names: Names) -> list[Load]:
@@ -90,6 +91,7 @@ def _load(table: Table, name: str, names: Names) -> Load:
         vus=table.take("vus", positive(_VUS), 0),
         iterations=table.take("iterations", positive(count), 0),
         stages=_stages(table, executor),
+        connections=table.take("connections", positive(_VUS), 0),
         keys=table.take("keys", ratio, KEYS),
         reuse=table.take("reuse", ratio, REUSE),
     )

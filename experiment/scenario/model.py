@@ -190,6 +190,9 @@ class Load(msgspec.Struct, frozen=True):
     :ivar executor: ``constant-arrival-rate``, ``poisson-arrival-rate``, ``ramping-arrival-rate``
         (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``.
     :ivar iterations: how many requests there are at most; 0 for no limit.
+    :ivar connections: of an open loop, requests under way at a time; the others wait for one to
+        end, which counts as theirs, and are not sent any more when the load is over (as wrk2 has
+        it). 0: as many as there are.
     :ivar keys: the share of requests that clients call by keys of their own.
     :ivar reuse: the share of answered requests whose ids are used again, for something else.
     """
@@ -203,6 +206,7 @@ class Load(msgspec.Struct, frozen=True):
     vus: int = 0
     iterations: int = 0
     stages: list[Stage] = []
+    connections: int = 0
     keys: float = 0.0
     reuse: float = 0.0
 

@@ -79,6 +79,28 @@ def test_there_are_no_more_requests_than_the_load_says(load, most):
     assert len(finished(replace(load, iterations=most)).results) == most
 
 
+def test_requests_wait_for_a_connection_and_are_not_sent_when_the_load_is_over():
+    load = Load(
+        "x", "constant-arrival-rate", rate=200.0, duration=1.0, mix=INCREMENT, connections=2
+    )
+    slow = Platform(cpu=0.1, services={"Counter": ServicePlatform(workers=2, concurrency=2)})
+    done = finished(load, platform=slow)
+    sent = {each.id: each.time for each in done.history.sent if not each.attempt}
+    assert len(sent) == len(done.results)
+    assert 10 <= len(sent) <= 24
+    assert max(sent.values()) < 1.0
+    for moment in (0.25, 0.5, 0.75):
+        assert sum(sent[r.id] <= moment < r.finished for r in done.results) == 2
+    last = max(done.results, key=lambda each: each.finished)
+    assert last.intended < 0.2
+    assert last.finished - last.intended > 0.8
+
+
+def test_connections_that_are_enough_change_nothing():
+    load = Load("x", "constant-arrival-rate", rate=50.0, duration=1.0, mix=INCREMENT)
+    assert finished(load).results == finished(replace(load, connections=50)).results
+
+
 def test_virtual_users_have_one_request_at_a_time():
     done = finished(Load("x", "constant-vus", vus=3, duration=0.5, mix=INCREMENT))
     spans = sorted((r.intended, r.finished) for r in done.results)
