@@ -31,8 +31,11 @@ from core.userclasses import UserClass, describe
 __all__ = ["IMMUTABLE", "Codec"]
 
 IMMUTABLE = frozenset(
-    {type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.timedelta}
-)
+    {
+        type(None), bool, int, float, str, bytes, Decimal, UUID, dt.date, dt.timedelta,
+        msgspec.UnsetType,
+    }
+)  # fmt: skip
 """Types whose values need no copy and can always be encoded."""
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
@@ -42,11 +45,12 @@ _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 # Extension codes; stored data holds them, so they never change their meaning.
 _INT, _STR_SURROGATES, _TUPLE, _DICT, _SET, _FROZENSET = 1, 2, 3, 4, 5, 6
 _DATETIME, _DATE, _TIME, _TIMEDELTA, _DECIMAL, _UUID, _USER = 7, 8, 9, 10, 11, 12, 13
+_UNSET = 14
 
 _REMEDY = (
     "Values that are stored or sent are None, bool, int, float, str, bytes, list, tuple, dict, "
-    "set, frozenset, datetime, date, time, timedelta, Decimal, UUID, and the Enum, dataclass, "
-    "NamedTuple and msgspec.Struct classes that the application defines at module level."
+    "set, frozenset, datetime, date, time, timedelta, Decimal, UUID, msgspec.UNSET, and the Enum, "
+    "dataclass, NamedTuple and msgspec.Struct classes that the application defines at module level."
 )
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -76,6 +80,7 @@ class Codec:
             dt.timedelta: _pack_timedelta,
             Decimal: lambda value: _extension(_DECIMAL, str(value)),
             UUID: lambda value: msgspec.msgpack.Ext(_UUID, value.bytes),
+            msgspec.UnsetType: lambda _: msgspec.msgpack.Ext(_UNSET, b""),
         }
         self._classes: dict[str, UserClass] = {}
         self._exceptions = ExceptionTypes()
@@ -183,6 +188,8 @@ class Codec:
             return UUID(bytes=bytes(data))
         if code == _INT:
             return int.from_bytes(data, "big", signed=True)
+        if code == _UNSET:
+            return msgspec.UNSET
         payload = self._decoder.decode(data)
         if code == _USER:
             name, fields = payload

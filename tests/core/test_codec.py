@@ -127,6 +127,12 @@ def test_the_applications_own_classes(value):
     assert same(CODEC.decode(CODEC.encode(value)), value)
 
 
+def test_what_was_not_given_stays_the_one_value_that_says_so():
+    patch = Order(hotel=msgspec.UNSET)
+    assert CODEC.decode(CODEC.encode(patch)).hotel is msgspec.UNSET
+    assert CODEC.decode(CODEC.encode([msgspec.UNSET]))[0] is msgspec.UNSET
+
+
 def test_nan_and_the_sign_of_zero_are_kept():
     assert math.isnan(CODEC.decode(CODEC.encode(math.nan)))
     assert math.copysign(1, CODEC.decode(CODEC.encode(-0.0))) == -1

@@ -6,23 +6,20 @@ identity whether they were given by name or by position, and in which order.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from backends.runtime.public.operations import Operation, Parameter
-from backends.runtime.public.strict_json import DIGIT_LIMIT, check_json
+from backends.runtime.public.strict_json import check_json
 from core.errors import BadRequest
 
 __all__ = ["Arguments", "from_body", "from_query"]
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
-_MOST_BITS = (10**DIGIT_LIMIT - 1).bit_length()
 _positional = msgspec.json.Decoder(list[msgspec.Raw])
 _named = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -82,31 +79,10 @@ def _bind(
                 value = {key: convert(parameter, each) for key, each in given.items()}
             else:
                 value = convert(parameter, given)
-            _see_numbers(value)
         except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError) as error:
             raise BadRequest(_misfit(operation, name, error)) from None
         bound.arguments[name] = value
     return bound.args, bound.kwargs
-
-
-def _see_numbers(value: Any) -> None:
-    """See that numbers are some that JSON has, in whatever text or query they came.
-
-    :raises ValueError: there is another one.
-    """
-    if isinstance(value, float | Decimal):
-        if not math.isfinite(value) if isinstance(value, float) else not value.is_finite():
-            raise ValueError(f"{value} is no number that is taken")
-    elif isinstance(value, int):
-        if value.bit_length() > _MOST_BITS:
-            raise ValueError(f"an integer has more than {DIGIT_LIMIT} digits")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _see_numbers(key)
-            _see_numbers(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            _see_numbers(item)
 
 
 def _from_json(parameter: Parameter, given: msgspec.Raw) -> Any:
@@ -114,11 +90,11 @@ def _from_json(parameter: Parameter, given: msgspec.Raw) -> Any:
 
 
 def _from_text(parameter: Parameter, given: str) -> Any:
-    """A query's text: itself where a text fits, a number or the like where one is asked for."""
+    """A query's text: itself where a text fits, otherwise what it says as JSON."""
     if parameter.type is Any:
         return given
     try:
-        return msgspec.convert(given, parameter.type, strict=False)
+        return parameter.decode(msgspec.json.encode(given))
     except msgspec.ValidationError as error:
         try:
             check_json(given.encode())

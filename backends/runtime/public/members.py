@@ -1,19 +1,27 @@
-"""Members of JSON objects that a type does not have: msgspec ignores them, here they are refused.
+"""What msgspec lets pass in JSON and must not pass here: what it would lose, and odd Decimals.
 
-msgspec can refuse them itself for Structs that say so (``forbid_unknown_fields``), but not for
-dataclasses and TypedDicts. So a value is converted first, which shows that it fits the type; then
-its JSON is looked through beside the type's shape, by checks that are made once for each type. Of
-a union the one type is looked into that the value has: were it two, each level of a nested value
-would be looked at twice as often as the one above it.
+Lost are members that an object's type does not have, and of a dictionary those whose names are one
+key once they are converted (``"1.0"`` and ``"1.00"`` as Decimal). msgspec can refuse the former
+itself for Structs that say so (``forbid_unknown_fields``), but not for dataclasses and TypedDicts.
+So a value is converted first, which shows that it fits the type; then its JSON is looked through
+beside the type's shape, by checks that are made once for each type. Of a union the one type is
+looked into that the value has: were it two, each level of a nested value would be looked at twice
+as often as the one above it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import inspect as shapes
+
+from backends.runtime.public.texts import DECIMAL, type_of
 
 __all__ = ["strict_decoder"]
 
@@ -23,28 +31,28 @@ _ITEMS = (
     shapes.CollectionType,
 )  # fmt: skip
 _Check: TypeAlias = Callable[[Any], None]
-"""Raises _TooMany for a value, which fits the type otherwise."""
+"""Raises _Unfit for a value, which fits the type otherwise."""
+_NO_DECIMAL = "Invalid decimal string"
 
 
-class _TooMany(Exception):
-    """An object has a member that its type does not have.
+class _Unfit(Exception):
+    """Something in a value must not pass.
 
-    :ivar places: on the way to the object, the last one first.
+    :ivar places: on the way to it, the last one first.
     """
 
-    def __init__(self, member: str) -> None:
-        super().__init__(member)
-        self.member = member
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
         self.places: list[str] = []
 
-    def below(self, place: str) -> _TooMany:
+    def below(self, place: str) -> _Unfit:
         """The same, of the value in which this one stands at ``place``."""
         self.places.append(place)
         return self
 
 
 def strict_decoder(kind: Any) -> Callable[[bytes | msgspec.Raw], Any]:
-    """A decoder of JSON to a type, which refuses members that the type does not have.
+    """A decoder of JSON to a type, which lets nothing pass that it would lose.
 
     It raises msgspec.MsgspecError, in msgspec's own words.
     """
@@ -57,11 +65,9 @@ def strict_decoder(kind: Any) -> Callable[[bytes | msgspec.Raw], Any]:
         value = decoder.decode(given)
         try:
             check(msgspec.json.decode(given))
-        except _TooMany as found:
+        except _Unfit as found:
             path = "$" + "".join(reversed(found.places))
-            raise msgspec.ValidationError(
-                f"Object contains unknown field `{found.member[:100]}` - at `{path}`"
-            ) from None
+            raise msgspec.ValidationError(f"{found} - at `{path}`") from None
         return value
 
     return decode
@@ -75,7 +81,7 @@ class _Checks:
 
     def of(self, shape: shapes.Type) -> _Check | None:
         """The check of a shape; None: there is nothing to check in its values."""
-        if not _has_objects(shape, set()):
+        if not _is_checked(shape, set()):
             return None
         if id(shape) not in self._made:
             self._made[id(shape)] = lambda value: self._made[id(shape)](value)  # while it is made
@@ -87,6 +93,8 @@ class _Checks:
             return self._make(shape.type)
         if isinstance(shape, shapes.UnionType):
             return self._of_union(shape)
+        if isinstance(shape, shapes.DecimalType):
+            return _check_decimal
         if isinstance(shape, shapes.DictType):
             return self._of_dictionary(shape)
         if isinstance(shape, _ITEMS):
@@ -102,25 +110,29 @@ class _Checks:
 
         def check(value: dict[str, Any]) -> None:
             if not known.issuperset(value):
-                raise _TooMany(next(name for name in value if name not in known))
+                raise _Unfit(_unknown(next(name for name in value if name not in known)))
             for name, of_part in parts:
                 if name in value:
                     try:
                         of_part(value[name])
-                    except _TooMany as found:
+                    except _Unfit as found:
                         raise found.below(f".{name}") from None
 
         return check
 
     def _of_dictionary(self, shape: shapes.DictType) -> _Check:
         of_item = self.of(shape.value_type)
-        assert of_item is not None
+        of_names = _check_of_names(shape.key_type) if _is_converted(shape.key_type) else None
 
         def check(value: dict[str, Any]) -> None:
+            if of_names is not None:
+                of_names(value)
+            if of_item is None:
+                return
             try:
                 for item in value.values():
                     of_item(item)
-            except _TooMany as found:
+            except _Unfit as found:
                 raise found.below("[...]") from None
 
         return check
@@ -135,7 +147,7 @@ class _Checks:
                 for item in value:
                     of_item(item)
                     place += 1
-            except _TooMany as found:
+            except _Unfit as found:
                 raise found.below(f"[{place}]") from None
 
         return check
@@ -149,7 +161,7 @@ class _Checks:
                 if of_part is not None and place < len(value):
                     try:
                         of_part(value[place])
-                    except _TooMany as found:
+                    except _Unfit as found:
                         raise found.below(f"[{place}]") from None
 
         return check
@@ -166,13 +178,69 @@ class _Checks:
         return check
 
 
-def _has_objects(shape: shapes.Type, seen: set[int]) -> bool:
-    if isinstance(shape, _OBJECTS):
+def _unknown(name: str) -> str:
+    return f"Object contains unknown field `{name[:100]}`"
+
+
+def _check_of_names(shape: shapes.Type) -> _Check:
+    """That no two names of an object are one key, as type ``shape`` has it."""
+    kind: Any = dict[_named(shape), None]  # type: ignore[misc]
+    decode = msgspec.json.Decoder(kind).decode
+
+    def keys(names: list[str]) -> list[Any]:
+        return list(decode(msgspec.json.encode(dict.fromkeys(names))))
+
+    def check(value: dict[str, Any]) -> None:
+        found = keys(list(value))
+        for key in found:
+            if isinstance(key, float | Decimal) and not math.isfinite(key):
+                raise _Unfit(f"A key that is {key}, which is no number")
+        if len(found) == len(value):
+            return
+        known: dict[Any, str] = {}
+        for name in value:
+            (key,) = keys([name])
+            if key in known:
+                two = f"`{known[key][:100]}` and `{name[:100]}`"
+                raise _Unfit(f"Object has two names for one key, {two}")
+            known[key] = name
+
+    return check
+
+
+def _check_decimal(value: Any) -> None:
+    if isinstance(value, str) and DECIMAL.fullmatch(value) is None:
+        raise _Unfit(_NO_DECIMAL)
+
+
+def _is_converted(key: shapes.Type) -> bool:
+    """Whether a dictionary's keys are something else than the names that stand in JSON."""
+    while isinstance(key, shapes.Metadata):
+        key = key.type
+    return not isinstance(key, shapes.StrType | shapes.AnyType)
+
+
+def _named(shape: shapes.Type) -> Any:
+    """The type of a dictionary's keys; what they must fulfil beyond it was seen to."""
+    if isinstance(shape, shapes.Metadata):
+        return _named(shape.type)
+    if isinstance(shape, shapes.UnionType):
+        return reduce(or_, map(_named, shape.types))
+    if isinstance(shape, shapes.LiteralType):
+        return Literal[shape.values]
+    return shape.cls if isinstance(shape, shapes.EnumType) else type_of(shape)
+
+
+def _is_checked(shape: shapes.Type, seen: set[int]) -> bool:
+    """Whether there is something to check in values of a type."""
+    if isinstance(shape, (shapes.DecimalType, *_OBJECTS)):
+        return True
+    if isinstance(shape, shapes.DictType) and _is_converted(shape.key_type):
         return True
     if id(shape) in seen:
         return False
     seen.add(id(shape))
-    return any(_has_objects(part, seen) for part in _below(shape))
+    return any(_is_checked(part, seen) for part in _below(shape))
 
 
 def _below(shape: shapes.Type) -> tuple[shapes.Type, ...]:
@@ -206,17 +274,20 @@ def _is_object(shape: shapes.Type) -> bool:
 
 
 def _is_meant(shape: shapes.Type, value: Any) -> bool:
-    """Whether a type of a union, which holds objects, is the one that its value has.
+    """Whether a type of a union, which is checked, is the one that its value has.
 
-    msgspec allows one at most that is an object in JSON, and one that is an array.
+    msgspec allows one at most that is an object in JSON, one that is an array, one that is a text.
     """
     if isinstance(shape, shapes.Metadata):
         return _is_meant(shape.type, value)
     if isinstance(shape, shapes.UnionType):
         return any(_is_meant(each, value) for each in shape.types)
+    if isinstance(shape, shapes.DecimalType):
+        return isinstance(value, str)
     if not isinstance(value, dict if _is_object(shape) else list):
         return False
     if isinstance(shape, shapes.StructType) and shape.tag_field:
-        tag = value.get(shape.tag_field) if isinstance(value, dict) else next(iter(value), None)
+        # only one that has no choice may lack its tag
+        tag = value.get(shape.tag_field, shape.tag) if isinstance(value, dict) else value[0]
         return bool(tag == shape.tag)
     return True

@@ -9,17 +9,14 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from backends.runtime.public.keys import AHEAD_SECONDS
 from backends.runtime.public.operations import Operation, Parameter
 from backends.runtime.public.problems import KINDS
+from backends.runtime.public.schemas import Json, schemas_of
 from backends.runtime.settings import Settings
 from core.client_keys import KEY_LENGTH
 
 __all__ = ["describe"]
-
-Json = dict[str, Any]
 
 _BY_POSITION = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -73,9 +70,7 @@ def _schemas(operations: Mapping[str, Operation]) -> tuple[_Schemas, Json]:
         for kind in (*(each.type for each in operation.parameters), operation.returns):
             if kind is not Any and not any(kind is known for known in kinds):
                 kinds.append(kind)
-    schemas, components = msgspec.json.schema_components(
-        kinds, ref_template="#/components/schemas/{name}"
-    )
+    schemas, components = schemas_of(kinds)
     return _Schemas(kinds, schemas), components
 
 
@@ -156,9 +151,17 @@ def _query(parameter: Parameter, schemas: _Schemas) -> Json:
     described: Json = {"name": parameter.name, "in": "query", "required": parameter.required}
     if parameter.type is Any:
         return {**described, "schema": {"type": "string"}}
-    if schema.get("type") in ("string", "integer", "number", "boolean"):
+    if _is_written_as_it_is(schema):
         return {**described, "schema": schema}
     return {**described, "content": {"application/json": {"schema": schema}}}
+
+
+def _is_written_as_it_is(schema: Json) -> bool:
+    """Whether a value stands in a query without quotation marks."""
+    if "anyOf" in schema:  # a text is taken for itself, whatever else may be given
+        return any("string" in each.get("type", ()) for each in schema["anyOf"])
+    kind = schema.get("type", ())
+    return kind in ("integer", "number", "boolean") or "string" in kind
 
 
 # --- answers

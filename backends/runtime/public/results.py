@@ -8,6 +8,7 @@ leaves open:
 * a dictionary whose keys JSON cannot hold, or that would get one name twice, is an array of
   ``[key, value]``;
 * NaN and infinities are null; a lone surrogate is U+FFFD;
+* a member that is ``msgspec.UNSET`` is left out, and is null where there is nothing to leave out;
 * an integer of more digits than Python writes (4,300, unless somebody changed that) is the text
   of its hexadecimal digits;
 * a value of any other type is its ``repr`` as a string.
@@ -56,10 +57,11 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
-        return {name: plain(getattr(value, name)) for name in names if hasattr(value, name)}
+        given = {name: getattr(value, name) for name in names if hasattr(value, name)}
+        return {name: plain(item) for name, item in given.items() if item is not msgspec.UNSET}
     if isinstance(value, msgspec.Struct):
         return _struct(value)
-    return value
+    return None if value is msgspec.UNSET else value
 
 
 def _integer(value: int) -> int | str:
@@ -99,7 +101,9 @@ def _struct(value: msgspec.Struct) -> Any:
     """A struct under the names that its class gives its fields on the wire."""
     config = value.__struct_config__
     names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-    items = {wire: plain(getattr(value, name)) for name, wire in names}
+    items = {wire: getattr(value, name) for name, wire in names}
     if config.tag is not None:
         items = {config.tag_field or "type": config.tag, **items}
-    return list(items.values()) if config.array_like else items
+    if config.array_like:
+        return [plain(item) for item in items.values()]
+    return {wire: plain(item) for wire, item in items.items() if item is not msgspec.UNSET}

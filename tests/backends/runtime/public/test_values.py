@@ -10,7 +10,14 @@ from tests.backends.runtime.public.parts import Gateway, content
 SOURCE = """
 from decimal import Decimal
 from typing import Any
+import msgspec
 from compiler import Persistent, service
+
+
+class Patch(msgspec.Struct):
+    name: str
+    note: str | msgspec.UnsetType = msgspec.UNSET
+    price: Decimal | None = None
 
 
 @service
@@ -23,6 +30,16 @@ class Kinds:
 
     def numbers(self, many: list[Decimal], named: dict[Decimal, float]) -> int:
         return len(many) + len(named)
+
+    def change(self, patch: Patch, on: bool | None = None) -> Patch:
+        self.notes[patch.name] = str(patch.note is msgspec.UNSET)
+        return patch
+
+    def see(self, on: bool, note: str | None = None, at: int | str = 0) -> str:
+        return f"{on!r} {note!r} {at!r}"
+
+    def nothing(self) -> str | msgspec.UnsetType:
+        return msgspec.UNSET
 
     def any_name(self, a: int, **more: Any) -> list[str]:
         return sorted(more)
@@ -80,3 +97,41 @@ def test_the_name_of_the_instance_is_no_arguments(gateway):
     ):
         assert answer.status == 400
         assert "self is no argument's name" in content(answer)["detail"]
+
+
+def test_a_member_that_is_not_given_comes_back_as_one_that_is_not_there(gateway):
+    answer = by_body(gateway, "change", [{"name": "a"}])
+    assert (answer.status, content(answer)) == (200, {"name": "a", "price": None})
+    answer = by_body(gateway, "change", [{"name": "a", "note": "x"}])
+    assert content(answer) == {"name": "a", "note": "x", "price": None}
+    assert content(by_body(gateway, "nothing", [])) is None
+
+
+@pytest.mark.parametrize("price", ["NaN", "-Infinity", "1_0", " 1", "\u0661"])
+def test_odd_decimals_are_refused_inside_objects_too(gateway, price):
+    answer = by_body(gateway, "change", [{"name": "a", "price": price}])
+    assert answer.status == 400
+    assert "patch.price: Invalid decimal string" in content(answer)["detail"]
+
+
+def test_names_that_are_one_key_are_refused(gateway):
+    answer = by_body(gateway, "numbers", [[], {"1.0": 1, "1": 2}])
+    assert answer.status == 400
+    told = "Kinds.numbers: named: Object has two names for one key, `1.0` and `1`"
+    assert content(answer)["detail"] == told
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ({"on": "true"}, "True None 0"),
+        ({"on": "false", "note": "null"}, "False 'null' 0"),
+        ({"on": "true", "at": "12"}, "True None '12'"),
+        ({"on": "TRUE"}, None),
+        ({"on": "1"}, None),
+        ({"on": "yes"}, None),
+    ],
+)
+def test_a_query_says_what_a_body_can_say(gateway, query, seen):
+    answer = by_query(gateway, "see", **query)
+    assert (content(answer) if answer.status == 200 else None) == seen
