@@ -209,9 +209,10 @@ def _whole(name: str) -> int:
     return int(text)
 
 
-def apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def apart(work: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
     """Do some work with a store in a process of its own, so that this one can still be forked.
 
+    :returns: what the work gave.
     :raises MuError: the work did.
     """
     context = multiprocessing.get_context("fork")
@@ -220,19 +221,21 @@ def apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     process.start()
     there.close()
     try:
-        told = here.recv_bytes()
+        told, given = here.recv_bytes().decode(), here.recv_bytes()
     except EOFError:
-        told = b"the set-up of the store broke off"
+        told, given = "the set-up of the store broke off", b""
     process.join()
     here.close()
     if told:
-        raise MuError(told.decode())
+        raise MuError(told)
+    return given
 
 
-def _work(work: Callable[[], Coroutine[Any, Any, None]], there: Any) -> None:
-    told = ""
+def _work(work: Callable[[], Coroutine[Any, Any, bytes]], there: Any) -> None:
+    told, given = "", b""
     try:
-        asyncio.run(work())
+        given = asyncio.run(work())
     except MuError as error:
         told = str(error)
     there.send_bytes(told.encode())
+    there.send_bytes(given)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from compiler.rewrite import rewrite
 from compiler.shapes import shape_of
 from compiler.sources import Layout, Source, find_layout, parse_sources
 from compiler.workload import Workload, load_workload
+from core.chance import Chance
 from core.codec import Codec
 from core.errors import UnsupportedValue
 from core.program import Program
@@ -95,17 +96,35 @@ class Application:
             reference.load(self.initial_state())
         return reference
 
-    def initial_state(self, set_up: bool = True) -> dict[bytes, bytes]:
-        """The store content before the first request, with or without the workload's data."""
+    def initial_state(
+        self,
+        set_up: bool = True,
+        clock: Callable[[], int] | None = None,
+        rng: random.Random | None = None,
+    ) -> dict[bytes, bytes]:
+        """The store content before the first request, with or without the workload's data.
+
+        :param clock: what is read while it is made; if None, the same on every machine.
+        :param rng: what is drawn then; if None, the same on every machine.
+        """
+        if clock is not None or rng is not None:
+            return self._make_initial(set_up, clock or _epoch, rng or Chance(b""))
         if set_up not in self._initial:
-            reference = Reference(
-                self.classes, self.persistent, Codec(self.types), _epoch, random.Random(0)
-            )
-            if set_up and self.workload is not None:
-                with reference:
-                    self.workload.set_up()
-            self._initial[set_up] = reference.dump()
+            self._initial[set_up] = self._make_initial(set_up, _epoch, Chance(b""))
         return dict(self._initial[set_up])
+
+    def _make_initial(
+        self, set_up: bool, clock: Callable[[], int], rng: random.Random
+    ) -> dict[bytes, bytes]:
+        reference = Reference(self.classes, self.persistent, Codec(self.types), clock, rng)
+        if set_up and self.workload is not None:
+            with reference:
+                self.workload.set_up()
+        return reference.dump()
+
+    def keyed(self, secret: bytes) -> Application:
+        """The same, as a deployment with this secret runs it."""
+        return replace(self, program=self.program.keyed(secret))
 
 
 def _epoch() -> int:

@@ -27,13 +27,13 @@ How it works (rule numbers are those of ``docs/protocol.md``):
 
 from __future__ import annotations
 
-import random
 from collections.abc import Coroutine, Generator
 from typing import Any
 
 from core import effects
 from core.aside import set_aside
 from core.calls import Calls, Stuck, UserError, failed
+from core.chance import Chance, request_chance
 from core.errors import (
     BadRequest,
     Conflict,
@@ -49,7 +49,6 @@ from core.errors import (
     UnsupportedValue,
 )
 from core.exceptions import answerable
-from core.ids import request_random
 from core.journal import (
     METHOD_END,
     Got,
@@ -154,7 +153,7 @@ class Attempt:
         self._slowness = Slowness()
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
-        self._random: random.Random | None = None
+        self._random: Chance | None = None
 
     # --- the life of an attempt
 
@@ -383,7 +382,7 @@ class Attempt:
 
     def _random_stream(self, _: effects.Random) -> Steps:
         if self._random is None:
-            self._random = request_random(self.request.id)
+            self._random = request_chance(self.program.secret, self.request.id)
         yield from ()
         return self._random
 

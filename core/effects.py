@@ -11,13 +11,13 @@ the compiler emits the others directly.
 
 from __future__ import annotations
 
-import random as _random
 import types
 from collections.abc import Generator
 from typing import Any
 
 import msgspec
 
+from core.chance import Chance
 from core.errors import TransactionException
 
 __all__ = [
@@ -138,7 +138,7 @@ class Clock(msgspec.Struct, frozen=True):
 
 
 class Random(msgspec.Struct, frozen=True):
-    """The request's own ``random.Random``, the same on every execution."""
+    """The request's own :class:`core.chance.Chance`, the same on every execution."""
 
 
 ProgramEffect = (
@@ -263,7 +263,7 @@ async def clock() -> int:
     return nanoseconds
 
 
-async def random() -> _random.Random:
+async def random() -> Chance:
     """The request's own random stream."""
-    stream: _random.Random = await perform(Random())
+    stream: Chance = await perform(Random())
     return stream

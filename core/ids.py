@@ -7,12 +7,11 @@ call's place in the parent, so a re-executed parent asks for the very same child
 
 from __future__ import annotations
 
-import hashlib
 import random
 
 import msgspec
 
-__all__ = ["RequestId", "earliest_root", "request_random", "root_id"]
+__all__ = ["RequestId", "earliest_root", "root_id"]
 
 
 class RequestId(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -51,9 +50,3 @@ def root_id(time_ms: int, rng: random.Random) -> bytes:
 def earliest_root(time_ms: int) -> bytes:
     """The smallest root id of ``time_ms``: everything before it began earlier."""
     return (max(time_ms, 0) << 80).to_bytes(16, "big")
-
-
-def request_random(request: RequestId) -> random.Random:
-    """The random stream of one request: the same on every execution, so nothing to remember."""
-    digest = hashlib.blake2b(str(request).encode(), digest_size=16).digest()
-    return random.Random(int.from_bytes(digest, "big"))

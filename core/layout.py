@@ -3,6 +3,7 @@
 ===================================  ==================================================
 key                                  value
 ===================================  ==================================================
+``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
@@ -29,6 +30,7 @@ __all__ = [
     "DATA",
     "INTENTS",
     "JOURNAL",
+    "SECRET",
     "SET_ASIDE",
     "SET_UP",
     "VERDICT",
@@ -55,6 +57,7 @@ JOURNAL = KeyRange(b"j", b"k")
 CLIENT_KEYS = KeyRange(b"k", b"l")
 CLIENT_KEYS_BY_ROOT = KeyRange(b"r", b"s")
 SET_ASIDE = KeyRange(b"x", b"y")
+SECRET = b"c"
 SET_UP = b"s"
 WATERMARK = b"w"
 

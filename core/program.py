@@ -7,7 +7,7 @@ looks at the graph itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.codec import Codec
@@ -70,14 +70,20 @@ class Program:
     """A whole application.
 
     :ivar initial: store keys and values that must be there before the first request.
+    :ivar secret: what the chance of its requests is keyed with (:mod:`core.chance`).
     """
 
     name: str
     services: dict[str, Service]
     codec: Codec
     initial: Mapping[bytes, bytes] = field(default_factory=dict)
+    secret: bytes = field(default=b"", repr=False)
 
     def method(self, service: str, name: str) -> Method | None:
         """The method ``service.name``, or None."""
         found = self.services.get(service)
         return found.methods.get(name) if found else None
+
+    def keyed(self, secret: bytes) -> Program:
+        """The same, as a deployment with this secret runs it."""
+        return replace(self, secret=secret)

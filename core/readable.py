@@ -9,6 +9,7 @@ from core.layout import (
     DATA,
     INTENTS,
     JOURNAL,
+    SECRET,
     SET_ASIDE,
     SET_UP,
     WATERMARK,
@@ -25,6 +26,8 @@ def readable_key(key: bytes) -> str:
         return f"{name}[{_element(element)}]" if element else name
     if key == WATERMARK:
         return "the retention watermark"
+    if key == SECRET:
+        return "what the deployment keeps secret"
     if key == SET_UP:
         return "the mark of what the store was set up for"
     for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):

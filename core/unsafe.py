@@ -26,7 +26,6 @@ one request meet on the same data, it is the same program.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import Any
@@ -34,6 +33,7 @@ from typing import Any
 from core import effects
 from core.attempt import accept, left_open
 from core.calls import UserError, failed
+from core.chance import Chance, request_chance
 from core.errors import (
     Failure,
     StoreError,
@@ -43,7 +43,6 @@ from core.errors import (
     UnsupportedValue,
 )
 from core.exceptions import answerable
-from core.ids import request_random
 from core.messages import Failed, Outcome, Reply, Request, Returned
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
 from core.program import Method, Program
@@ -94,7 +93,7 @@ class _Execution:
         self._scopes: list[int] = []
         self._tickets: dict[int, int] = {}
         self._answers: dict[int, Outcome] = {}
-        self._random: random.Random | None = None
+        self._random: Chance | None = None
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Generator[Effect, Any, Outcome]:
         """Run the method to its end, and wait for the calls that it did not wait for."""
@@ -262,7 +261,7 @@ class _Execution:
 
     def _random_stream(self, _: effects.Random) -> Steps:
         if self._random is None:
-            self._random = request_random(self._request.id)
+            self._random = request_chance(self._program.secret, self._request.id)
         yield from ()
         return self._random
 

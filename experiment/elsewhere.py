@@ -144,7 +144,7 @@ def _slim(run: Run) -> Run:
         if unit.clocks
     }
     history = History(whole.initial, whole.sent, units=units, commits=whole.commits)
-    return Run(run.scenario, history, seconds=run.seconds, protocol=run.protocol)
+    return Run(run.scenario, history, seconds=run.seconds, protocol=run.protocol, secret=run.secret)
 
 
 def finish(process: _Process, here: Verdict) -> Verdict:

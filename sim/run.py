@@ -15,6 +15,7 @@ from typing import Protocol as Shape
 
 from msgspec.structs import replace
 
+from core.chance import SECRET_SIZE
 from core.program import Program
 from core.protocol import OURS, Protocol
 from experiment.garbage import rare_collections
@@ -83,9 +84,11 @@ class _Runner:
         progress: Progress | None,
         protocol: Protocol,
     ) -> None:
-        program = application.program
+        secret = stream(scenario.seed, "secret").randbytes(SECRET_SIZE)
+        program = application.program.keyed(secret)
         self.scenario = scenario
         self.program = program
+        self.secret = secret
         self.progress = progress
         self.protocol = protocol
         self.history = History(initial=dict(application.initial_state()))
@@ -98,6 +101,7 @@ class _Runner:
 
     def run(self) -> Run:
         result = Run(self.scenario, self.history, protocol=self.protocol.name, modelled=True)
+        result.secret = self.secret
         self._load()
         stopped = self.env.now
         result.settled_after = self._heal(stopped)

@@ -24,6 +24,7 @@ from backends.drill.shared import CLIENT, STORE, Shared
 from backends.drill.watching import Watching
 from backends.runtime.host import Host
 from backends.runtime.node import Node
+from backends.runtime.secret import found as kept_secret
 from backends.runtime.settings import Settings
 from backends.runtime.snapshot import snapshot
 from backends.runtime.store import AsyncStore
@@ -168,7 +169,10 @@ class Course:
         if not self._one_clock:
             log = [(version, without_time(entry)) for version, entry in log]
         found = Recorded(log, self._strikes, clients.results, final, retained, settled, seconds)
-        return collect(scenario, self._program, self._history, shared, found)
+        run = collect(scenario, self._program, self._history, shared, found)
+        secret = await _patiently(lambda: kept_secret(store))
+        run.secret = b"" if secret is None else secret.key
+        return run
 
     async def _heal(self, store: AsyncStore, clients: Clients) -> float | None:
         """Until the system is at rest and stays so, at most for as long as the scenario says."""

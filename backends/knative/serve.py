@@ -36,7 +36,7 @@ from backends.runtime.errors import OtherApplication, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, run
 from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
-from backends.runtime.snapshot import load as load_state
+from backends.runtime.secret import set_up
 from backends.runtime.store import AsyncStore
 from backends.runtime.worker import is_ready
 from compiler.application import Application, load
@@ -106,9 +106,10 @@ async def serve(application: Application, environment: Environment) -> None:
     with _listen(environment.port) as listener:
         store = open_store(environment, environment.name or application.name)
         try:
-            if await _prepared(application, environment, store, listener, stop):
+            prepared = await _prepared(application, environment, store, listener, stop)
+            if prepared is not None:
                 _log.info("%s of %s is ready", environment.part, application.name)
-                await _live(application, environment, store, listener, stop)
+                await _live(prepared, environment, store, listener, stop)
         finally:
             await store.close()
     _log.info("%s has ended", environment.part)
@@ -129,8 +130,8 @@ async def _prepared(
     store: AsyncStore,
     listener: socket.socket,
     stop: asyncio.Event,
-) -> bool:
-    """Wait until the store holds the initial data; False if told to end before.
+) -> Application | None:
+    """Wait until the store holds the initial data; what is run then, None if told to end before.
 
     :raises OtherApplication, OtherShape, TooLarge: it never will.
     """
@@ -141,10 +142,10 @@ async def _prepared(
 
     server = Server(handle, listener.dup(), _HEALTH_LIMIT)
     await server.start()
-    initial, pause = application.initial_state(environment.set_up), _PAUSE
+    prepared, pause = None, _PAUSE
     while not stop.is_set():
         try:
-            await load_state(store, application.name, initial, application.shape)
+            prepared = await set_up(store, application, environment.set_up)
             break
         except (OtherApplication, OtherShape, TooLarge):
             await server.stop(0)
@@ -156,7 +157,7 @@ async def _prepared(
         await _stopped(stop, pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
     await server.stop(0)
-    return not stop.is_set()
+    return None if stop.is_set() else prepared
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> None:

@@ -23,8 +23,8 @@ from backends.local.supervisor import Supervisor, listen
 from backends.runtime.host import Protocol
 from backends.runtime.logs import JsonLines, TextLines, log_to
 from backends.runtime.public.operations import Operation, Parameter, find_operations
+from backends.runtime.secret import set_up
 from backends.runtime.settings import Settings
-from backends.runtime.snapshot import load as load_state
 from backends.stores import StoreChoice, Wish, apart
 from compiler.application import Application, load
 from core.attempt import attempt
@@ -100,11 +100,11 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     folder.claim()
     if store.kind == "sqlite":
         folder.see_store()
-    apart(lambda: _set_up(application, store))
+    secret = apart(lambda: _set_up(application, store))
     folder.remember(store)
     key = folder.key()
     return Plan(
-        application,
+        application.keyed(secret),
         wanted.app,
         store,
         key,
@@ -116,11 +116,11 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     )
 
 
-async def _set_up(application: Application, choice: StoreChoice) -> None:
+async def _set_up(application: Application, choice: StoreChoice) -> bytes:
+    """Set up the store; its secret."""
     store = await choice.prepare()  # who loads is patient with stores; this is not
     try:
-        initial = application.initial_state()
-        await load_state(store, application.name, initial, application.shape)
+        return (await set_up(store, application)).program.secret
     finally:
         await store.close()
 

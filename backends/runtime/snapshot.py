@@ -31,16 +31,17 @@ from backends.runtime.errors import NotSetUp, OtherApplication, OtherShape, TooM
 from backends.runtime.store import AsyncStore
 from core.errors import FutureVersion, StoreError, StoreUnavailable, TooLarge, TooOld
 from core.keys import KEYS_END
-from core.layout import SET_UP, data_prefix
+from core.layout import SECRET, SET_UP, data_prefix
 from core.limits import USER_KEYS_END
 from core.shape import Shape, fit, merged
-from core.store import ClearRange, KeyRange, Mutation, Pairs, Set, point, transaction_size
+from core.store import ClearRange, KeyRange, Mutation, Set, point, transaction_size
 
-__all__ = ["load", "snapshot"]
+__all__ = ["belongs", "load", "patiently", "snapshot"]
 
 T = TypeVar("T")
 
 _EVERYTHING = KeyRange(b"", USER_KEYS_END)
+_BUT_THE_SECRET = (ClearRange(b"", SECRET), ClearRange(SECRET + b"\x00", USER_KEYS_END))
 _PAGE = 1_000
 """Pairs read at once."""
 _PIECE = 1_000_000
@@ -72,7 +73,7 @@ class _Mark(msgspec.Struct, frozen=True):
 
 
 async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
-    """Everything the store holds, at one version.
+    """Everything the store holds, at one version, but its secret.
 
     :raises TooMuchToRead: reading it takes longer than a version can be used.
     :raises StoreError: the store does not answer.
@@ -81,6 +82,7 @@ async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
         content: dict[bytes, bytes] = {}
         with suppress(TooOld):
             await _read_all(store, content)
+            content.pop(SECRET, None)
             return content
     raise TooMuchToRead(
         store,
@@ -124,26 +126,35 @@ async def load(
     :raises OtherShape: what it holds does not fit; nothing happened.
     :raises NotSetUp: the store did not play along for seconds; to be tried again.
     """
-    for _ in range(_TRIES):
+    try:
+        await patiently(lambda: _load(store, application, pairs, shape))
+    except TooLarge:
+        raise
+    except StoreError as failure:
+        trouble = f"could not be given its initial state ({failure})"
+        raise NotSetUp(store, trouble, "try again") from None
+
+
+async def patiently(once: Callable[[], Awaitable[T]]) -> T:
+    """What ``once`` gives when the store plays along: it looks again, and goes on from there.
+
+    :raises StoreError: it did not for seconds, or never will.
+    """
+    for _ in range(_TRIES - 1):
         try:
-            await _load(store, application, pairs, shape)
+            return await once()
         except TooLarge:
             raise
-        except StoreError as error:  # whatever became of it: look again, and go on from there
-            failure = error
+        except StoreError:  # whatever became of it
             await asyncio.sleep(_PAUSE)
-        else:
-            return
-    raise NotSetUp(store, f"could not be given its initial state ({failure})", "try again")
+    return await once()
 
 
 async def _load(
     store: AsyncStore, application: str, pairs: Mapping[bytes, bytes], shape: Shape | None
 ) -> None:
     version = await store.read_version()
-    values, (first,) = await store.read(version, (SET_UP,), ((*_EVERYTHING, 1),))
-    mark = None if values[0] is None else msgspec.json.decode(values[0], type=_Mark)
-    _see_ours(store, application, mark, first)
+    mark = await belongs(store, version, application)
     if mark is not None and mark.loading is None:
         if shape is not None:
             await _see_shape(store, version, mark, shape)
@@ -152,7 +163,7 @@ async def _load(
     loading = _Mark(application, _fingerprint(pairs))
     conflicts = [point(SET_UP)] if mark else [_EVERYTHING]
     if mark != loading and (mark is not None or len(pieces) > 1):
-        fresh: list[Mutation] = [ClearRange(*_EVERYTHING), _set(loading)]
+        fresh: list[Mutation] = [*_BUT_THE_SECRET, _set(loading)]
         version = await store.commit(version, conflicts, fresh)
         conflicts = [point(SET_UP)]
     for number, piece in enumerate(pieces, 1):
@@ -162,13 +173,20 @@ async def _load(
         version = await store.commit(version, conflicts, piece)
 
 
-def _see_ours(store: AsyncStore, application: str, mark: _Mark | None, first: Pairs) -> None:
+async def belongs(store: AsyncStore, version: int, application: str) -> _Mark | None:
+    """The mark in a store that is new, or that of ``application``.
+
+    :raises OtherApplication: it is another's.
+    """
+    values, (first,) = await store.read(version, (SET_UP,), ((*_EVERYTHING, 2),))
+    mark = None if values[0] is None else msgspec.json.decode(values[0], type=_Mark)
     remedy = f"give another place for the data of {application!r}"
-    if mark is None and first:
+    if mark is None and any(key != SECRET for key, _ in first):
         raise OtherApplication(store, "holds data, but was not set up for any application", remedy)
     if mark is not None and mark.application != application:
         trouble = f"was set up for the application {mark.application!r}, not {application!r}"
         raise OtherApplication(store, trouble, remedy)
+    return mark
 
 
 async def _see_shape(store: AsyncStore, version: int, mark: _Mark, shape: Shape) -> None:

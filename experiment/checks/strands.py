@@ -27,7 +27,8 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from compiler import api
 from compiler.api.reference import Activation, Reference
-from core.ids import RequestId, request_random
+from core.chance import request_chance
+from core.ids import RequestId
 from core.messages import Outcome, Raised, Returned
 from core.program import Program
 
@@ -260,7 +261,7 @@ class StrandRunner:
         """See :class:`compiler.api.runner.Runner`."""
         _, frame = self._present()
         if frame.stream is None:
-            frame.stream = request_random(frame.id)
+            frame.stream = request_chance(self.program.secret, frame.id)
         return frame.stream
 
     # --- inside

@@ -44,7 +44,7 @@ class Subject:
     def __init__(self, run: Run, application: Application, scenario: Scenario) -> None:
         self.run = run
         self.application = application
-        self.program = application.program
+        self.program = application.program.keyed(run.secret)
         self.scenario = scenario
         self.history = run.history
         self.journaled = run.protocol == OURS

@@ -31,6 +31,7 @@ class Run:
     :ivar set_aside: the notes of the requests that were set aside, by root id.
     :ivar protocol: the name of the protocol that decided.
     :ivar modelled: whether the platform was a model, in virtual time.
+    :ivar secret: what chance was keyed with; it is not written down.
     """
 
     scenario: Scenario
@@ -46,6 +47,7 @@ class Run:
     set_aside: dict[bytes, Aside] = field(default_factory=dict)
     protocol: str = OURS
     modelled: bool = False
+    secret: bytes = field(default=b"", repr=False)
 
 
 def set_aside(content: Mapping[bytes, bytes]) -> dict[bytes, Aside]:

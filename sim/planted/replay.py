@@ -7,9 +7,10 @@ from typing import Any
 from unittest import mock
 
 from core import attempt, calls, effects
+from core.chance import request_chance
 from core.effects import Spawn
 from core.errors import Conflict, DefiniteFailure, TooOld
-from core.ids import RequestId, request_random
+from core.ids import RequestId
 from core.journal import Ticked
 from core.messages import Failed, Outcome
 from core.ports import ReadVersion, Send
@@ -26,10 +27,20 @@ def random_not_derived() -> AbstractContextManager[Any]:
     """Draw anew on every execution."""
     fresh = iter(range(1 << 40))
 
-    def request_stream(request: RequestId) -> Any:
-        return request_random(RequestId(request.root, (*request.path, 10**9 + next(fresh))))
+    def request_stream(secret: bytes, request: RequestId) -> Any:
+        return request_chance(secret, RequestId(request.root, (*request.path, 10**9 + next(fresh))))
 
-    return replace(attempt, "request_random", request_stream)
+    return replace(attempt, "request_chance", request_stream)
+
+
+@bug("chance is keyed with the deployment's secret", "reference", "smoke", "hotel")
+def chance_follows_from_the_id() -> AbstractContextManager[Any]:
+    """Draw what a client can compute, who chose the id."""
+
+    def follows(_: bytes, request: RequestId) -> Any:
+        return request_chance(b"", request)
+
+    return replace(attempt, "request_chance", follows)
 
 
 @bug("an unknown commit is looked up", "exactly_once", "unknown_commit", "counter")
@@ -103,7 +114,7 @@ def one_unawaited_call_in_twenty_dropped() -> AbstractContextManager[Any]:
 
     def drops(self: calls.Calls, effect: Any, args: bytes, place: int, last: bool) -> Steps:
         identity = self._request.id.child(place)
-        if isinstance(effect, Spawn) and request_random(identity).randrange(20) == 0:
+        if isinstance(effect, Spawn) and request_chance(b"", identity).randrange(20) == 0:
             yield from self._end_region(place)
             request = self._derive(effect, args, place, last)
             vars(self).setdefault("kept_back", {})[place] = request

@@ -82,6 +82,7 @@ class Platform:
         return SimpleNamespace(
             history=self.history, final=final, retained=retained, settled_after=1.0,
             results=results, set_aside={}, seconds=self.now + 1e6, protocol="mu2sls", modelled=True,
+            secret=b"",
         )  # fmt: skip
 
     # --- the platform
