@@ -1,7 +1,6 @@
 """Random applications whose effects sit wherever a program can put them, run under all checks.
 
-    python -m tests.experiment.checks.generated calm 1000        programs without faults
-    python -m tests.experiment.checks.generated harsh 200 5000   with faults, from seed 5000 on
+    python -m tests.experiment.checks --help    tries many seeds
 
 What the plain program may do is right by definition, so a check that fails here cried wolf, or
 there is a bug in what runs the program. Either way the seed is to be understood, and kept.
@@ -10,15 +9,10 @@ there is a bug in what runs the program. Either way the seed is to be understood
 from __future__ import annotations
 
 import random
-import sys
-import tempfile
 import textwrap
 from pathlib import Path
 
-from rich.console import Console
-
 from compiler.application import Application, load
-from compiler.errors import CompileErrors
 from experiment.checks import check
 from experiment.record.run import Run
 from experiment.scenario.model import Fault, Load, Recovery, Retention, Retry, Scenario
@@ -121,18 +115,23 @@ class Writer:
 
     def source(self) -> str:
         """The application's text."""
+        frame = self.frame()
         services = [self.service(name) for name in reversed(self.names)]
         mix = ", ".join(f'"{name}.m{i}": 1.0' for name in self.names for i in range(2))
         arguments = ", ".join(f'"{name}.m{i}": draw' for name in self.names for i in range(2))
         return "\n".join(
             [
-                FRAME, BASE, *services,
+                frame, BASE, *services,
                 "def draw(rng: random.Random):",
                 '    return rng.choice("abcd"), rng.randrange(9)',
                 f"MIX = {{{mix}}}",
                 f"ARGUMENTS = {{{arguments}}}",
             ]
         )  # fmt: skip
+
+    def frame(self) -> str:
+        """What stands before the services."""
+        return FRAME
 
     def service(self, name: str) -> str:
         helpers = [self.helper(name, number) for number in range(2)]
@@ -285,13 +284,13 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def generated(seed: int, folder: Path) -> Application:
+def generated(seed: int, folder: Path, writer: type[Writer] = Writer) -> Application:
     """The application of a seed, compiled.
 
     :raises CompileErrors: the compiler refuses it.
     """
     path = folder / f"made{seed}.py"
-    path.write_text(Writer(seed).source())
+    path.write_text(writer(seed).source())
     return load(path)
 
 
@@ -312,9 +311,9 @@ HARSH = [
 ]
 
 
-def scenario(seed: int, faults: list[Fault]) -> Scenario:
+def scenario(seed: int, faults: list[Fault], seconds: float) -> Scenario:
     """Few clients and fewer keys, so that requests meet."""
-    steady = Load("steady", "poisson-arrival-rate", rate=20.0, duration=2.0)
+    steady = Load("steady", "poisson-arrival-rate", rate=20.0, duration=seconds)
     if not faults:
         return Scenario("calm", "", seed, load=[steady])
     return Scenario(
@@ -324,38 +323,16 @@ def scenario(seed: int, faults: list[Fault]) -> Scenario:
     )  # fmt: skip
 
 
-def judged(seed: int, faults: list[Fault], folder: Path) -> tuple[Run, list[Verdict]]:
+def judged(
+    seed: int,
+    faults: list[Fault],
+    folder: Path,
+    writer: type[Writer] = Writer,
+    seconds: float = 2.0,
+) -> tuple[Run, list[Verdict]]:
     """A run of the seed's application, and what is to be said against it."""
-    application = generated(seed, folder)
-    said = scenario(seed, faults)
+    application = generated(seed, folder, writer)
+    said = scenario(seed, faults, seconds)
     done = run(said, application)
     wrong = [v for v in check(done, application, said) if v.status != "holds"]
     return done, [v for v in wrong if not v.detail.startswith("nothing to examine")]
-
-
-def main() -> None:
-    """Try seeds, and print those with which something does not hold."""
-    kind, count, *start = sys.argv[1:]
-    faults = HARSH if kind == "harsh" else []
-    first = int(start[0]) if start else 0
-    say = Console(markup=False, soft_wrap=True, highlight=False).print
-    tried = refused = wrong = commits = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(first, first + int(count)):
-            try:
-                done, verdicts = judged(seed, faults, Path(folder))
-            except CompileErrors as errors:
-                refused += 1
-                say(f"seed {seed} is refused: {errors.errors[0].what}")
-                continue
-            tried += 1
-            commits += len(done.history.commits)
-            wrong += bool(verdicts)
-            for each in verdicts:
-                say(f"seed {seed}: {each.name} {each.status}: {each.detail}")
-                say("\n".join(f"    {line}" for line in each.evidence[:2]))
-    say(f"{tried} programs, {commits} commits: {wrong} did not hold; {refused} did not compile")
-
-
-if __name__ == "__main__":
-    main()
