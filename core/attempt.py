@@ -35,7 +35,6 @@ from core.aside import set_aside
 from core.calls import Calls, Stuck, UserError, failed
 from core.chance import Chance, request_chance
 from core.errors import (
-    BadRequest,
     Conflict,
     Failure,
     IdReused,
@@ -46,6 +45,7 @@ from core.errors import (
     TooOld,
     TooSlow,
     TransactionException,
+    Unfamiliar,
     UnsupportedValue,
 )
 from core.exceptions import answerable
@@ -62,6 +62,7 @@ from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions
+from core.revisions import told
 from core.scopes import Scopes
 from core.slowness import Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
@@ -86,33 +87,33 @@ def attempt(program: Program, request: Request, name: str) -> Generator[Effect, 
     """
     try:
         method, args, kwargs = accept(program, request)
-    except Failure as failure:
-        return Reply(request.id, failed(failure))
+    except Unfamiliar as error:
+        return Reply(request.id, told(request.id, error, (yield Now(f"{name}.told"))))
     return (yield from Attempt(program, request, method, args, kwargs, name).run())
 
 
 def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...], dict[str, Any]]:
-    """The method that a request asks for, and its arguments; a client's must fit the method.
+    """The method that a request asks for, and its arguments.
 
-    :raises BadRequest: there is no such method for it, or they do not fit or decode.
+    :raises Unfamiliar: there is no such method for it, or they do not fit or decode. Who sent it
+        knew better (:meth:`core.program.Program.fit`, a gateway): that may be another revision.
     """
     name = f"{request.service}.{request.method}"
     method = program.method(request.service, request.method)
     if method is None:
-        raise BadRequest(f"there is no method {name}")
+        raise Unfamiliar(f"there is no method {name}")
     if request.id.is_root and not method.public:
-        raise BadRequest(f"{name} is private to its service")
+        raise Unfamiliar(f"{name} is private to its service")
     try:
         args, kwargs = program.codec.decode(request.args)
         if not isinstance(args, tuple) or not isinstance(kwargs, dict):
             raise TypeError("not a tuple and a dictionary")
     except (UnsupportedValue, TypeError, ValueError) as error:
-        raise BadRequest(f"{name}: the arguments do not decode: {error}") from None
-    if request.id.is_root:
-        try:
-            method.check(*args, **kwargs)
-        except TypeError as error:
-            raise BadRequest(f"{name}: {error}") from None
+        raise Unfamiliar(f"{name}: the arguments do not decode: {error}") from None
+    try:
+        method.check(*args, **kwargs)
+    except TypeError as error:
+        raise Unfamiliar(f"{name}: {error}") from None
     return method, args, kwargs
 
 
@@ -178,6 +179,10 @@ class Attempt:
                 verdict = yield from self._back_off(error)
             except IdReused as error:
                 verdict = failed(error)
+            except Unfamiliar as error:
+                verdict = told(self.request.id, error, (yield Now(f"{self.name}.told")))
+                if verdict.kind == Unfamiliar.__name__:
+                    return self._reply(verdict)
             except Failure as failure:
                 return self._reply(failed(failure))
 
@@ -248,10 +253,7 @@ class Attempt:
         self.calls.restart()
         self.regions.restart()
         instance = self.program.services[self.method.service].instance
-        try:
-            self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
-        except TypeError as error:
-            return self.program.codec.encode_exception(error)  # arguments that do not fit
+        self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
         try:
             outcome = yield from self._drive()
         finally:
@@ -283,21 +285,36 @@ class Attempt:
         coroutine = self.coroutine
         answer: Any = None
         error: Exception | None = None
+        codec = self.program.codec
         while True:
+            codec.unreadable = None
             try:
                 effect = coroutine.send(answer) if error is None else coroutine.throw(error)
             except StopIteration as stop:
+                self._read_it_all()
                 return (yield from self._returned(stop.value))
             except BaseException as exception:
+                self._read_it_all()
                 answer_to = answerable(exception)
                 yield from self.calls.settle()
                 self.scopes.undo_all()
                 return self.program.codec.encode_exception(answer_to)
             error = None
+            self._read_it_all()
             try:
                 answer = yield from _HANDLERS[type(effect)](self, effect)
             except UserError as raised:
                 error = raised.exception
+
+    def _read_it_all(self) -> None:
+        """See that user code was not given what cannot be read: whatever it made of that is void.
+
+        :raises Unfamiliar: it was.
+        """
+        codec = self.program.codec
+        if codec.unreadable is not None:
+            why, codec.unreadable = str(codec.unreadable), None
+            raise Unfamiliar(f"{self.where()}: {why}")
 
     def _returned(self, value: Any) -> Generator[Effect, Any, Outcome]:
         yield from self.calls.settle()

@@ -29,6 +29,7 @@ from core.errors import (
     StoreUnavailable,
     TooOld,
     TransactionException,
+    Unfamiliar,
     UnsupportedValue,
 )
 from core.journal import Called, digest
@@ -118,6 +119,7 @@ class Calls:
         self._regions = regions
         self._scopes = scopes
         self._all_travel = travels
+        self._nobody_commits = travels and request.travel is None
         self._where = where
         self._end_region = end_region
         self._tickets: dict[int, int] = {}
@@ -185,18 +187,23 @@ class Calls:
             return
 
     def _encode(self, effect: Call | Spawn) -> bytes:
+        args, kwargs = effect.args, effect.kwargs
         try:
-            return self._program.codec.encode((effect.args, effect.kwargs))
-        except UnsupportedValue as error:
+            self._program.fit(effect.service, effect.method, args, kwargs)
+            return self._program.codec.encode((args, kwargs))
+        except (TypeError, UnsupportedValue) as error:
             raise UserError(error) from None
 
     def _deliver(self, place: int) -> Any:
         outcome = self._outcomes.get(place) or self._answers[place]
         codec = self._program.codec
-        if isinstance(outcome, Returned):
-            return codec.decode(outcome.value)
         assert not isinstance(outcome, Failed)
-        exception = codec.decode_exception(outcome)
+        try:
+            if isinstance(outcome, Returned):
+                return codec.decode(outcome.value)
+            exception = codec.decode_exception(outcome)
+        except UnsupportedValue as error:
+            raise Unfamiliar(f"{self._where()}: {error}") from None
         if isinstance(exception, TransactionException):
             self._scopes.roll_back(INNERMOST)  # the transaction around it is undone
         raise UserError(exception)
@@ -301,6 +308,9 @@ class Calls:
                     raise _REWIND[outcome.kind](outcome.text)
                 self._give_up(outcome)
             assert travelled is not None
+            if self._nobody_commits and travelled.writes:
+                callee = f"{departed.request.service}.{departed.request.method}"
+                raise Unfamiliar(f"{self._where()}: {callee} is read-only here, and has written")
             seen = travelled.reads + travelled.overlaid
             if not touches(region.writes.since(departed.mark), seen):
                 break

@@ -63,6 +63,7 @@ class Codec:
     """
 
     def __init__(self, types: Iterable[type] = ()) -> None:
+        self.unreadable: UnsupportedValue | None = None
         self._packers: dict[type, Callable[[Any], Any]] = {
             **dict.fromkeys((type(None), bool, float, bytes), _unchanged),
             int: _pack_int,
@@ -175,13 +176,14 @@ class Codec:
         """
         try:
             return self._decoder.decode(data)
-        except UnsupportedValue:
-            raise
+        except UnsupportedValue as error:
+            self.unreadable = error
         except (Exception, RecursionError) as error:
             cause = error.__cause__
-            if isinstance(cause, UnsupportedValue):
-                raise cause from None
-            raise UnsupportedValue(f"stored or received bytes are not a value: {error}") from None
+            if not isinstance(cause, UnsupportedValue):
+                cause = UnsupportedValue(f"stored or received bytes are not a value: {error}")
+            self.unreadable = cause
+        raise self.unreadable
 
     def _unpack(self, code: int, data: memoryview) -> Any:
         if code == _UUID:

@@ -35,6 +35,7 @@ __all__ = [
     "TooOld",
     "TooSlow",
     "TransactionException",
+    "Unfamiliar",
     "Unknown",
     "UnsupportedValue",
 ]
@@ -119,6 +120,10 @@ class Interrupted(IndefiniteFailure):
 
 class Expired(IndefiniteFailure):
     """The request is older than the retention watermark: its record may be gone."""
+
+
+class Unfamiliar(IndefiniteFailure):
+    """The present revision does not know what it was asked for; another may."""
 
 
 class SetAside(IndefiniteFailure):

@@ -11,7 +11,7 @@ import random
 
 import msgspec
 
-__all__ = ["RequestId", "earliest_root", "root_id"]
+__all__ = ["RequestId", "began_ms", "earliest_root", "root_id"]
 
 
 class RequestId(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -45,6 +45,11 @@ def root_id(time_ms: int, rng: random.Random) -> bytes:
     value = (time_ms << 80) | (0x7 << 76) | (rng.getrandbits(12) << 64)
     value |= (0b10 << 62) | rng.getrandbits(62)
     return value.to_bytes(16, "big")
+
+
+def began_ms(root: bytes) -> int:
+    """When a root request began, in Unix milliseconds."""
+    return int.from_bytes(root[:6], "big")
 
 
 def earliest_root(time_ms: int) -> bytes:

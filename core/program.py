@@ -87,3 +87,20 @@ class Program:
     def keyed(self, secret: bytes) -> Program:
         """The same, as a deployment with this secret runs it."""
         return replace(self, secret=secret)
+
+    def fit(self, service: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """See that arguments fit a method, as far as it is known.
+
+        :raises TypeError: they do not; with the text that calling it plainly gives.
+        """
+        method = self.method(service, name)
+        if method is None:
+            return
+        try:
+            method.check(*args, **kwargs)
+        except TypeError as error:
+            misfit = error
+        else:
+            return
+        method.function(self.services[service].instance, *args, **kwargs).close()
+        raise misfit

@@ -10,8 +10,9 @@ silence notices first: a process that is asked again for what it is doing joins 
 (:mod:`core.joins`), but one that is not would begin anew.
 
 What is sent again is what says nothing about the request: silence, a broken connection, a
-callee that was interrupted or too busy. Everything else is the answer. Whoever runs out of
-tries or time knows nothing, unless every try was turned away.
+callee that was interrupted, too busy, or of another revision (:mod:`core.revisions`). Everything
+else is the answer. Whoever runs out of tries or time knows nothing, unless every try was turned
+away.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "with_deadline"]
 
 NO_TIME_LEFT = "no answer within the time and the tries that there were"
 
-_UNANSWERED = ("Interrupted", "Overloaded")
+_UNANSWERED = ("Interrupted", "Overloaded", "Unfamiliar")
 _FINAL = ("Expired", "SetAside")
 
 
@@ -60,7 +61,7 @@ class Tries:
     :ivar made: how many tries there were.
     """
 
-    __slots__ = ("_is_root", "_maybe", "_most", "_open", "_patience", "made")
+    __slots__ = ("_is_root", "_maybe", "_most", "_open", "_patience", "_why", "made")
 
     def __init__(self, request: Request, now_ns: int, attempts: int, timeout: float) -> None:
         self._is_root = request.id.is_root
@@ -68,6 +69,7 @@ class Tries:
         self._most = attempts if self._is_root else 0
         self._open: set[int] = set()
         self._maybe = False
+        self._why = NO_TIME_LEFT
         self.made = 0
 
     @property
@@ -114,6 +116,9 @@ class Tries:
             return False
         self._open.remove(number)
         turned_away = reply is not None and _is_turned_away(reply)
+        outcome = None if reply is None else reply.outcome
+        if isinstance(outcome, Failed) and outcome.kind == "Unfamiliar":
+            self._why = f"{NO_TIME_LEFT}: {outcome.text}"
         self._maybe |= sent and not turned_away
         return number == self.made
 
@@ -123,7 +128,7 @@ class Tries:
         A call between services is always open: another attempt may have sent it as well.
         """
         if self._maybe or self._open or not self._is_root:
-            return Failed("Interrupted", False, NO_TIME_LEFT)
+            return Failed("Interrupted", False, self._why)
         told = f"turned away {self.made} times" if self.made else "no time was left to be asked"
         return Failed("Overloaded", True, told)
 

@@ -32,13 +32,13 @@ from typing import Any
 
 from core import effects
 from core.attempt import accept, left_open
-from core.calls import UserError, failed
+from core.calls import UserError
 from core.chance import Chance, request_chance
 from core.errors import (
-    Failure,
     StoreError,
     TooLarge,
     TransactionException,
+    Unfamiliar,
     Unknown,
     UnsupportedValue,
 )
@@ -46,6 +46,7 @@ from core.exceptions import answerable
 from core.messages import Failed, Outcome, Reply, Request, Returned
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
 from core.program import Method, Program
+from core.revisions import told
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 
 __all__ = ["unsafe"]
@@ -63,8 +64,8 @@ def unsafe(program: Program, request: Request, name: str) -> Generator[Effect, A
     """
     try:
         method, args, kwargs = accept(program, request)
-    except Failure as failure:
-        return Reply(request.id, failed(failure))
+    except Unfamiliar as error:
+        return Reply(request.id, told(request.id, error, (yield Now(f"{name}.told"))))
     outcome = yield from _Execution(program, request, method, name).run(args, kwargs)
     return Reply(request.id, outcome)
 
@@ -98,10 +99,7 @@ class _Execution:
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Generator[Effect, Any, Outcome]:
         """Run the method to its end, and wait for the calls that it did not wait for."""
         instance = self._program.services[self._method.service].instance
-        try:
-            coroutine = self._method.function(instance, *args, **kwargs)
-        except TypeError as error:
-            return self._program.codec.encode_exception(error)  # arguments that do not fit
+        coroutine = self._method.function(instance, *args, **kwargs)
         try:
             outcome = yield from self._drive(coroutine)
             yield from self._receive(list(self._tickets))
@@ -208,8 +206,9 @@ class _Execution:
     def _send(self, effect: effects.Call | effects.Spawn) -> Generator[Effect, Any, int]:
         place, request = self._take_place(), self._request
         try:
+            self._program.fit(effect.service, effect.method, effect.args, effect.kwargs)
             args = self._program.codec.encode((effect.args, effect.kwargs))
-        except UnsupportedValue as error:
+        except (TypeError, UnsupportedValue) as error:
             raise UserError(error) from None
         self._acted = True
         self._units += 1

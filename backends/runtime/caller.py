@@ -17,6 +17,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.wire import Answer, Call, Wire, WireError
 from core.messages import Failed, Reply, Request
 from core.retries import Tries, is_retried, with_deadline
+from core.revisions import told
 
 __all__ = ["CALL_PATH", "Caller"]
 
@@ -59,7 +60,8 @@ class Caller:
         """Send a request until it is answered, or until tries or time run out."""
         settings = self.settings
         if request.service not in self._urls:
-            return _failed(request, Failed("BadRequest", True, _nowhere(request)))
+            why = f"there is no service {request.service}"
+            return _failed(request, told(request.id, why, time.time_ns()))
         asked = with_deadline(request, time.time_ns(), settings.attempts, settings.try_timeout)
         exchange = _Exchange(self, asked)
         try:
@@ -204,10 +206,6 @@ def _left(request: Request) -> float:
 
 def _failed(request: Request, failed: Failed) -> Answer:
     return Answer(Reply(request.id, failed))
-
-
-def _nowhere(request: Request) -> str:
-    return f"there is no service {request.service}"
 
 
 def _too_large(request: Request, size: int) -> str:

@@ -5,14 +5,18 @@ Knows what an execution is made of, and when the system has settled.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 
 from compiler.edges import called_services, circular_services
+from core.attempt import accept
+from core.errors import Unfamiliar
 from core.layout import INTENTS
+from core.messages import Failed, Reply
 from core.program import Program
 from core.protocol import Protocol
 from experiment.randomness import stream
-from experiment.scenario.model import PLATFORM, POINTS, Fault, Scenario, ServicePlatform
+from experiment.scenario.model import CLIENT, PLATFORM, POINTS, Fault, Scenario, ServicePlatform
 from sim.platform.delivery import Delivery
 from sim.platform.disruptions import Disruptions
 from sim.platform.execution import Execution
@@ -56,11 +60,23 @@ class Cluster:
             model = fabric.model.services.get(name, fabric.model.defaults)
             rng = stream(seed, "router", name)
             routers[name] = Router(fabric, name, model, rng, self._execute, name not in circular)
-            fabric.doors[name] = routers[name].accept
+            fabric.doors[name] = partial(self._admit, routers[name])
         model = ServicePlatform(replicas=1, concurrency=64)
         rng = stream(seed, "router", PLATFORM)
         routers[PLATFORM] = Router(fabric, PLATFORM, model, rng, self._execute)
         return routers
+
+    def _admit(self, router: Router, delivery: Delivery) -> None:
+        """What clients ask for passes a gateway, which sends on what there is."""
+        request = delivery.request
+        if delivery.source == CLIENT:
+            try:
+                accept(self._program, request)
+            except Unfamiliar as error:
+                failed = Failed("BadRequest", True, str(error))
+                self._fabric.respond(delivery, Reply(request.id, failed))
+                return
+        router.accept(delivery)
 
     def _execute(self, pod: Pod, delivery: Delivery) -> None:
         """A request has come to a pod: it joins an attempt there, or begins a new one."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from core.errors import BadRequest
-from core.messages import Failed, Reply
+from core.messages import Reply
+from core.revisions import told
 from experiment.randomness import stream
 from experiment.record.history import History
 from experiment.scenario.model import CLIENT, Scenario
@@ -97,9 +97,9 @@ class Fabric:
         self.network.send(source, service, delivery.method, False, *way)
 
     def _refuse(self, delivery: Delivery) -> None:
-        error = BadRequest(f"there is no service {delivery.request.service}")
-        failed = Failed("BadRequest", True, str(error))
-        self.respond(delivery, Reply(delivery.request.id, failed))
+        request = delivery.request
+        failed = told(request.id, f"there is no service {request.service}", self.now_ns())
+        self.respond(delivery, Reply(request.id, failed))
 
     def respond(self, delivery: Delivery, reply: Reply) -> None:
         """Send a reply back to whoever sent the request."""

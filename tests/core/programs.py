@@ -1,6 +1,8 @@
 """Small programs written by hand on core.effects, to test the executor without a compiler."""
 
 from collections.abc import Callable
+from functools import partial
+from inspect import signature
 
 from core import effects
 from core.codec import Codec
@@ -30,7 +32,7 @@ def program(*services: tuple[str, dict[str, Callable]], read_only: tuple[str, ..
                     name,
                     m,
                     f,
-                    lambda *a, **k: None,
+                    partial(signature(f).bind, None),
                     Facts(read_only=f"{name}.{m}" in read_only),
                     not m.startswith("_"),
                     f.__code__.co_filename,

@@ -389,11 +389,3 @@ def test_user_code_cannot_swallow_a_crash():
                 root_request(app, new_root(), "S", "stubborn")
             )
         assert not any(b"swallowed" in key or b"finally" in key for key in store.snapshot())
-
-
-def test_bad_requests_are_definite():
-    host = DirectHost(ALL, MemoryStore())
-    for service, method in (("Nope", "x"), ("Counter", "nope")):
-        reply = host.run(root_request(ALL, new_root(), service, method))
-        assert isinstance(reply.outcome, Failed)
-        assert reply.outcome.definite

@@ -365,6 +365,7 @@ def explore(seed, draw_requests, check, removal=0.0):
             world.send(request)
         world.run(requests)
         if rng.random() < removal:
+            limits.enter_context(mock.patch("core.revisions.LONGEST", -1.0))
             world.program = app("A.walk", "B.walk")
             world.run(requests)
         world.settle()

@@ -166,6 +166,7 @@ _OF_FAILURES = {
     "Expired": "expired",
     "IdReused": "id-reused",
     "Interrupted": "interrupted",
+    "Unfamiliar": "interrupted",
     "Overloaded": "overloaded",
     "SetAside": "set-aside",
     "TooLarge": "too-large",

@@ -1,15 +1,17 @@
 """Calls to other nodes: one id for every try, bounded tries, an honest word after the last."""
 
 import asyncio
+import random
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.http import Broken, Unreachable
 from backends.runtime.settings import Settings
 from backends.runtime.wire import Answer, Wire
-from core.ids import RequestId
+from core.ids import RequestId, root_id
 from core.messages import Failed, Origin, Reply, Request, Returned
 from tests import leaping
 
@@ -391,7 +393,9 @@ def test_an_unknown_service_is_not_asked():
     script = Script(says(DONE))
     request = Request(ROOT, "Nowhere", "f", b"", Origin("Nowhere", "f", b""))
     outcome = call(script, request).outcome
-    assert (outcome.kind, outcome.definite) == ("BadRequest", True)
+    assert (outcome.kind, outcome.definite) == ("SetAside", False)  # of a long time ago
+    young = replace(request, id=RequestId(root_id(time.time_ns() // 1_000_000, random.Random(1))))
+    assert call(script, young).outcome.kind == "Unfamiliar"
     assert script.calls == []
 
 

@@ -1,7 +1,7 @@
 """Tries random applications by the thousand, and prints the seeds with which something is wrong.
 
-    python -m tests.experiment.checks --seeds 2000
-    python -m tests.experiment.checks --seeds 1000 --from 5000 --faults
+python -m tests.experiment.checks --seeds 2000
+python -m tests.experiment.checks --seeds 1000 --from 5000 --faults
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""Revisions of an application side by side: what one does not know, another may.
+
+While an application is being replaced, processes of the old revision and of the new one call each
+other, read what the other stored, and recover what the other began. So one may be asked for a
+service, a method or arguments that it does not know, get a value of a class that it does not have,
+or be told of writes by what it knows as read-only. That is passing trouble: whoever asks comes to
+a process of the right revision in the end. It is answered as :class:`~core.errors.Unfamiliar`,
+which says nothing about the request and is tried again, and it never reaches user code.
+
+Only when a tree is older than any replacement takes, what is unfamiliar still is gone for good.
+"""
+
+from __future__ import annotations
+
+from core.errors import BadRequest, Unfamiliar
+from core.ids import RequestId, began_ms
+from core.messages import Failed
+
+__all__ = ["LONGEST", "told"]
+
+LONGEST = 3600.0
+"""Seconds after which no two revisions run side by side any more."""
+
+
+def told(request: RequestId, why: Unfamiliar | str, now_ns: int) -> Failed:
+    """What is said of a request that this revision does not know how to do.
+
+    When that is for good it is a matter for a person, not one of nothing: an earlier revision may
+    have done it. What a callee is told makes its caller look (:meth:`core.regions.Regions.fail`).
+    """
+    if abs(now_ns / 1e9 - began_ms(request.root) / 1e3) <= LONGEST:
+        return Failed(Unfamiliar.__name__, False, f"{why}; another revision may")
+    gone = BadRequest.__name__
+    if request.is_root:
+        return Failed("SetAside", False, str(why), gone)
+    return Failed(gone, True, str(why))
