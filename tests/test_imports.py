@@ -21,7 +21,7 @@ ARROWS = {
     "own_files.py": set(),
     "core": {"core"},
     "compiler": {"compiler", "core", *COMMANDS},
-    "experiment": {"own_files", *EXPERIMENTS},
+    "experiment": {*COMMANDS, *EXPERIMENTS},
     "sim": {"sim", *COMMANDS, *EXPERIMENTS},
     "apps": {"apps", "compiler"},
     "figures": {"figures", *COMMANDS},

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
+from experiment.checks.answers import answers
 from experiment.checks.atomicity import atomicity
 from experiment.checks.bounded_storage import bounded_storage
 from experiment.checks.determinism import determinism
@@ -69,17 +70,17 @@ _NEED_REGIONS = {
 def check(
     run: Run, application: Application, scenario: Scenario, only: Container[str] | None = None
 ) -> list[Verdict]:
-    """Judge a run by every oracle and by the invariants its scenario names.
+    """Judge a run by every oracle, by its scripts, and by the invariants its scenario names.
 
     :param only: the names of the oracles to ask, if not all.
     :returns: one verdict each, in the order of CHECKS (:mod:`experiment.scenario.model`), then
-        invariants.
+        the answers of scripts, then invariants.
     """
     with rare_collections():
         subject = Subject(run, application, scenario)
         asked = [name for name in CHECKS if only is None or name in only]
         verdicts = [_judge(name, ORACLES[name], subject) for name in asked]
-        return verdicts + invariants(subject)
+        return verdicts + answers(subject) + invariants(subject)
 
 
 def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:

@@ -66,7 +66,7 @@ def users(load: Load, time: float) -> int:
 
 def load_end(load: Load) -> float:
     """When the load ends, in virtual seconds; 0 if only its iterations end it."""
-    if load.executor == "shared-iterations" and not load.duration:
+    if load.executor in ("shared-iterations", "script") and not load.duration:
         return 0.0
     return load.start + (load.duration or _total(load.stages))
 

@@ -39,7 +39,7 @@ def encoded(drawn: Drawn, codec: Codec, history: History) -> bytes:
 
 
 class Mix:
-    """Draws the requests of one load.
+    """Draws the requests of one load; those of a script in their order.
 
     :param workload: a :class:`compiler.workload.Workload`, whose mix is taken where the load
         has none, and which draws arguments where the load gives none; or None.
@@ -48,8 +48,11 @@ class Mix:
 
     def __init__(self, load: Load, workload: Any) -> None:
         kinds = [(each.call, each.weight, each.args) for each in load.mix]
-        if not kinds and workload is not None:
+        if not kinds and not load.calls and workload is not None:
             kinds = [(call, weight, None) for call, weight in workload.mix.items()]
+        kinds = kinds or [(step.call, 1.0, step.args) for step in load.calls]
+        self._script = [Drawn(*_split(step.call), tuple(step.args)) for step in load.calls]
+        self._said = 0
         self.calls = [call for call, _, _ in kinds]
         self._sums = list(accumulate(weight for _, weight, _ in kinds))
         arguments = workload.arguments if workload is not None else {}
@@ -62,6 +65,9 @@ class Mix:
 
         :raises WorkloadError: what the application gives is no tuple of arguments.
         """
+        if self._script:
+            self._said += 1
+            return self._script[self._said - 1]
         index = bisect_right(self._sums, rng.random() * self._sums[-1])
         service, method, draw = self._kinds[min(index, len(self._kinds) - 1)]
         return Drawn(service, method, draw(rng))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml.nodes import ScalarNode
 
-from experiment.scenario.model import Call, Load, Stage
+from experiment.scenario.model import Call, Load, Stage, Step
 from experiment.scenario.names import Names
 from experiment.scenario.quantities import (
     QuantityError,
@@ -22,7 +22,7 @@ from experiment.scenario.quantities import (
 )
 from experiment.scenario.source import Node, Source, Table, one_of, word
 
-__all__ = ["CLOSED", "EXECUTORS", "KEYS", "REUSE", "read_loads"]
+__all__ = ["CLOSED", "EXECUTORS", "KEYS", "REUSE", "SCRIPT", "read_loads"]
 
 _COMMON = ("name", "executor", "mix", "start", "keys", "reuse")
 KEYS, REUSE = 0.05, 0.03
@@ -35,11 +35,13 @@ _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "constant-vus": (("vus", "duration"), ("iterations",)),
     "ramping-vus": (("stages",), ("vus", "iterations")),
     "shared-iterations": (("vus", "iterations"), ("duration",)),
+    "script": (("calls",), ("iterations",)),
 }
 """For each executor, the keys it needs and those it may have."""
 
 EXECUTORS = tuple(_OWN)
-"""The executors, in k6's words; ``poisson-arrival-rate`` is ours."""
+"""The executors, in k6's words; ``poisson-arrival-rate`` and ``script`` are ours."""
+SCRIPT = "script"
 
 CLOSED = ("constant-vus", "ramping-vus", "shared-iterations")
 """The executors of users who ask when they have their last answer."""
@@ -51,10 +53,11 @@ _EXAMPLES = {
     "iterations": "iterations: 1000",
     "stages": "stages: [{duration: 10s, target: 50/s}]",
     "connections": "connections: 16",
+    "calls": "calls: [{call: Service.method, args: [1], gives: 2}]",
 }
 _USERS = "stages: [{duration: 10s, target: 50}]"
 _VUS = at_most(count, 100_000)
-_KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages", "connections")
+_KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages", "connections", "calls")
 
 
 def read_loads(source: Source, nodes: list[Node], names: Names) -> list[Load]:
@@ -78,6 +81,8 @@ def _load(table: Table, name: str, names: Names) -> Load:
         executor = table.take("executor", one_of(EXECUTORS, "executor"), "")
     if executor:
         _check_keys(table, name, executor)
+    if executor == SCRIPT:
+        return _script(table, name, names)
     mix = [_call(table.source, node, names) for node in table.items("mix", "mix: [{call: A.b}]")]
     if not mix:
         names.mixless(name, table.node)
@@ -95,6 +100,42 @@ def _load(table: Table, name: str, names: Names) -> Load:
         keys=table.take("keys", ratio, KEYS),
         reuse=table.take("reuse", ratio, REUSE),
     )
+
+
+def _script(table: Table, name: str, names: Names) -> Load:
+    """One client and what it asks, each once."""
+    mix = table.node_of("mix")
+    if mix is not None:
+        what = "a script draws nothing from a mix"
+        table.source.mistake(mix, what, f"remove it, and write '{_EXAMPLES['calls']}'")
+    calls = [_step(table.source, node, names) for node in table.items("calls", _EXAMPLES["calls"])]
+    most = table.take("iterations", positive(count), len(calls))
+    return Load(
+        name=name,
+        executor=SCRIPT,
+        start=table.take("start", duration, 0.0),
+        vus=1,
+        iterations=min(most, len(calls)),
+        calls=calls,
+    )
+
+
+def _step(source: Source, node: Node, names: Names) -> Step:
+    table = Table(source, node, "a call", ("call", "args", "gives", "raises"))
+    table.need("call", "this step names no method", "write {call: Service.method}")
+    name = table.take("call", _method, "")
+    nothing: list[Any] = []
+    args = table.take("args", _arguments, nothing)
+    names.call(name, table.node_of("call"), args, table.node_of("args"))
+    if "gives" in table and "raises" in table:
+        what = "a call gives something or raises something, not both"
+        source.mistake(table.node_of("raises"), what, "leave out one of the two")
+    gives = [table.take("gives", _any, None)] if "gives" in table else []
+    return Step(name, args, gives, table.take("raises", word, ""))
+
+
+def _any(value: object) -> object:
+    return value
 
 
 def _check_keys(table: Table, name: str, executor: str) -> None:

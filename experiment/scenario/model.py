@@ -29,6 +29,7 @@ __all__ = [
     "Selector",
     "ServicePlatform",
     "Stage",
+    "Step",
     "StoreModel",
     "Threshold",
 ]
@@ -177,6 +178,19 @@ class Call(msgspec.Struct, frozen=True):
     args: list[Any] | None = None
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One call of a script, and what is to come of it.
+
+    :ivar gives: the answer, as JSON has it, as the one item of a list; empty: any answer will do.
+    :ivar raises: the class of the exception that is the answer, without its module.
+    """
+
+    call: str
+    args: list[Any] = []
+    gives: list[Any] = []
+    raises: str = ""
+
+
 class Stage(msgspec.Struct, frozen=True):
     """Reach ``target`` (a rate, or a number of clients) after ``duration``."""
 
@@ -188,7 +202,8 @@ class Load(msgspec.Struct, frozen=True):
     """A stream of requests, in k6's words.
 
     :ivar executor: ``constant-arrival-rate``, ``poisson-arrival-rate``, ``ramping-arrival-rate``
-        (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``.
+        (open loop), ``constant-vus``, ``ramping-vus`` (closed loop), ``shared-iterations``,
+        ``script`` (one client that makes ``calls``, one after the other).
     :ivar iterations: how many requests there are at most; 0 for no limit.
     :ivar connections: of an open loop, requests under way at a time; the others wait for one to
         end, which counts as theirs, and are not sent any more when the load is over (as wrk2 has
@@ -206,6 +221,7 @@ class Load(msgspec.Struct, frozen=True):
     vus: int = 0
     iterations: int = 0
     stages: list[Stage] = []
+    calls: list[Step] = []
     connections: int = 0
     keys: float = 0.0
     reuse: float = 0.0

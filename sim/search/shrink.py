@@ -39,7 +39,7 @@ from ruamel.yaml.comments import CommentedSeq
 from experiment.load.arrivals import load_end
 from experiment.outcome import Outcome
 from experiment.preparation import Prepared
-from experiment.scenario.load import CLOSED
+from experiment.scenario.load import CLOSED, SCRIPT
 from experiment.scenario.model import Check, Fault, Load, Platform, Scenario
 from experiment.scenario.platform import PROFILES
 from experiment.scenario.quantities import show_duration
@@ -336,7 +336,7 @@ def _with_bounds(content: Any, load: Load) -> Any:
     content["name"] = load.name
     if load.iterations:
         content["iterations"] = load.iterations
-    if load.vus:
+    if load.vus and load.executor != SCRIPT:
         content["vus"] = load.vus
     for written, stage in zip(content.get("stages", ()), load.stages, strict=True):
         if load.executor in CLOSED:

@@ -54,6 +54,19 @@ def verdicts(result):
     return {each["name"]: each["status"] for each in result["verdicts"]}
 
 
+def test_a_script_gives_what_it_says(tmp_path):
+    calls = (
+        "{call: Counter.increment, args: [a], gives: 1}, "
+        "{call: Counter.increment, args: [a], gives: 2}, "
+        "{call: Counter.read, args: [a], gives: %d}"
+    )
+    for told, outcome in ((2, "holds"), (3, "fails")):
+        load = f"[{{executor: script, calls: [{calls % told}]}}]"
+        status, result, said = run(tmp_path, "[]", app="apps/counter", load=load)
+        assert verdicts(result)["answers"] == outcome, said
+        assert status == (0 if outcome == "holds" else 1)
+
+
 def test_a_quiet_run_holds_and_is_measured(tmp_path):
     status, result, said = run(tmp_path, "[]")
     assert status == 0, said

@@ -291,6 +291,12 @@ def test_of_a_very_long_line_only_what_stands_around_the_place_is_shown(mistakes
             "{executor: ramping-vus, stages: [{duration: 1s, target: 100001}]}",
             "write at most 100,000",
         ),
+        ("{executor: script}", "the load 'load-1' has no calls"),
+        ("{executor: script, calls: [A.b]}", "2:35: a call must be a mapping"),
+        ("{executor: script, calls: [{args: []}]}", "this step names no method"),
+        ("{executor: script, calls: [{call: A.b, gives: 1, raises: X}]}", "2:65: a call gives som"),
+        ("{executor: script, vus: 2, calls: []}", "'vus' means nothing to script"),
+        ("{executor: script, mix: [A.b], calls: [{call: A.b}]}", "draws nothing from a mix"),
         ("5", "2:8: a load must be a mapping"),
     ],
 )
