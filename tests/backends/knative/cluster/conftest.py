@@ -3,6 +3,12 @@
 ``KUBECONFIG=... pytest tests/backends/knative/cluster`` uses the server that is there;
 ``MU2SLS_START_K8S=1 pytest ...`` starts one with ``../shared/tools/kube-apiserver``. Without
 either the tests that need a server are skipped. Each works in a namespace of its own.
+
+Two kinds of server are told apart, and each skips, visibly, what wants the other:
+
+- tests marked ``no_controllers`` play the controllers and the kubelet, or look at what nobody has
+  touched: they want a server alone, such as the one that is started;
+- tests marked ``controllers`` want what these do for real: a cluster with nodes and Knative.
 """
 
 import json
@@ -55,6 +61,24 @@ def kubeconfig(tmp_path_factory):
         processes = [int(path.read_text()) for path in (home / "run").glob("*.pid")]
         subprocess.run([TOOL, "stop"], check=True, env=environment)
         wait_until_ended(processes)
+
+
+@pytest.fixture(scope="session")
+def has_controllers(kubeconfig):
+    """Whether anybody works on the server: every namespace then has an account called default."""
+    configuration = find_access(Choice(namespace="default"), {"KUBECONFIG": kubeconfig})
+    with client.ApiClient(configuration.configuration) as found:
+        return "default" in Admin(found, "default").names("v1:serviceaccounts")
+
+
+@pytest.fixture(autouse=True)
+def fitting(request):
+    """Skips a test whose mark the server does not fit."""
+    for mark, wanted in (("no_controllers", False), ("controllers", True)):
+        if request.node.get_closest_marker(mark) is None:
+            continue
+        if request.getfixturevalue("has_controllers") != wanted:
+            pytest.skip(f"wants an API server with{'' if wanted else 'out'} controllers")
 
 
 def wait_until_ended(processes):
@@ -150,8 +174,8 @@ def shop(tmp_path, namespace):
 
 
 @pytest.fixture
-def kubelet(admin, tmp_path):
-    if admin.names("/api/v1/nodes"):
+def kubelet(admin, has_controllers, tmp_path):
+    if has_controllers:
         pytest.skip("the cluster has nodes of its own, which this test does not meddle with")
     found = Kubelet(admin, tmp_path)
     yield found

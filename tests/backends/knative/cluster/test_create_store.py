@@ -120,14 +120,15 @@ def operator(admin):
         admin.ask("POST", DEFINITIONS, definition)
 
     def is_served():
-        conditions = admin.ask("GET", f"{DEFINITIONS}/{name}").get("status", {})
-        found = {each["type"]: each["status"] for each in conditions.get("conditions", [])}
+        conditions = admin.ask("GET", f"{DEFINITIONS}/{name}").get("status") or {}
+        found = {each["type"]: each["status"] for each in conditions.get("conditions") or []}
         return found.get("Established") == "True"
 
     until(is_served, what="the definition")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.no_controllers
 def test_a_real_server_takes_it_and_deploys_with_its_address(shop, admin, operator, profile):
     shop.cluster_file = None
     dry = shop.run("deploy", "--image", "r.example/shop:1", f"--create-store={profile}",

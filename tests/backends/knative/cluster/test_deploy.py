@@ -31,6 +31,7 @@ def test_everything_is_created_once(shop, admin, objects):
     assert seen.lines[-1] == f"shop: {len(seen.ending('created'))} created"
 
 
+@pytest.mark.no_controllers
 def test_a_second_deploy_changes_nothing(shop, objects):
     shop.deploy()
     before = versions(objects)
@@ -41,6 +42,7 @@ def test_a_second_deploy_changes_nothing(shop, objects):
     assert seen.lines[-1] == f"shop: {len(before)} unchanged"
 
 
+@pytest.mark.no_controllers
 def test_what_controllers_write_is_no_change(shop, admin, objects):
     """The status is theirs, and so are the annotations that Knative's webhook adds."""
     shop.deploy()
@@ -54,6 +56,7 @@ def test_what_controllers_write_is_no_change(shop, admin, objects):
     assert found["metadata"]["annotations"]["serving.knative.dev/creator"] == "somebody"
 
 
+@pytest.mark.no_controllers
 def test_another_image_changes_what_runs_and_nothing_else(shop, admin, objects):
     shop.deploy()
     before = versions(objects)
@@ -194,6 +197,7 @@ def strangers(admin):
     return {"unlabelled", "half", "manager", "other", "made-by-knative"}
 
 
+@pytest.mark.no_controllers
 def test_what_is_not_ours_is_never_deleted(shop, admin):
     names = strangers(admin)
     shop.deploy()
@@ -211,6 +215,7 @@ def test_applications_in_one_namespace_do_not_meet(shop, admin):
     assert admin.knative_names() == {"second-gateway", "second-shop", "second-stock"}
 
 
+@pytest.mark.no_controllers
 def test_a_dry_run_on_the_server_says_all_and_does_nothing(shop, admin, objects):
     shop.deploy()
     shop.write(ONE)

@@ -33,6 +33,7 @@ def make_pod(admin, names, name, part):
     admin.create("v1:pods", metadata=metadata, spec={"containers": containers})
 
 
+@pytest.mark.no_controllers
 def test_one_pod_of_a_service_is_deleted(admin, objects, names):
     for number in range(2):
         make_pod(admin, names, f"hotel-{number}", "Hotel")
@@ -42,6 +43,7 @@ def test_one_pod_of_a_service_is_deleted(admin, objects, names):
     assert killed.startswith("hotel")
 
 
+@pytest.mark.no_controllers
 def test_all_pods_of_a_service_are_deleted(admin, objects, names):
     make_pod(admin, names, "hotel-0", "Hotel")
     make_pod(admin, names, "hotel-1", "Hotel")
@@ -51,6 +53,7 @@ def test_all_pods_of_a_service_are_deleted(admin, objects, names):
     assert admin.names("v1:pods") == set()
 
 
+@pytest.mark.no_controllers
 def test_pods_of_other_deployments_stay(admin, objects, names):
     labels = {**names.labels("hotel"), "app.kubernetes.io/instance": "motel"}
     containers = [{"name": "node", "image": "motel:1"}]
@@ -61,6 +64,7 @@ def test_pods_of_other_deployments_stay(admin, objects, names):
     assert admin.names("v1:pods") == {"motel"}
 
 
+@pytest.mark.no_controllers
 def test_pods_that_have_ended_or_are_about_to_are_left_alone(admin, objects, names):
     for name in ("ended", "ending"):
         make_pod(admin, names, name, "Hotel")
@@ -113,6 +117,7 @@ def make_key(admin, key):
 
 
 @pytest.mark.real
+@pytest.mark.no_controllers
 def test_a_scenario_from_end_to_end(admin, names, namespace, scenario, nodes, tmp_path):
     deployed = nodes(key=b"k" * 32)
     make_key(admin, deployed.key)
@@ -132,6 +137,7 @@ def test_a_scenario_from_end_to_end(admin, names, namespace, scenario, nodes, tm
 
 
 @pytest.mark.real
+@pytest.mark.no_controllers
 def test_pods_that_may_not_be_deleted_end_the_run(
     admin, names, namespace, scenario, nodes, limited
 ):

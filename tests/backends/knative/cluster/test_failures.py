@@ -172,8 +172,10 @@ def test_a_quota_stops_everything_before_it_begins(shop, admin):
 
 
 @pytest.fixture
-def webhook(admin, tmp_path):
+def webhook(admin, has_controllers, tmp_path):
     """A validating webhook for the test's namespace: whatever ``decide`` answers."""
+    if has_controllers:
+        pytest.skip("a cluster's API server does not ask this machine's loopback")
     name = f"mu2sls-test-{uuid.uuid4().hex[:8]}"
     root = "/apis/admissionregistration.k8s.io"
     label = {"metadata": {"labels": {"mu2sls-test": admin.namespace}}}
@@ -287,6 +289,7 @@ def test_a_webhook_that_does_not_take_dry_runs(shop, admin, webhook):
     assert "Knative service shop-stock unchanged" in shop.deploy().lines
 
 
+@pytest.mark.no_controllers
 def test_a_namespace_that_is_being_deleted(shop, admin):
     shop.namespace = f"{admin.namespace}-ending"
     body = {"metadata": {"name": shop.namespace}}
@@ -308,7 +311,9 @@ def test_knative_is_not_there(shop, admin, monkeypatch):
     assert admin.names("v1:serviceaccounts") <= {"default"}
 
 
-def test_an_object_that_the_server_does_not_take(shop, admin, tmp_path):
+def test_an_object_that_the_server_does_not_take(shop, admin, tmp_path, monkeypatch):
+    """Settings are checked before it sees them, so one check has to look away."""
+    monkeypatch.setattr("backends.knative.checks._check_resources", lambda place, resources: None)
     settings = tmp_path / "settings.yaml"
     settings.write_text("resources: {memory_request: 2Mi, memory_limit: 1Mi}\n")
     seen = shop.deploy("--settings", settings)

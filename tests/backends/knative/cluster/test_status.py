@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.backends.knative.cluster.test_wait import fail_in_every_way
 
 
@@ -15,6 +17,7 @@ def pod(admin, name, labels, ready):
     admin.ask("PATCH", f"v1:pods/{name}/status", body)
 
 
+@pytest.mark.no_controllers
 def test_the_table_has_every_service(shop, admin):
     shop.deploy()
     admin.make_ready("shop-stock", latestReadyRevisionName="shop-stock-00001")
@@ -41,6 +44,7 @@ def test_the_table_has_every_service(shop, admin):
     assert "shop-shop: waiting: no controller" in seen.out
 
 
+@pytest.mark.no_controllers
 def test_json_is_for_programs(shop, admin):
     shop.deploy()
     for name in ("shop-stock", "shop-shop", "shop-gateway"):
@@ -61,6 +65,7 @@ def test_nothing_there(shop):
     assert "nothing of shop" in seen.err
 
 
+@pytest.mark.no_controllers
 def test_deployments_that_knative_makes_are_no_services(shop, admin):
     shop.deploy()
     owner = {

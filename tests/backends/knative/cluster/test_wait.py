@@ -37,6 +37,7 @@ def failing(reason, message):
     ]
 
 
+@pytest.mark.no_controllers
 def test_deploy_waits_until_all_is_ready(shop, admin):
     shop.deploy()
     played = soon(
@@ -56,6 +57,7 @@ def test_deploy_waits_until_all_is_ready(shop, admin):
         assert line in seen.err.splitlines()
 
 
+@pytest.mark.no_controllers
 def test_old_news_is_no_news(shop, admin):
     """An update is not ready because what was before it was."""
     shop.deploy()
@@ -130,6 +132,7 @@ def fail_in_every_way(admin):
     )
 
 
+@pytest.mark.no_controllers
 def test_a_failure_is_explained_from_condition_to_pod(shop, admin, objects):
     shop.deploy()
     fail_in_every_way(admin)
@@ -150,6 +153,7 @@ def test_a_failure_is_explained_from_condition_to_pod(shop, admin, objects):
         assert part in text, text
 
 
+@pytest.mark.no_controllers
 def test_a_failure_that_passes_is_none(shop, admin, objects):
     shop.deploy()
     admin.set_status("shop-stock", conditions=failing("Uninitialized", "not yet"))
@@ -166,6 +170,7 @@ def test_a_failure_that_passes_is_none(shop, admin, objects):
     assert told == ["failed", "ready"]
 
 
+@pytest.mark.no_controllers
 def test_a_failure_that_lasts_ends_the_wait_before_its_time(shop, admin, objects):
     shop.deploy()
     admin.set_status("shop-stock", conditions=failing("RevisionFailed", "no"))
@@ -177,6 +182,7 @@ def test_a_failure_that_lasts_ends_the_wait_before_its_time(shop, admin, objects
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.no_controllers
 def test_a_deployment_that_makes_no_progress(shop, admin, objects):
     shop.deploy()
     told = {"reason": "ProgressDeadlineExceeded", "message": "timed out progressing"}
