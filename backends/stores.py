@@ -69,7 +69,7 @@ class Sqlite(msgspec.Struct, frozen=True, tag="sqlite"):
         """
         store = self.open(_PATIENCE)
         try:
-            await store.commit(await store.read_version(), (), ())
+            await store.check()
         except BaseException:
             await store.close()
             raise

@@ -37,8 +37,7 @@ from backends.runtime.http import Incoming, Outgoing, Server, run
 from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.secret import set_up
-from backends.runtime.store import AsyncStore
-from backends.runtime.worker import is_ready
+from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application, load
 from core.errors import MuError, TooLarge
 
@@ -211,7 +210,7 @@ async def _upkeep(node: Node, listener: socket.socket, stop: asyncio.Event) -> N
 
     async def handle(incoming: Incoming) -> Outgoing:
         ending = "it is about to end" if stop.is_set() else ""
-        return _health(incoming, ending or await is_ready(node.store))
+        return _health(incoming, ending or await trouble(node.store))
 
     server = Server(handle, listener, _HEALTH_LIMIT)
     await server.start()

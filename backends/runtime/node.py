@@ -29,10 +29,10 @@ from backends.runtime.http import (
 )
 from backends.runtime.public import Public
 from backends.runtime.settings import Settings
-from backends.runtime.store import AsyncStore
+from backends.runtime.store import AsyncStore, trouble
 from backends.runtime.upkeep import keep_up
 from backends.runtime.wire import Wire, WireError
-from backends.runtime.worker import Calls, Worker, is_ready
+from backends.runtime.worker import Calls, Worker
 from compiler.application import Application
 from core.attempt import attempt
 from core.messages import Reply, Request
@@ -91,8 +91,8 @@ async def _meet_store(store: AsyncStore) -> None:
     FoundationDB's client reads at no version that came in a message before it has one of its own.
     A store that is away is not waited for: whoever needs it waits.
     """
-    if trouble := await is_ready(store):
-        _log.warning("the store is not ready: %s", trouble)
+    if why := await trouble(store):
+        _log.warning("the store is not ready: %s", why)
 
 
 async def serve_service(

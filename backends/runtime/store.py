@@ -7,12 +7,17 @@ commit, so it is there exactly if the commit happened, whoever died in between.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from core.errors import MuError
 from core.store import KeyRange, Keys, Mutation, Ranges, ReadAnswer
 
-__all__ = ["AsyncStore"]
+__all__ = ["AsyncStore", "trouble"]
+
+_WITHIN = 1.0
+"""Seconds within which a store answers that is well."""
 
 
 class AsyncStore(Protocol):
@@ -20,6 +25,13 @@ class AsyncStore(Protocol):
 
     async def read_version(self) -> int:
         """See :meth:`core.store.Store.read_version`."""
+
+    async def check(self) -> None:
+        """See that the store can be read and written.
+
+        :raises StoreError: it cannot; the message says why and what to do.
+        """
+        await self.read_version()
 
     async def read(self, version: int, keys: Keys, ranges: Ranges = ()) -> ReadAnswer:
         """Keys and ranges at one version; see :class:`core.ports.Read`."""
@@ -45,3 +57,15 @@ class AsyncStore(Protocol):
 
     async def close(self) -> None:
         """Give back what the store holds; no call may be under way."""
+
+
+async def trouble(store: AsyncStore) -> str:
+    """Why the store cannot be used; empty if it can."""
+    try:
+        async with asyncio.timeout(_WITHIN):
+            await store.check()
+    except TimeoutError:
+        return f"the store did not answer within {_WITHIN:g} s"
+    except MuError as error:
+        return str(error)
+    return ""

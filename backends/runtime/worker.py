@@ -11,7 +11,6 @@ path       answers
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -19,16 +18,13 @@ from backends.runtime.caller import CALL_PATH
 from backends.runtime.http import Broken, Incoming, Outgoing, Unreachable
 from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
-from backends.runtime.store import AsyncStore
+from backends.runtime.store import AsyncStore, trouble
 from backends.runtime.wire import Answer, Wire, WireError
-from core.errors import MuError
 from core.messages import Failed, Reply, Request
 
-__all__ = ["Calls", "Worker", "is_ready"]
+__all__ = ["Calls", "Worker"]
 
 _log = logging.getLogger(__name__)
-
-_READY_WITHIN = 1.0
 
 
 class Calls:
@@ -101,21 +97,9 @@ class Worker:
         if incoming.path == "/healthz":
             return _text(200, "alive")
         if incoming.path == "/readyz":
-            trouble = "it is about to end" if self.draining else await is_ready(self._store)
-            return _text(503, trouble) if trouble else _text(200, "ready")
+            why = "it is about to end" if self.draining else await trouble(self._store)
+            return _text(503, why) if why else _text(200, "ready")
         return _text(404, f"there is nothing at {incoming.path}")
-
-
-async def is_ready(store: AsyncStore) -> str:
-    """Why the store cannot be used; empty if it can."""
-    try:
-        async with asyncio.timeout(_READY_WITHIN):
-            await store.read_version()
-    except TimeoutError:
-        return f"the store did not answer within {_READY_WITHIN:g} s"
-    except MuError as error:
-        return str(error)
-    return ""
 
 
 def _text(status: int, text: str) -> Outgoing:

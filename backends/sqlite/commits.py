@@ -10,6 +10,9 @@ makes a commit count last, so it is not there.
 Entries of the log of commits stand in a table of their own, made when the first is written,
 so a store nobody logs has none.
 
+A version grows old with the clock. That the latest does, because nobody could commit, is no
+reason to be told: then the commit that is refused moves the versions on, or says why it cannot.
+
 Now and then a commit also forgets what left the window, a bounded piece at a time.
 """
 
@@ -159,6 +162,10 @@ class Committer:
             try:
                 self._versions.check(one.version, state.latest, now)
             except StoreError as refusal:
+                # Nothing followed the version: the clock alone did, so what is written now is how
+                # far it went. Where nothing can be written, the round says that, and not this.
+                if one.version == state.latest:
+                    state.latest = max(now, state.latest)
                 return refusal
             conflicts = _conflicts(cursor, state, one.version, one.reads)
             if conflicts:

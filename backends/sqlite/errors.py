@@ -7,6 +7,7 @@ commit that may have happened all the same is :class:`core.errors.Unknown` inste
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 
 from core.errors import StoreUnavailable
@@ -99,6 +100,12 @@ _ANSWERS: dict[int, tuple[type[StoreFileError], tuple[str, str]]] = {
 }
 
 
+_SAID_OF_FULL_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says where a file beside the store, ``-shm`` or ``-wal``, cannot grow or be made."""
+_SHARED_MEMORY = 32_768
+"""Bytes by which ``-shm`` grows (https://www.sqlite.org/walformat.html)."""
+
+
 def explain(error: sqlite3.Error | OSError, path: str) -> StoreFileError:
     """The error of ours that says what an error means for the store at ``path``.
 
@@ -108,12 +115,24 @@ def explain(error: sqlite3.Error | OSError, path: str) -> StoreFileError:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         code = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN
     else:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+        if code in _SAID_OF_FULL_DISKS and _is_full(path):
+            code = sqlite3.SQLITE_FULL
     kind, (trouble, remedy) = _ANSWERS.get(
-        code & 0xFF,
+        code,
         (
             UnreadableFile,
             (f"could not be used ({error})", "look into the system's log of its disk"),
         ),
     )
     return kind(path, trouble, remedy)
+
+
+def _is_full(path: str) -> bool:
+    """Whether there is no room beside the store, not even for what SQLite makes there."""
+    try:
+        disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    except OSError:
+        return False
+    no_files = disk.f_files > 0 and disk.f_favail == 0
+    return no_files or disk.f_bavail * disk.f_frsize < _SHARED_MEMORY

@@ -120,6 +120,11 @@ class SqliteStore(AsyncStore):
                     _log.warning("%s", error)
         return latest
 
+    async def check(self) -> None:
+        """See that commits are possible, too: what is there can be read without them."""
+        self._see_usable()
+        await self._rounds.commit(Waiting())
+
     async def read(self, version: int, keys: Keys, ranges: Ranges = ()) -> ReadAnswer:
         """Keys and ranges at one version; see :class:`core.ports.Read`.
 

@@ -30,7 +30,7 @@ from backends.runtime.public.page import SECURITY, problem_page, render
 from backends.runtime.public.problems import KINDS, Refusal, kind_of_failure, problem, unread
 from backends.runtime.public.results import json_bytes
 from backends.runtime.settings import Settings
-from backends.runtime.store import AsyncStore
+from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application
 from core.errors import BadRequest, Interrupted, MuError, Overloaded, UnsupportedValue
 from core.ids import RequestId
@@ -40,7 +40,6 @@ __all__ = ["Public"]
 
 _log = logging.getLogger(__name__)
 
-_READY_SECONDS = 1.0
 _METHOD_PATH = re.compile(r"/([^./]+)[./]([^./]+)")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -149,13 +148,8 @@ class Public:
     async def _ready(self) -> Outgoing:
         if self.draining:
             return _status(503, "draining")
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await self._store.read_version()
-        except TimeoutError:
-            return _status(503, f"the store did not answer within {_READY_SECONDS:g} s")
-        except MuError as error:
-            return _status(503, f"the store does not answer: {error}")
+        if why := await trouble(self._store):
+            return _status(503, why)
         return _status(200, "ready")
 
     # --- calls
@@ -206,6 +200,8 @@ class Public:
             async with self._at_most(), self._admission.place(seconds):
                 root = await self._root(operation, key, now, deadline)
                 outcome = await self._execute(operation, args, root, deadline)
+                if isinstance(outcome, Failed) and outcome.kind == "Interrupted":
+                    outcome = await self._explained(outcome)
         except TimeoutError:
             told = "this process had to end before the answer was there: ask again, another answers"
             outcome = Failed("Interrupted", False, told)
@@ -214,6 +210,11 @@ class Public:
         except MuError as error:  # the store's own kinds included
             outcome = Failed("Interrupted", False, str(error))
         return self._answer(outcome, key)
+
+    async def _explained(self, failed: Failed) -> Failed:
+        """A failure with the store's trouble, if there is any: those who wait for it are silent."""
+        why = await trouble(self._store)
+        return msgspec.structs.replace(failed, text=f"{failed.text}: {why}") if why else failed
 
     @asynccontextmanager
     async def _at_most(self) -> AsyncIterator[None]:

@@ -201,9 +201,10 @@ def test_an_unwritable_folder(tmp_path, path, exists):
 FULL = """
 import sys
 from backends.sqlite.errors import DiskFull
-from tests.backends.sqlite.subject import Opened
+from tests.backends.sqlite.subject import Clock, Opened
 from core.store import Set
-store = Opened(sys.argv[1] + "/store.db")
+clock = Clock()
+store = Opened(sys.argv[1] + "/store.db", clock=clock, window=0.1)
 acknowledged = 0
 try:
     while True:
@@ -213,8 +214,14 @@ except DiskFull as error:
     print(error)
 version = store.read_version()
 assert len(store.get_range(b"", b"\\xff", version)) == acknowledged > 10
+clock.time += 0.2  # more than the window: the version is old because nobody can commit
+for _ in range(2):
+    try:
+        store.commit(version, [(b"a", b"b")], [Set(b"a", b"")])
+    except DiskFull:
+        print("named")
 store.close()
-store = Opened(sys.argv[1] + "/store.db")
+store = Opened(sys.argv[1] + "/store.db", clock=clock)
 pairs = store.get_range(b"", b"\\xff", store.read_version())
 assert pairs == [(b"%06d" % number, bytes(3000)) for number in range(acknowledged)]
 print("whole")
@@ -236,6 +243,8 @@ def test_a_full_disk(tmp_path):
     assert run.stdout.splitlines() == [
         f"store {tmp_path}/store.db cannot grow, the disk is full: "
         "make room on its disk; nothing in it is lost",
+        "named",
+        "named",
         "whole",
     ]
 

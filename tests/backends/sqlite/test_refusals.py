@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from backends.runtime.invoke import new_key
 from backends.sqlite.database import SCHEMA_VERSION
 from tests.backends.local.running import COMMAND, ROOT, Up, command, environment, session
 from tests.patience import patience, until
@@ -314,6 +315,23 @@ def test_a_disk_that_is_full_from_the_start(small_disk):
     up.end()
 
 
+FULL = "cannot grow, the disk is full: make room on its disk; nothing in it is lost"
+
+
+def test_a_disk_that_is_full_when_it_goes_on(small_disk):
+    """The versions have grown old meanwhile, which is not what is wrong."""
+    up = Up("apps/counter", small_disk / "data")
+    up.call("Counter.increment", "a")
+    up.end()
+    fill(small_disk / "ballast")
+    time.sleep(6)  # longer than a version can be used
+    assert FULL in refused("apps/counter", "--port", 0, "--data", small_disk / "data")
+    (small_disk / "ballast").unlink()
+    up = Up("apps/counter", small_disk / "data")
+    assert up.call("Counter.read", "a").value == 1
+    up.end()
+
+
 def test_a_disk_that_runs_full(small_disk):
     up = Up("apps/counter", small_disk / "data")
     try:
@@ -325,11 +343,15 @@ def test_a_disk_that_runs_full(small_disk):
                 break
             acknowledged += 1
         assert (done.status, done.outcome) == (504, "indefinite")
-        told = "cannot grow, the disk is full: make room on its disk; nothing in it is lost"
-        until(lambda: told in up.output(), "what is told of the disk")
+        until(lambda: FULL in up.output(), "what is told of the disk")
         time.sleep(6)  # longer than a version can be used
         assert up.once("Counter.read", "a").value == acknowledged
-        assert up.request("GET", "/readyz")[0] == 200
+        for key in ("a key of its own", new_key()):
+            done = up.once("Counter.increment", "a", key=key, seconds=1.5)
+            assert (done.status, done.outcome) == (504, "indefinite")
+            assert FULL in done.value["detail"]
+        status, _, body = up.request("GET", "/readyz")
+        assert (status, FULL in body.decode()) == (503, True)
         (small_disk / "ballast").unlink()
         again = up.call("Counter.increment", "a", key=f"{number} {'x' * 200}")
         assert (again.status, again.value) == (200, acknowledged + 1)
