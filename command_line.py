@@ -6,37 +6,13 @@ It knows nothing of the rest, so that every package with a command line can use 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "Stopped", "ended", "stoppable"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "ended"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-
-
-class Stopped(KeyboardInterrupt):
-    """Somebody pressed Ctrl-C; a plain KeyboardInterrupt may be raised by the program that runs."""
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Let Ctrl-C raise :class:`Stopped` inside, where an application's own code runs."""
-
-    def stop(*_: object) -> None:
-        raise Stopped
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def ended(command: Callable[[], int], say: Callable[[str], object], rest: str = "") -> int:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["MARK", "see_free", "write", "writing"]
+__all__ = ["MARK", "see_free", "see_writable", "write", "writing"]
 
 MARK: Final = "Written by mu2sls, which may write over it."
 """Stands near the beginning or the end of everything that has no head of its own."""
@@ -34,6 +35,25 @@ def see_free(path: Path) -> None:
         raise FileExistsError(errno.EEXIST, said, str(path))
 
 
+def see_writable(path: Path) -> None:
+    """See that a file can be written at ``path``, before what stands in it is worked out.
+
+    :raises FileExistsError: there is one that no command wrote.
+    :raises OSError: it cannot be written.
+    """
+    see_free(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return  # a terminal, a pipe
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.NamedTemporaryFile(dir=Path(os.path.realpath(path)).parent):
+            pass  # permissions do not tell: nobody can make a file in /proc
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Write a file, see :func:`writing`."""
     with writing(path) as file:
@@ -49,8 +69,12 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     """
     see_free(path)
     if path.exists() and not path.is_file():  # a terminal, a pipe; a folder cannot be opened
-        with path.open("wb") as file:
-            yield file
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            error.filename, error.filename2 = str(path), None
+            raise
         return
     target = Path(os.path.realpath(path))
     part = target.with_name(f"{target.name}.{os.getpid()}.part")

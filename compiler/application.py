@@ -41,6 +41,7 @@ from compiler.program import build_program, check_types, own_types, set_constant
 from compiler.rewrite import rewrite
 from compiler.shapes import shape_of
 from compiler.sources import Layout, Source, find_layout, parse_sources
+from compiler.stopping import Stopped, stoppable
 from compiler.workload import Workload, load_workload
 from core.chance import Chance
 from core.codec import Codec
@@ -139,6 +140,11 @@ def load(app: str | Path) -> Application:
     :raises CompileErrors: it cannot be compiled; all errors of the application.
     :raises ApplicationNotFound: there is no such application.
     """
+    with stoppable():
+        return _load(app)
+
+
+def _load(app: str | Path) -> Application:
     problems = Problems()
     layout = find_layout(app)
     sources = parse_sources(layout, problems)
@@ -201,7 +207,7 @@ def _first_reference(application: Application) -> Reference:
     while True:
         try:
             reference = Reference(classes, persistent, codec)
-        except KeyboardInterrupt:  # somebody stops it
+        except Stopped:  # by somebody
             raise
         except BaseException as error:  # the user's __init__ may raise anything
             found.append(_initial_error(application, error))

@@ -18,8 +18,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from command_line import BAD_INPUT, ended, stoppable
+from command_line import BAD_INPUT, ended
 from compiler.errors import BadInput, CompileErrors, display_path
+from compiler.stopping import stoppable
 from core.errors import MuError
 
 if TYPE_CHECKING:

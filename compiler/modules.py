@@ -26,6 +26,7 @@ import compiler as facade
 from compiler.errors import CompileError, Problems, raised
 from compiler.ordering import ORDERED_SETS, Meanings, with_ordered_sets
 from compiler.sources import Source
+from compiler.stopping import Stopped
 from core.errors import TransactionException
 
 __all__ = ["PAPER_NAMES", "PlainModule", "import_plain", "import_workload", "run_as_module"]
@@ -164,7 +165,7 @@ def import_plain(
                 meanings = _meanings(source, application)
                 _adopt(module, source, meanings)
                 found.append(PlainModule(source, module, meanings))
-            except KeyboardInterrupt:  # somebody stops it
+            except Stopped:  # by somebody
                 raise
             except BaseException as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
@@ -221,7 +222,7 @@ def import_workload(
     with _importing(roots, [*sources, workload]):
         try:
             return importlib.import_module(workload.name)
-        except KeyboardInterrupt:  # somebody stops it
+        except Stopped:  # by somebody
             raise
         except BaseException as error:  # the user's module level may raise anything
             problems.add_error(_import_error(workload, error, [*sources, workload]))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Container
 from pathlib import Path
 
+import own_files
 from compiler.application import Application
 from core.protocol import OURS
 from experiment import checks, elsewhere, result
@@ -17,7 +16,7 @@ from experiment.record.metrics import measure, verdict
 from experiment.record.run import Run
 from experiment.unprinted import unprinted
 from experiment.verdict import Verdict
-from own_files import see_free, writing
+from own_files import writing
 
 __all__ = ["judge", "measured_only", "see_writable", "write_run"]
 
@@ -68,10 +67,8 @@ def see_writable(out: Path) -> None:
     :raises OSError: they cannot be, or there are other files of their names.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if not os.access(out, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
     for name in ("result.json", "history.jsonl"):
-        see_free(out / name)
+        own_files.see_writable(out / name)
 
 
 def write_run(

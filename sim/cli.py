@@ -19,7 +19,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from command_line import BAD_INPUT, INTERRUPTED, ended, stoppable
+from command_line import BAD_INPUT, INTERRUPTED, ended
+from compiler.stopping import stoppable
 from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 from experiment import report, result

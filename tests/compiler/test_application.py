@@ -400,7 +400,8 @@ def test_a_place_that_cannot_be_written(shop, tmp_path, capsys):
 
 
 def test_interrupted(tmp_path, capsys):
-    assert run("check", write_app(tmp_path, "raise KeyboardInterrupt\n")) == 130
+    ctrl_c = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    assert run("check", write_app(tmp_path, ctrl_c)) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 

@@ -3,7 +3,7 @@ is not mistaken for it."""
 
 import pytest
 
-from command_line import Stopped
+from compiler.stopping import Stopped
 from core.memory import MemoryStore
 from core.messages import Raised
 from core.unsafe import unsafe

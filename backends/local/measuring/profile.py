@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from backends.local.measuring.calibrate import Calibration, calibrate
-from backends.local.measuring.report import see_writable, telling
+from backends.local.measuring.report import see_writable, telling, write_down
 from backends.stores import Wish
 from experiment.scenario.model import Platform, StoreModel
 from experiment.scenario.quantities import show_latency
-from own_files import MARK, write
+from own_files import MARK
 
 __all__ = ["profile_text", "run_calibrate"]
 
@@ -92,7 +92,7 @@ def run_calibrate(options: argparse.Namespace, console: Console, errors: Console
     see_writable(out)
     with telling(errors) as told:
         found = calibrate(options.seconds, Wish(options.store, options.synchronous), told)
-    write(out, profile_text(found))
+    write_down(out, profile_text(found))
     table = Table("method", title="the probe at half of what it can do", title_justify="left")
     for column in ("per second", "measured p50", "simulated p50", "ratio"):
         table.add_column(column, justify="right")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+import own_files
 from backends.local.measuring.bench import (
     Bench,
     Figures,
@@ -33,9 +33,8 @@ from backends.stores import Wish
 from compiler.application import Application, load
 from core.errors import MuError
 from experiment.scenario.quantities import show_latency
-from own_files import see_free, write
 
-__all__ = ["run_bench", "see_writable", "telling"]
+__all__ = ["run_bench", "see_writable", "telling", "write_down"]
 
 _MIB = 1 << 20
 _BUSY = 0.2
@@ -58,7 +57,7 @@ def run_bench(options: argparse.Namespace, console: Console, errors: Console) ->
         report = bench(application, wanted, told)
     _print(console, report)
     if options.out is not None:
-        write(options.out, msgspec.json.format(msgspec.json.encode(report), indent=1))
+        write_down(options.out, msgspec.json.format(msgspec.json.encode(report), indent=1))
         console.print(f"Written: {options.out}")
     return 0
 
@@ -95,13 +94,28 @@ def see_writable(path: Path) -> None:
 
     :raises MuError: it cannot.
     """
+    with _told_of(path):
+        own_files.see_writable(path)
+
+
+def write_down(path: Path, content: str | bytes) -> None:
+    """Write a file.
+
+    :raises MuError: it cannot be written.
+    """
+    with _told_of(path):
+        own_files.write(path, content)
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
     try:
-        see_free(path)
+        yield
     except FileExistsError as error:
         raise MuError(f"{path}: {error.strerror}; give another name") from None
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not os.access(place, os.W_OK):
-        raise MuError(f"{path}: cannot be written; give a file in a folder that can be")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise MuError(f"{path}: cannot be written: {why}; give another file") from None
 
 
 # --- tables
