@@ -146,6 +146,9 @@ class Away:
             raise StoreUnavailable(self.reason)
         return await self._store.read_version()
 
+    async def check(self):
+        await self.read_version()
+
     def __getattr__(self, name):
         return getattr(self._store, name)
 

@@ -13,6 +13,7 @@ from backends.runtime.caller import Caller
 from backends.runtime.host import Host
 from backends.runtime.http import Broken, Incoming
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Wire
 from backends.runtime.worker import Calls
 from compiler.application import load
@@ -32,7 +33,7 @@ def compiled(name):
     return load(f"apps/{name}")
 
 
-class Memory:
+class Memory(AsyncStore):
     """:class:`backends.runtime.store.AsyncStore` in memory; ``trouble`` is how often it fails."""
 
     def __init__(self, pairs, rng, trouble=0.0):

@@ -16,6 +16,7 @@ from backends.runtime.caller import Caller
 from backends.runtime.http import Client
 from backends.runtime.node import Node, serve_service
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Wire
 from core.ids import RequestId
 from core.messages import Origin, Reply, Request, Returned
@@ -26,7 +27,7 @@ IMPATIENT = Settings(attempts=10**9, try_timeout=0.02)
 ORIGIN = Origin("Counter", "increment", b"args")
 
 
-class Store:
+class Store(AsyncStore):
     """Enough of one for a node to start."""
 
     async def read_version(self):

@@ -9,11 +9,12 @@ import pytest
 from backends.runtime.http import Client
 from backends.runtime.node import Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from core.errors import StoreUnavailable
 from tests.backends.runtime.cluster import KEY, compiled
 
 
-class Store:
+class Store(AsyncStore):
     """Notes what it is asked for: sets ``came`` with the first question, waits for ``answers``."""
 
     def __init__(self, error=None):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from backends.runtime.http import Broken, Incoming, Unreachable
+from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer, Call, Wire
 from backends.runtime.worker import Calls, Worker
 from core.errors import StoreUnavailable
@@ -15,7 +16,7 @@ KEY = b"k" * 32
 REQUEST = Request(RequestId(b"r" * 16), "Hotel", "free", b"", Origin("Hotel", "free", b""))
 
 
-class Store:
+class Store(AsyncStore):
     async def read_version(self):
         return 1
 
@@ -82,11 +83,11 @@ def test_it_says_how_it_is():
 
 
 def test_it_is_not_ready_without_its_store():
-    class Away:
+    class Away(AsyncStore):
         async def read_version(self):
             raise StoreUnavailable("store x is locked: wait")
 
-    class Silent:
+    class Silent(AsyncStore):
         async def read_version(self):
             await asyncio.Event().wait()
 

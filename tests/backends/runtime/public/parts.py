@@ -7,6 +7,7 @@ import msgspec
 from backends.runtime.http import Incoming
 from backends.runtime.public import Public
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from core.memory import MemoryStore
 from core.messages import Failed, Reply, Returned
 from core.store import read
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 
-class AwaitedStore:
+class AwaitedStore(AsyncStore):
     """:class:`backends.runtime.store.AsyncStore` on a store in memory."""
 
     def __init__(self, store=None):
