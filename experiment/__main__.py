@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from command_line import BAD_INPUT, ended, stoppable
+from command_line import BAD_INPUT, ended
+from compiler.stopping import stoppable
 from core.errors import MuError
 from experiment.outcome import Task
 from experiment.plain import run
