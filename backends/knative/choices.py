@@ -171,5 +171,5 @@ def header_value(option: str, text: str) -> str:
     :raises ChoiceProblem: it cannot.
     """
     if not (text.isascii() and text.isprintable()):
-        raise ChoiceProblem(f"{option} {text!r} cannot stand in a header: letters and digits only")
+        raise ChoiceProblem(f"{option} {text!r} cannot stand in a header: printable ASCII only")
     return text

@@ -79,6 +79,9 @@ def test_what_a_method_raises(bank):
         (["Counter.increment", "a", "key=b"], "in order or by name, not both"),
         (["Counter.increment", "a", "--key", ""], None),
         (["Counter.increment", "a", "--key", "x" * 2_000], "Idempotency-Key: must be 1 to"),
+        (["Counter.increment", "a", "--key", "a\rb"], "--key 'a\\rb': must be printable ASCII"),
+        (["Counter.increment", "a", "--key", "a\nHost: b"], "must be printable ASCII"),
+        (["Counter.increment", "a", "--key", "\x7f"], "must be printable ASCII"),
         (["Counter.increment", "[red]x[/]"], None),
     ],
 )

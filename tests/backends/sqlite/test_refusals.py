@@ -85,6 +85,9 @@ def test_a_port_of_roots(tmp_path):
         ("--workers", "Counter=", "give a number from 1 to 256"),
         ("--retention", "0s", "'0s' is not a time"),
         ("--retention", "soon", "'soon' is not a time"),
+        ("--retention", "9" * 400 + "d", "is not a time"),
+        ("--retention", "1e999s", "'1e999s' is not a time"),
+        ("--retention", "inf", "'inf' is not a time"),
         ("--synchronous", "perhaps", "invalid choice: 'perhaps'"),
     ],
 )
