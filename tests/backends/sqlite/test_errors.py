@@ -185,10 +185,9 @@ def test_an_unwritable_folder(tmp_path, path, exists):
     if exists:
         Opened(path).close()
         os.chmod(path, 0o444)
-    folder = tmp_path
-    while folder != folder.parent and folder.stat().st_mode & 0o005 != 0o005:
-        folder.chmod(folder.stat().st_mode | 0o055 if folder != tmp_path else 0o555)
-        folder = folder.parent
+    for folder in tmp_path.parents:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o055)
     tmp_path.chmod(0o555)
     said = as_nobody(path)
     tmp_path.chmod(0o755)
