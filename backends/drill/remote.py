@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from backends.runtime.http import Broken, Client, Incoming, Outgoing, Unreachable
+from backends.runtime.http import Broken, Client, Incoming, Outgoing, Unreachable, plain_text
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answered, Asked, Wire, WireError
 from core import errors
@@ -78,9 +78,9 @@ class StoreService:
             asked, nonce = self._wire.open_asked(incoming.body)
             question = _question(asked.body)
         except WireError as error:
-            return Outgoing(error.status, str(error).encode(), "text/plain")
+            return plain_text(error.status, str(error))
         except msgspec.MsgspecError as error:
-            return Outgoing(400, str(error).encode(), "text/plain")
+            return plain_text(400, str(error))
         answer: _Gave | _Refused
         try:
             answer = _Gave(msgspec.Raw(_encode(await self._do(question))))

@@ -33,7 +33,7 @@ from backends.knative.stores import open_store
 from backends.knative.waking import Waking
 from backends.runtime.deaths import Deaths
 from backends.runtime.errors import OtherApplication, OtherShape
-from backends.runtime.http import Incoming, Outgoing, Server, run
+from backends.runtime.http import Incoming, Outgoing, Server, plain_text, run
 from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.secret import set_up
@@ -226,14 +226,10 @@ def _health(incoming: Incoming, trouble: str) -> Outgoing:
     :param trouble: why it is not ready; empty if it is.
     """
     if incoming.path == "/healthz":
-        return _text(200, "alive")
+        return plain_text(200, "alive")
     if incoming.path == "/readyz":
-        return _text(503, trouble) if trouble else _text(200, "ready")
-    return _text(503, trouble) if trouble else _text(404, "nothing else is served here")
-
-
-def _text(status: int, text: str) -> Outgoing:
-    return Outgoing(status, text.encode() + b"\n", "text/plain")
+        return plain_text(503, trouble) if trouble else plain_text(200, "ready")
+    return plain_text(503, trouble) if trouble else plain_text(404, "nothing else is served here")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from backends.runtime.host import Host
-from backends.runtime.http import Broken, Client, Incoming, Outgoing, Unreachable
+from backends.runtime.http import Broken, Client, Incoming, Outgoing, Unreachable, plain_text
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answered, Asked, Wire, WireError
@@ -122,9 +122,9 @@ class AsidesService:
             asked, nonce = self._wire.open_asked(incoming.body)
             question = _question(asked.body)
         except WireError as error:
-            return Outgoing(error.status, f"{error}\n".encode(), "text/plain")
+            return plain_text(error.status, str(error))
         except msgspec.MsgspecError as error:
-            return Outgoing(400, f"{error}\n".encode(), "text/plain")
+            return plain_text(400, str(error))
         answer: _Told | _Trouble
         try:
             if isinstance(question, _Resume):

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from backends.runtime.caller import CALL_PATH
-from backends.runtime.http import Broken, Incoming, Outgoing, Unreachable
+from backends.runtime.http import Broken, Incoming, Outgoing, Unreachable, plain_text
 from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore, trouble
@@ -50,20 +50,20 @@ class Calls:
     async def handle(self, incoming: Incoming) -> Outgoing:
         """The answer to one envelope."""
         if incoming.method != "POST":
-            return _text(405, "envelopes are posted")
+            return plain_text(405, "envelopes are posted")
         try:
             call, nonce = self._wire.open_call(incoming.body)
         except WireError as error:
             if self._refused.is_due():  # a stranger must not fill the log
                 _log.warning("an envelope was refused: %s", error)
-            return _text(error.status, str(error))
+            return plain_text(error.status, str(error))
         request = call.request
         if not self._serves(request.service):
-            return _text(421, f"the service {request.service} is not served here")
+            return plain_text(421, f"the service {request.service} is not served here")
         try:
             answer = await self._answer(request)
         except (Broken, Unreachable) as error:
-            return _text(502, f"the service {request.service} did not answer: {error}")
+            return plain_text(502, f"the service {request.service} did not answer: {error}")
         envelope, _ = self._wire.seal(answer, nonce)
         if len(envelope) > self._limit:
             envelope, _ = self._wire.seal(Answer(_too_large(request, len(envelope))), nonce)
@@ -95,12 +95,8 @@ class Worker:
         if incoming.path == CALL_PATH:
             return await self._calls.handle(incoming)
         if incoming.path == "/healthz":
-            return _text(200, "alive")
+            return plain_text(200, "alive")
         if incoming.path == "/readyz":
             why = "it is about to end" if self.draining else await trouble(self._store)
-            return _text(503, why) if why else _text(200, "ready")
-        return _text(404, f"there is nothing at {incoming.path}")
-
-
-def _text(status: int, text: str) -> Outgoing:
-    return Outgoing(status, text.encode() + b"\n", "text/plain")
+            return plain_text(503, why) if why else plain_text(200, "ready")
+        return plain_text(404, f"there is nothing at {incoming.path}")

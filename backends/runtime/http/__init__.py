@@ -20,6 +20,7 @@ from backends.runtime.http.bodies import Budget
 from backends.runtime.http.client import Client
 from backends.runtime.http.loop import run
 from backends.runtime.http.messages import (
+    FAILED_BY,
     Broken,
     Door,
     Handler,
@@ -27,10 +28,12 @@ from backends.runtime.http.messages import (
     Outgoing,
     Unreachable,
     plain_refusal,
+    plain_text,
 )
 from backends.runtime.http.server import Server
 
 __all__ = [
+    "FAILED_BY",
     "Broken",
     "Budget",
     "Client",
@@ -41,5 +44,6 @@ __all__ = [
     "Server",
     "Unreachable",
     "plain_refusal",
+    "plain_text",
     "run",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = [
+    "FAILED_BY",
     "Broken",
     "Door",
     "Handler",
@@ -15,6 +16,7 @@ __all__ = [
     "Unreachable",
     "by_lower_case",
     "plain_refusal",
+    "plain_text",
 ]
 
 
@@ -52,6 +54,8 @@ Door = Callable[[Incoming], int | Outgoing]
 """Decides by a request's head, before its body is read: the most bytes that the body may have,
 or the answer in its place."""
 
+FAILED_BY = "Mu2sls-Failed-By"
+"""The header that tells who failed."""
 Refusing = Callable[[int, str], Outgoing]
 """The answer to a request that no handler sees, by its status and the reason."""
 
@@ -64,10 +68,18 @@ class Broken(Exception):
     """The connection broke, or time ran out, after something may have been sent."""
 
 
+def plain_text(status: int, text: str) -> Outgoing:
+    """An answer in plain text; one that refuses tells whose fault it is, as problems do."""
+    headers = {} if status < 400 else {FAILED_BY: "client" if status < 500 else "platform"}
+    return Outgoing(status, text.encode() + b"\n", "text/plain", headers)
+
+
 def plain_refusal(status: int, why: str) -> Outgoing:
-    """A refusal in plain text."""
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    return Outgoing(status, why.encode() + b"\n", "text/plain", headers)
+    """A refusal in plain text, and whether to ask again."""
+    refusal = plain_text(status, why)
+    if status == 503:
+        refusal = replace(refusal, headers={**refusal.headers, "Retry-After": "1"})
+    return refusal
 
 
 def by_lower_case(headers: Mapping[str, str]) -> dict[str, str]:

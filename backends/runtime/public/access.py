@@ -9,9 +9,8 @@ import logging
 
 import msgspec
 
-from backends.runtime.http import Incoming, Outgoing
+from backends.runtime.http import FAILED_BY, Incoming, Outgoing
 from backends.runtime.public.keys import Key
-from backends.runtime.public.problems import FAILED_BY
 
 __all__ = ["PROBES", "note"]
 

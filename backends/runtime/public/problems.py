@@ -17,15 +17,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from backends.runtime.http import Outgoing
+from backends.runtime.http import FAILED_BY, Outgoing
 from core.messages import Failed
 
-__all__ = ["FAILED_BY", "KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
+__all__ = ["KINDS", "Kind", "Refusal", "kind_of_failure", "problem", "unread"]
 
 By = Literal["client", "application", "gateway", "platform"]
 Outcome = Literal["done", "raised", "definite", "indefinite"]
-FAILED_BY = "Mu2sls-Failed-By"
-"""The header that tells who failed."""
 
 
 @dataclass(frozen=True, slots=True)

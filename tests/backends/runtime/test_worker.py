@@ -58,6 +58,7 @@ def test_another_services_request_is_sent_back():
     other = Request(REQUEST.id, "Flight", "free", b"", REQUEST.origin)
     outgoing = handle(body=Wire(KEY).seal(Call(other))[0])
     assert (outgoing.status, outgoing.body) == (421, b"the service Flight is not served here\n")
+    assert outgoing.headers["Mu2sls-Failed-By"] == "client"
 
 
 @pytest.mark.parametrize("error", [Broken("cut"), Unreachable("away")])
@@ -65,7 +66,9 @@ def test_a_gateway_that_hears_nothing_says_so(error):
     async def fail(request):
         raise error
 
-    assert handle(body=Wire(KEY).seal(Call(REQUEST))[0], answer=fail).status == 502
+    outgoing = handle(body=Wire(KEY).seal(Call(REQUEST))[0], answer=fail)
+    assert outgoing.status == 502
+    assert outgoing.headers["Mu2sls-Failed-By"] == "platform"
 
 
 def test_a_flood_of_forged_envelopes_does_not_fill_the_log(caplog):
@@ -78,7 +81,9 @@ def test_a_flood_of_forged_envelopes_does_not_fill_the_log(caplog):
 
 def test_it_says_how_it_is():
     assert handle("/healthz", method="GET").status == 200
-    assert handle("/readyz", method="GET").status == 200
+    ready = handle("/readyz", method="GET")
+    assert ready.status == 200
+    assert "Mu2sls-Failed-By" not in ready.headers
     assert handle("/else", method="GET").status == 404
 
 
