@@ -20,11 +20,11 @@ LOAD = (
 """For so many seconds, so that what has a schedule strikes; and so many, however long they take."""
 
 
-def run(tmp_path, faults, *options, app="apps/hotel", load=LOAD, more=""):
+def run(tmp_path, faults, *options, app="apps/hotel", load=LOAD, more="", heal="300s"):
     """Run a scenario for real: the exit status, the result file, and what was printed."""
     file = tmp_path / "scenario.yaml"
     file.write_text(
-        f"name: real\napp: {ROOT / app}\nseed: 5\nheal: 300s\nload: {load}\n"
+        f"name: real\napp: {ROOT / app}\nseed: 5\nheal: {heal}\nload: {load}\n"
         f"retry: {{attempts: 10, timeout: 1s}}\n{more}\nfaults: {faults}\n"
     )
     out = tmp_path / "out"
@@ -166,6 +166,18 @@ def test_every_executor_drives_load(tmp_path, load):
     assert status == 0, said
     sent = result["measurements"]["sent"]
     assert sent == 40 if "iterations" in load else sent >= 4
+
+
+def test_what_there_was_no_time_for_fails_no_check_but_liveness(tmp_path):
+    """Requests that are under way when the run ends are no evidence against anybody."""
+    faults = (
+        "[{kind: store_error, error: commit_unknown_result_late, probability: 20%},"
+        " {kind: store_error, error: commit_unknown_result_applied, probability: 10%}]"
+    )
+    more = "check: [{invariant: hotel.no_overselling}, {invariant: hotel.customers_are_known}]"
+    _, result, said = run(tmp_path, faults, more=more, heal="1ms")
+    failing = {name for name, status in verdicts(result).items() if status == "fails"}
+    assert failing == {"liveness"}, said
 
 
 BROKEN_CLOCK = """
