@@ -95,6 +95,7 @@ class Supervisor:
         self._children: list[_Child] = []
         self._due: list[tuple[float, _Child]] = []
         self._stopping = self._ended = False
+        self._is_known = True  # whether `status` finds the nodes as they are
         self._lifeline = self._wakeup = (-1, -1)
         self._began = time.time()
 
@@ -181,6 +182,8 @@ class Supervisor:
 
     def _look(self, lifeline: int | None) -> None:
         """Wait until a node dies or one is due to be started anew."""
+        if not self._is_known:
+            self._make_known()
         now = time.monotonic()
         for due, dead in [each for each in self._due if each[0] <= now]:
             self._due.remove((due, dead))
@@ -201,10 +204,18 @@ class Supervisor:
             self._due.append((time.monotonic() + _LONGEST, dead))
             return
         self._children.append(child)
+        self._make_known()
+
+    def _make_known(self) -> None:
+        """Publish the nodes, or try again later: the disk may be full."""
         try:
             self._publish()
         except OSError as error:
-            self._told(f"`status` will not know of it: {self._folder.path}: {error.strerror}")
+            if self._is_known:
+                self._told(f"`status` will not know of it: {self._folder.path}: {error.strerror}")
+            self._is_known = False
+        else:
+            self._is_known = True
 
     def _died(self, child: _Child) -> None:
         child.process.join()

@@ -355,7 +355,13 @@ def test_a_disk_that_runs_full(small_disk):
             assert FULL in done.value["detail"]
         status, _, body = up.request("GET", "/readyz")
         assert (status, FULL in body.decode()) == (503, True)
-        (small_disk / "ballast").unlink()
+        fill(small_disk / "ballast of the rest")
+        killed = up.kill("Counter-0")
+        until(lambda: "`status` will not know of it" in up.output(), "what is told of the node")
+        assert up.nodes()["Counter-0"] == killed
+        for each in small_disk.glob("ballast*"):
+            each.unlink()
+        until(lambda: up.nodes()["Counter-0"] != killed, "another node, which `status` knows")
         again = up.call("Counter.increment", "a", key=f"{number} {'x' * 200}")
         assert (again.status, again.value) == (200, acknowledged + 1)
         assert up.call("Counter.read", "a").value == acknowledged + 1
