@@ -11,14 +11,26 @@ from core.messages import Request
 from sim.planted.bug import bug, everywhere, replace
 
 
+def _parts(request: Request) -> dict[str, object]:
+    """What makes two requests of one id different questions."""
+    travel = request.travel
+    return {
+        "arguments": (request.service, request.method, request.args, request.origin),
+        "version": travel and travel.version,
+        "writes": travel and travel.writes,
+    }
+
+
 @contextmanager
 def _joined_whatever_is(different: str) -> Iterator[None]:
-    """Take requests for the same that differ in a part of what they travel with."""
+    """Take requests for the same that differ in a part of what they ask."""
 
     def is_same(one: Request, other: Request) -> bool:
-        parts = [(part, getattr(one.travel, part, None)) for part in ("version", "writes")]
-        return (one.id, one.args) == (other.id, other.args) and all(
-            part == different or mine == getattr(other.travel, part, None) for part, mine in parts
+        return one.id == other.id and all(
+            part == different or mine == theirs
+            for (part, mine), theirs in zip(
+                _parts(one).items(), _parts(other).values(), strict=True
+            )
         )
 
     def question(request: Request) -> object:
@@ -37,6 +49,12 @@ def _joined_whatever_is(different: str) -> Iterator[None]:
 def attempts_at_another_version_joined() -> AbstractContextManager[Any]:
     """Give a region that was begun again what its callee answered to the one before."""
     return _joined_whatever_is("version")
+
+
+@bug("an id used again for something else is refused", "exactly_once", "smoke", "counter")
+def attempts_with_other_arguments_joined() -> AbstractContextManager[Any]:
+    """Give who asks for something else under the same id the answer of the one before."""
+    return _joined_whatever_is("arguments")
 
 
 @bug("a branch run again sees what an earlier one wrote", "reference", "smoke", "warehouse")

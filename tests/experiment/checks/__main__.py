@@ -14,9 +14,9 @@ from rich.console import Console
 
 from compiler.errors import CompileErrors
 from tests.experiment.checks.generated import HARSH, Writer, judged
-from tests.experiment.checks.wider import Wider
+from tests.experiment.checks.wider import Brief, Wider
 
-_WRITERS = {"plain": Writer, "wider": Wider}
+_WRITERS = {"plain": Writer, "wider": Wider, "brief": Brief}
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from experiment.checks import check
 from experiment.scenario.model import Fault, Load, Retry, Scenario
 from sim.run import run
 from tests.experiment.checks.generated import HARSH, generated, judged
+from tests.experiment.checks.wider import Wider
 
 CALM = [*range(12), 232]
 """232: branches of a transaction that are run again read the clock again."""
@@ -30,6 +31,14 @@ def test_without_faults(tmp_path, seed):
 def test_with_faults(tmp_path, seed):
     _, wrong = judged(seed, HARSH, tmp_path)
     assert not wrong
+
+
+@pytest.mark.parametrize("faults", [[], HARSH], ids=["calm", "harsh"])
+@pytest.mark.parametrize("seed", range(4))
+def test_programs_that_hide_effects_better(tmp_path, seed, faults):
+    done, wrong = judged(seed, faults, tmp_path, Wider, seconds=1.0)
+    assert not wrong
+    assert faults or {result.status for result in done.results} <= {"succeeded", "raised"}
 
 
 def test_what_is_given_up_says_nothing(tmp_path, monkeypatch):

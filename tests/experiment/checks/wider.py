@@ -42,7 +42,7 @@ class Wider(Writer):
     def function(self, number: int) -> str:
         """A module-level function; it may call those before it."""
         self.draw_forms()
-        is_async = self.rng.random() < 0.4
+        is_async = self.rng.random() < 0.15
         self.service_name = MODULE
         body = self.block(self.rng.randint(1, 3), 1, is_async)
         end = self.tail(is_async)
@@ -207,3 +207,42 @@ class Wider(Writer):
                  "    except TransactionException:", "        t += 1"],
             ]  # fmt: skip
         return rng.choice(forms)
+
+
+class Brief(Wider):
+    """Methods of few lines, whose effects are in helpers: what is proved of them wrongly does harm
+    soon. In some, nobody calls anybody.
+
+    :ivar keeps_to_itself: whether all effects are on the service's own state.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.names = ["A"]
+        self.keeps_to_itself = self.rng.random() < 0.15
+
+    def block(self, count: int, depth: int, is_async: bool) -> list[str]:
+        return super().block(min(count, 2), 0, is_async)
+
+    def statement(self, depth: int, is_async: bool) -> list[str]:
+        others, key = self.others(is_async), self.key()
+        if others and self.rng.random() < 0.6:
+            return [f"seen.append({self.rng.choice(others)}({key}, t % 7, n))"]
+        own = [] if self.service_name == MODULE else [["self.n += 1"], [f"self.d[{key}] = t"]]
+        if self.keeps_to_itself:
+            return self.rng.choice([["t += 1"], *own])
+        return self.rng.choice(
+            [
+                *own,
+                [f"spawn(Base.put, {key}, 1)"],
+                [f"fs.append(spawn(Base.put, {key}, 1))"],
+                [f"seen.append(call(Base.put, {key}, 1))"],
+                [f"seen += [call(Base.put, each, 1) for each in ('a', {key})]"],
+                [f"t += {self.number()}"],
+            ]
+        )
+
+    def tail(self, is_async: bool) -> str:
+        if self.keeps_to_itself:
+            return "return t"
+        return self.rng.choice([f"return call(Base.put, {self.key()}, 1)", super().tail(is_async)])
