@@ -2,7 +2,8 @@
 
 What is read from a persistent field is a copy, and what is put into one is copied: a change of
 the copy changes nothing that is stored, unless it is stored again. A method may work on a copy;
-but where nothing reads the changed copy afterwards, the change was meant for the field.
+but where nothing reads the changed copy afterwards, the change was meant for the field. So it is
+where a function does nothing with what it is given but change it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ class _Method:
     def __init__(self, declared: Declared, function: Function) -> None:
         self._declared = declared
         self._function = function
+        self._changers = dict(_changers(function))
         self._changes: dict[str, list[ast.stmt]] = {}
         self._used: dict[str, list[ast.Name]] = {}
         self._bound: dict[str, int] = {}
         changing = set()
         for node in ast.walk(function.node):
-            for root in _changed(node) if isinstance(node, ast.stmt) else ():
+            for root in self._changed(node) if isinstance(node, ast.stmt) else ():
                 self._changes.setdefault(root.id, []).append(node)  # type: ignore[arg-type]
                 changing.add(id(root))
         for node in ast.walk(function.node):
@@ -51,7 +53,18 @@ class _Method:
 
     def check(self) -> None:
         """Record what is lost."""
-        if not self._changes or self._function.self_name is None:
+        if self._function.self_name is None:
+            return
+        for node in ast.walk(self._function.node):
+            for name, argument in self._given_away(node):
+                field = self._field_read(argument)
+                if field is not None:
+                    self._refuse(
+                        argument,
+                        f"{name}() changes a copy of what self.{field} holds, and nobody sees it",
+                        f"store it again: x = ..., {name}(x), self.{field}[...] = x",
+                    )
+        if not self._changes:
             return
         for node in ast.walk(self._function.node):
             for name, field in self._read(node):
@@ -68,7 +81,7 @@ class _Method:
         """What is changed after it was put into a field, in one go."""
         given: dict[str, str] = {}
         for statement in block:
-            for root in _changed(statement):
+            for root in self._changed(statement):
                 field = given.get(root.id)
                 used = self._used.get(root.id, ())
                 last = max((name.lineno, name.col_offset) for name in used) if used else (0, 0)
@@ -82,6 +95,27 @@ class _Method:
             if not isinstance(statement, _Loop):
                 for part in _blocks(statement):
                     self._check_block(part)
+
+    def _changed(self, statement: ast.stmt) -> Iterator[ast.Name]:
+        """The variables whose objects a statement changes, or has changed by a function."""
+        yield from _changed(statement)
+        for _, argument in self._given_away(statement):
+            yield from _root(argument)
+
+    def _given_away(self, statement: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+        """What a statement gives to functions that only change it, with their names."""
+        if not isinstance(statement, ast.Expr):
+            return
+        value = statement.value
+        call = value.value if isinstance(value, ast.Await) else value
+        name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+        if not isinstance(call, ast.Call) or name not in self._changers:
+            return
+        names, changed = self._changers[name]
+        named = {each.arg: each.value for each in call.keywords if each.arg is not None}
+        for parameter, argument in (*zip(names, call.args, strict=False), *named.items()):
+            if parameter in changed and not isinstance(argument, ast.Starred):
+                yield name, argument
 
     def _read(self, node: ast.AST) -> Iterator[tuple[str, str]]:
         """The variables that ``node`` binds to copies, and the fields that these are from."""
@@ -157,10 +191,50 @@ def _changed(statement: ast.stmt) -> Iterator[ast.Name]:
     elif isinstance(statement, ast.AugAssign):
         places = [_owner(statement.target)]
     for place in places:
-        while isinstance(place, ast.Attribute | ast.Subscript):
-            place = place.value
-        if isinstance(place, ast.Name) and isinstance(place.ctx, ast.Load):
-            yield place
+        yield from _root(place)
+
+
+def _root(place: ast.expr) -> Iterator[ast.Name]:
+    """The variable whose object a place is part of."""
+    while isinstance(place, ast.Attribute | ast.Subscript):
+        place = place.value
+    if isinstance(place, ast.Name) and isinstance(place.ctx, ast.Load):
+        yield place
+
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _changers(function: Function) -> Iterator[tuple[str, tuple[list[str], set[str]]]]:
+    """The functions that a method may call, as it names them: of each the parameters, and those
+    that it does nothing with but change them.
+    """
+    for node in function.plain.source.tree.body:
+        if isinstance(node, _Definition):
+            yield node.name, _changes_only(node, 0)
+    for method in function.service.methods.values() if function.service is not None else ():
+        if method.self_name is not None:
+            yield f"{function.self_name}.{method.name}", _changes_only(method.node, 1)
+    for inner in ast.walk(function.node):
+        if isinstance(inner, _Definition) and inner is not function.node:
+            yield inner.name, _changes_only(inner, 0)
+
+
+def _changes_only(node: _Definition, bound: int) -> tuple[list[str], set[str]]:
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    names = [each.arg for each in parameters][bound:]
+    if node.decorator_list:
+        return names, set()
+    statements = [each for each in ast.walk(node) if isinstance(each, ast.stmt)]
+    roots = [root for statement in statements for root in _changed(statement)]
+    changing = {id(root) for root in roots}
+    used = {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and id(each) not in changing
+    }
+    every = {*names, *(each.arg for each in node.args.kwonlyargs)}
+    return names, (every & {root.id for root in roots}) - used
 
 
 def _owner(target: ast.expr) -> ast.expr:

@@ -12,6 +12,10 @@ RATES = {"a": 1}
 def stamp():
     return 3 + (time.time() > 0)
 
+def longer(xs):
+    xs[0] += 1
+    xs.append(2)
+
 BY_NAME = {"a": stamp}
 
 @service
@@ -33,6 +37,8 @@ class S:
         self.v: Persistent[list | None] = [1]
         self.limit = 10
         self.table = {"a": 1}
+    def _more(self, xs):
+        xs.append(1)
     def _helper(self, x=1):
         return len(self.d) + x
     async def _later(self):
@@ -60,6 +66,21 @@ REMEDIES = [
         "x = []; self.xs.append(x); x.append(1)",
         "before it is stored",
         "x = []; x.append(1); self.xs.append(x)",
+    ),
+    (
+        "self._more(self.d['a'])",
+        "self._more(x), self.d[...] = x",
+        "x = self.d['a']; self._more(x); self.d['a'] = x",
+    ),
+    (
+        "x = self.d['a']; longer(x)",
+        "self.d[...] = x",
+        "x = self.d['a']; longer(x); self.d['a'] = x",
+    ),
+    (
+        "def more(xs): xs.append(1)\n        more(xs=self.d['a'])",
+        "more(x), self.d[...] = x",
+        "def more(xs): xs.append(1)\n        x = self.d['a']; more(x); self.d['a'] = x",
     ),
     ("x = RATES; return x['a']", "use RATES directly", "return RATES['a']"),
     ("self.scratch = 4; return 4", "scratch = ...", "scratch = 4; return scratch"),
