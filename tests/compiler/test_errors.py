@@ -199,6 +199,16 @@ def errors_of(tmp_path, source):
     return raised.value.errors
 
 
+def refused():
+    """Everything here that is refused, as sources."""
+    for body, what, _ in CASES:
+        if what:
+            lines = "\n".join(f"        {line}" for line in body.replace("^", "").split("\n"))
+            yield f"{START}\n    async def m(self):\n{lines}\n"
+    for source, _, _ in CLASSES:
+        yield f"{BEFORE}@service\n{source}\n"
+
+
 @pytest.mark.parametrize(("body", "what", "remedy"), [c for c in CASES if c[1]])
 def test_refused_in_a_method(tmp_path, body, what, remedy):
     marked = body.split("\n")[0]

@@ -1,8 +1,14 @@
 """What an error tells to write instead compiles, works, and is the same plain and compiled."""
 
+import contextlib
+import re
+import traceback
+from pathlib import Path
+
 import pytest
 
-from compiler.errors import CompileErrors
+from compiler.errors import CompileErrors, Problems
+from tests.compiler import test_errors
 from tests.compiler.driver import compare, compiled
 
 START = """
@@ -27,6 +33,12 @@ class Other:
         return self.n
     def get(self):
         return self.n
+    @staticmethod
+    def twice(x):
+        return 2 * x
+
+def twice(x):
+    return 2 * x
 
 @service
 class S:
@@ -81,6 +93,36 @@ REMEDIES = [
         "def more(xs): xs.append(1)\n        more(xs=self.d['a'])",
         "more(x), self.d[...] = x",
         "def more(xs): xs.append(1)\n        x = self.d['a']; more(x); self.d['a'] = x",
+    ),
+    ("del self.d", "self.d.clear()", "self.d.clear()"),
+    ("return call(self._helper)", "self._helper(...)", "return self._helper()"),
+    ("global RATES; RATES = {}", "self.rates: Persistent[...]", "self.d = {}"),
+    (
+        "def f(): return len(self.d)\n        return f()",
+        "a helper method of the service: def _name(self, ...)",
+        "return self._helper()",
+    ),
+    ("return Other.add(1)", "call(Other.add, ...)", "return call(Other.add, 1)"),
+    ("transaction(); self.v = [2]", "with transaction():", "with transaction(): self.v = [2]"),
+    ("return instance(Other).add()", "call(Service.method, ...)", "return call(Other.add)"),
+    ("return call(Other.twice, 2)", "a function at module level", "return twice(2)"),
+    ("RATES['b'] = 2", "self.rates: Persistent[...]", "self.d['b'] = 2"),
+    ("self.table['b'] = 2", "self.table: Persistent[...]", "self.d['b'] = 2"),
+    ("f = random.choice; return f([1])", "random.choice(...)", "return random.choice([1])"),
+    ("f = random; return f.random()", "random.function(...)", "return random.random()"),
+    ("x = Other; return call(x.add)", "call(Other.method, ...)", "return call(Other.add)"),
+    ("c = call; return c(Other.add)", "a call: call(...)", "return call(Other.add)"),
+    ("x = self; return x.limit", "self.field, self.method(...)", "return self.limit"),
+    ("return self.nothing", "declare it in __init__", "return self.v"),
+    (
+        "async def f(): return 1\n        return await f()",
+        "a helper method",
+        "return await self._later()",
+    ),
+    (
+        "async with asyncio.Lock(): self.v = [2]",
+        "async with transaction():",
+        "async with transaction(): self.v = [2]",
     ),
     ("x = RATES; return x['a']", "use RATES directly", "return RATES['a']"),
     ("self.scratch = 4; return 4", "scratch = ...", "scratch = 4; return scratch"),
@@ -174,6 +216,93 @@ def test_what_is_told_works(tmp_path, written, told, instead):
     assert any(told in each for each in remedies), remedies
     (answer,) = compare(app(tmp_path, instead), [("S.m",)])
     assert answer[0] == "returned", answer
+
+
+# The same of what stands outside of methods.
+CLASSES = [
+    (
+        "    self_made: Persistent[dict] = {}\n    def m(self): return 1",
+        "in __init__",
+        "    def __init__(self):\n        self.self_made: Persistent[dict] = {}\n"
+        "    def m(self): return len(self.self_made)",
+    ),
+    (
+        "    async def __init__(self): pass\n    def m(self): return 1",
+        "def __init__(self):",
+        "    def __init__(self): pass\n    def m(self): return 1",
+    ),
+    (
+        "    def other(): return 1\n    def m(self): return 1",
+        "def other(self, ...):",
+        "    def other(self): return 1\n    def m(self): return self.other()",
+    ),
+    (
+        "    @property\n    def other(self): return 1\n    def m(self): return 1",
+        "a method: other()",
+        "    def other(self): return 1\n    def m(self): return self.other()",
+    ),
+    (
+        "    def __init__(self):\n        self.d = {}  # type: Persistent[dict\n"
+        "    def m(self): return 1",
+        "# type: Persistent[dict]",
+        "    def __init__(self):\n        self.d = {}  # type: Persistent[dict]\n"
+        "    def m(self): return len(self.d)",
+    ),
+]
+
+
+def whole(folder, body):
+    return compiled(folder, f"import time\n@service\nclass S:\n{body}\n")
+
+
+@pytest.mark.parametrize(("written", "told", "instead"), CLASSES)
+def test_what_is_told_of_a_class_works(tmp_path, written, told, instead):
+    with pytest.raises(CompileErrors) as errors:
+        whole(tmp_path, written)
+    assert any(told in each.remedy for each in errors.value.errors), errors.value
+    (answer,) = compare(whole(tmp_path, instead), [("S.m",)])
+    assert answer[0] == "returned", answer
+
+
+# --- that no remedy is left out
+
+
+IS_CODE = re.compile(r"\w\(|\w\[| = |await ")
+TELLERS = {"add", "add_error", "refuse", "_refuse", "error", "_error"}
+
+
+@pytest.fixture
+def tellers(monkeypatch):
+    """Where in the compiler errors come from whose remedy is code: places, each with one."""
+    found = {}
+    add_error = Problems.add_error
+
+    def recorded(problems, error):
+        if IS_CODE.search(error.remedy):
+            frames = traceback.extract_stack()[:-1]
+            own = [f for f in frames if "/compiler/" in f.filename and f.name not in TELLERS]
+            place = next(f for f in reversed(own) if "/tests/" not in f.filename)
+            found.setdefault((Path(place.filename).name, place.lineno), error.remedy)
+        add_error(problems, error)
+
+    monkeypatch.setattr(Problems, "add_error", recorded)
+    return found
+
+
+def test_every_remedy_that_is_code_is_tried(tmp_path, tellers):
+    """Of all places that refuse anything in the tests of errors, each has an example above."""
+    for build, written in (
+        *((app, written) for written, _, _ in REMEDIES),
+        *((whole, written) for written, _, _ in CLASSES),
+    ):
+        with contextlib.suppress(CompileErrors):
+            build(tmp_path, written)
+    tried = set(tellers)
+    assert len(tried) > 30
+    for source in test_errors.refused():
+        with contextlib.suppress(CompileErrors):
+            compiled(tmp_path, source)
+    assert {place: remedy for place, remedy in tellers.items() if place not in tried} == {}
 
 
 CHOSEN = [
