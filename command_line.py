@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "ended"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "confirmed", "ended"]
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -28,3 +28,13 @@ def ended(command: Callable[[], int], say: Callable[[str], object], rest: str = 
     except BrokenPipeError:  # nobody reads: what is still in the buffer goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return INTERRUPTED
+
+
+def confirmed(what: str, word: str) -> bool:
+    """Whether somebody at a terminal is sure that ``what`` is to be gone, and types ``word``."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return input(f"{what} will be gone. Type '{word}' to go on: ").strip() == word
+    except EOFError:
+        return False

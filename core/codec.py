@@ -195,14 +195,21 @@ class Codec:
         payload = self._decoder.decode(data)
         if code == _USER:
             name, fields = payload
-            described = self._classes.get(name)
-            if described is None:
-                raise UnsupportedValue(
-                    f"a value of class {name} is stored or was received, but the application has "
-                    "no such class at module level: define it, or keep its old name"
-                )
-            return described.make(fields)
+            return self.known(name).make(fields)
         return _BUILDERS[code](payload)
+
+    def known(self, name: str) -> UserClass:
+        """The class of this name.
+
+        :raises UnsupportedValue: it is not registered.
+        """
+        described = self._classes.get(name)
+        if described is None:
+            raise UnsupportedValue(
+                f"a value of class {name} is stored or was received, but the application has "
+                "no such class at module level: define it, or keep its old name"
+            )
+        return described
 
     # --- exceptions
 

@@ -29,6 +29,7 @@ ARROWS = {
     "backends/runtime": RUNTIME,
     "backends/sqlite": {"backends.sqlite", *RUNTIME},
     "backends/fdb": {"backends.fdb", *RUNTIME},
+    "backends/fdb/__main__.py": {"backends.fdb", *COMMANDS, *RUNTIME},
     "backends/stores.py": {"backends.sqlite", "backends.fdb", *RUNTIME},
     "backends/drill": {"backends.drill", *RUNTIME, *EXPERIMENTS},
     "backends/drill/recording.py": {"backends.drill", *RUNTIME},  # what a node of an image needs

@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_resume(commands)
     _add_gc(commands)
+    _add_dump(commands)
+    _add_erase(commands)
     _add_bench(commands)
     _add_calibrate(commands)
     return parser
@@ -200,6 +202,20 @@ def _add_gc(commands: _Commands) -> None:
         help="only those that began so long ago, as 30m, 12h, 7d (1d)",
     )
     _add_where(gc)
+
+
+def _add_dump(commands: _Commands) -> None:
+    text = "Print the application's data as lines of JSON, one for each entry of each field."
+    dump = _add(commands, "dump", text, _dump)
+    dump.add_argument("field", metavar="Service.field", nargs="?", default="", help="only this one")
+    _add_where(dump)
+
+
+def _add_erase(commands: _Commands) -> None:
+    text = "Remove the application's data, and all that is remembered of its requests."
+    erase = _add(commands, "erase", text, _erase)
+    erase.add_argument("--yes", action="store_true", help="without asking")
+    _add_where(erase)
 
 
 def _add_bench(commands: _Commands) -> None:
@@ -386,6 +402,18 @@ def _gc(options: argparse.Namespace) -> int:
     from backends.local.ask import collect_garbage
 
     return collect_garbage(options.data, options.older_than)
+
+
+def _dump(options: argparse.Namespace) -> int:
+    from backends.local.contents import dump
+
+    return dump(options.data, options.field, print)
+
+
+def _erase(options: argparse.Namespace) -> int:
+    from backends.local.contents import erase
+
+    return erase(options.data, options.yes, print)
 
 
 def _bench(options: argparse.Namespace) -> int:

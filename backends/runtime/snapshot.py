@@ -36,7 +36,7 @@ from core.limits import USER_KEYS_END
 from core.shape import Shape, fit, merged
 from core.store import ClearRange, KeyRange, Mutation, Set, point, transaction_size
 
-__all__ = ["belongs", "load", "patiently", "snapshot"]
+__all__ = ["again", "belongs", "load", "patiently", "shape_of", "snapshot"]
 
 T = TypeVar("T")
 
@@ -93,18 +93,18 @@ async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
 
 
 async def _read_all(store: AsyncStore, content: dict[bytes, bytes]) -> None:
-    version = await _again(store.read_version)
+    version = await again(store.read_version)
     begin = b""
     while True:
         part = (begin, USER_KEYS_END, _PAGE)
-        _, (pairs,) = await _again(partial(store.read, version, (), (part,)))
+        _, (pairs,) = await again(partial(store.read, version, (), (part,)))
         content.update(pairs)
         if len(pairs) < _PAGE:
             return
         begin = pairs[-1][0] + b"\x00"
 
 
-async def _again(ask: Callable[[], Awaitable[T]]) -> T:
+async def again(ask: Callable[[], Awaitable[T]]) -> T:
     """What ``ask`` answers when the store does, after some patience."""
     for _ in range(_TRIES):
         with suppress(StoreUnavailable, FutureVersion):
@@ -171,6 +171,16 @@ async def _load(
             piece.append(_set(_Mark(application, shape=shape)))
         # At the version of the commit before: nobody changed the mark in between.
         version = await store.commit(version, conflicts, piece)
+
+
+async def shape_of(store: AsyncStore) -> Shape | None:
+    """The shape of what a store holds; None if it is not known.
+
+    :raises StoreError: the store does not answer.
+    """
+    version = await again(store.read_version)
+    (mark,), _ = await again(partial(store.read, version, (SET_UP,)))
+    return None if mark is None else msgspec.json.decode(mark, type=_Mark).shape
 
 
 async def belongs(store: AsyncStore, version: int, application: str) -> _Mark | None:

@@ -465,3 +465,38 @@ def test_no_bindings(place, tmp_path):
     assert "FoundationDB's Python bindings do not load" in errors
     assert "pip install" in errors
     assert "Traceback" not in errors
+
+
+# --- looking into it
+
+
+def test_what_is_stored_can_be_looked_at_and_removed(place, tmp_path):
+    name = f"test_{uuid4().hex}"
+    app = tmp_path / name
+    shutil.copytree(ROOT / "apps" / "counter", app)
+
+    def ask(*words):
+        line = [sys.executable, "-m", "backends.fdb", *words]
+        return subprocess.run(
+            line, cwd=ROOT, env=environment(**place.env), capture_output=True, text=True,
+            timeout=patience(), check=False,
+        )  # fmt: skip
+
+    try:
+        up = Up(app, tmp_path / "data", "--store", "fdb", env=place.env)
+        try:
+            assert up.call("Counter.increment", "a").value == 1
+            done = ask("dump", name)
+            assert done.stdout == '{"field":"Counter.counts","key":"a","value":1}\n', done.stderr
+        finally:
+            up.end()
+        done = ask("erase", name)
+        assert done.returncode == 2
+        assert "nothing was erased: answer 'erase', or give --yes" in done.stderr
+        assert place.keys(name)
+        done = ask("erase", name, "--yes")
+        assert (done.returncode, done.stdout) == (0, f"erased the namespace '{name}'\n")
+        assert not place.keys(name)
+        assert ask("dump", name).stdout == ""
+    finally:
+        place.erase(name)
