@@ -83,6 +83,7 @@ class Host:
         self._completed: list[bytes] = []
         self._clearing: asyncio.Task[None] | None = None
         self._store_trouble = Reminder()
+        self._unfamiliar = Reminder()
 
     @classmethod
     def of_store(cls, store: AsyncStore, settings: Settings) -> Host:
@@ -134,6 +135,13 @@ class Host:
             reply = _interrupted(request, f"{type(error).__name__}: {error}")
         if isinstance(reply.outcome, Raised) and reply.outcome.trace and request.id.is_root:
             _tell(request, reply.outcome)
+        outcome = reply.outcome
+        if (
+            isinstance(outcome, Failed)
+            and outcome.kind == "Unfamiliar"
+            and self._unfamiliar.is_due()
+        ):
+            _log.warning("request %s has to wait: %s", request.id, outcome.text)
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
