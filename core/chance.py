@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self
 
 from core.ids import RequestId
 
-__all__ = ["SECRET_SIZE", "Chance", "request_chance"]
+__all__ = ["SECRET_SIZE", "Chance", "execution_chance", "request_chance"]
 
 SECRET_SIZE = 32
 """Bytes of a secret."""
@@ -86,5 +86,13 @@ class Chance(random.Random):
 
 def request_chance(secret: bytes, request: RequestId) -> Chance:
     """The stream of one request."""
-    digest = hashlib.blake2b(str(request).encode(), key=secret)
-    return Chance(digest.digest())
+    return _keyed(secret, str(request))
+
+
+def execution_chance(secret: bytes, request: RequestId, name: str) -> Chance:
+    """The stream of one execution of a request, for a protocol that does not remember chance."""
+    return _keyed(secret, f"{request} {name}")
+
+
+def _keyed(secret: bytes, text: str) -> Chance:
+    return Chance(hashlib.blake2b(text.encode(), key=secret).digest())

@@ -37,14 +37,12 @@ def is_same(one: Request, other: Request) -> bool:
 
     What they know of the tree's intent and how long they wait makes no difference to the answer.
     """
-    return (one.id, one.service, one.method, one.args, one.origin, one.travel) == (
-        other.id,
-        other.service,
-        other.method,
-        other.args,
-        other.origin,
-        other.travel,
-    )
+    return _asked(one) == _asked(other)
+
+
+def _asked(request: Request) -> object:
+    travels = request.travel, request.inside
+    return request.id, request.service, request.method, request.args, request.origin, travels
 
 
 def keeps(reply: Reply, took: float, timeout: float) -> float:

@@ -9,11 +9,18 @@ key                                  value
 ``j`` root path ``00`` place         the journal record of a region
 ``i``/``j``/``x`` ... n              the n-th continuation of one too long for one value
 ``k`` client key                     the root id that a client's key stands for
+``l`` object                         the baseline's lock of an object: its holder
+``o`` object                         the baseline's object: all or a part of a field's data
+``p`` root path ``00`` step          the baseline's record of a step
 ``r`` root                           the client key that stands for the root id
 ``s``                                what the store was set up for
+``t`` transaction service ``00`` e   what a transaction of the baseline holds in a service
 ``w``                                the retention watermark, a root id
 ``x`` root                           the note of a request set aside (:mod:`core.aside`)
 ===================================  ==================================================
+
+The baseline (:mod:`core.popl23`) has sections of its own; an object's name is service ``00``
+field ``00`` and, where a field is several, the number of the bucket.
 
 Root ids sort by time, so one range clear forgets everything up to a moment. A
 request's own regions are contiguous and apart from its children's.
@@ -30,6 +37,10 @@ __all__ = [
     "DATA",
     "INTENTS",
     "JOURNAL",
+    "LOCKS",
+    "LOG",
+    "OBJECTS",
+    "PARTS",
     "SECRET",
     "SET_ASIDE",
     "SET_UP",
@@ -44,9 +55,17 @@ __all__ = [
     "journal_key",
     "journal_place",
     "journal_range",
+    "lock_key",
+    "log_key",
+    "object_key",
+    "object_name",
+    "object_prefix",
+    "part_of",
+    "part_prefix",
     "root_of",
     "set_aside_key",
     "set_aside_range",
+    "transaction_id",
     "tree_range",
     "up_to",
 ]
@@ -56,6 +75,10 @@ INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
 CLIENT_KEYS = KeyRange(b"k", b"l")
 CLIENT_KEYS_BY_ROOT = KeyRange(b"r", b"s")
+LOCKS = KeyRange(b"l", b"m")
+OBJECTS = KeyRange(b"o", b"p")
+LOG = KeyRange(b"p", b"q")
+PARTS = KeyRange(b"t", b"u")
 SET_ASIDE = KeyRange(b"x", b"y")
 SECRET = b"c"
 SET_UP = b"s"
@@ -77,8 +100,13 @@ def _number(value: int) -> bytes:
     return bytes((size,)) + value.to_bytes(size, "big")
 
 
+def _named(request: RequestId) -> bytes:
+    """The id as part of a key: a request's own keys are contiguous, its children's elsewhere."""
+    return b"%b%b\x00" % (request.root, b"".join(map(_number, request.path)))
+
+
 def _own(request: RequestId) -> bytes:
-    return b"j%b%b\x00" % (request.root, b"".join(map(_number, request.path)))
+    return b"j" + _named(request)
 
 
 def journal_key(request: RequestId, place: int) -> bytes:
@@ -149,3 +177,53 @@ def client_key_of_root(root: bytes) -> bytes:
 def up_to(section: KeyRange, root: bytes) -> KeyRange:
     """The part of a section whose root ids sort before ``root``."""
     return KeyRange(section.begin, section.begin + root)
+
+
+# --- the baseline's
+
+
+def object_name(service: str, field: str, bucket: int | None = None) -> bytes:
+    """The name of an object: a field's, or one of its buckets'."""
+    number = b"" if bucket is None else bucket.to_bytes(2, "big")
+    return b"%b\x00%b\x00%b" % (service.encode(), field.encode(), number)
+
+
+def object_key(name: bytes) -> bytes:
+    """The key of an object."""
+    return b"o" + name
+
+
+def object_prefix(name: bytes) -> bytes:
+    """The prefix of the application's data in the object ``name``, as :func:`data_prefix`."""
+    service, field, _ = name.split(b"\x00", 2)
+    return b"d%b\x00%b\x00" % (service, field)
+
+
+def lock_key(name: bytes) -> bytes:
+    """The key of an object's lock."""
+    return b"l" + name
+
+
+def log_key(request: RequestId, step: int) -> bytes:
+    """The key of the record of a step."""
+    return b"p" + _named(request) + _number(step)
+
+
+def transaction_id(request: RequestId, number: int) -> bytes:
+    """Names a try at a transaction that the request began."""
+    return _named(request) + _number(number)
+
+
+def part_prefix(transaction: bytes, service: str) -> bytes:
+    """The prefix of all that a transaction holds in a service."""
+    return b"t%b%b\x00" % (transaction, service.encode())
+
+
+def part_of(key: bytes) -> tuple[bytes, bytes, bytes]:
+    """The transaction's id and the service's name in a key of a part, and what follows them."""
+    end = 17
+    while key[end]:
+        end += 1 + key[end]
+    end += 2 + key[end + 1]
+    service, _, rest = key[end:].partition(b"\x00")
+    return key[1:end], service, rest

@@ -14,6 +14,7 @@ from core.store import KeyRange, Mutation
 
 __all__ = [
     "Failed",
+    "Inside",
     "Origin",
     "Outcome",
     "Raised",
@@ -40,6 +41,16 @@ class Travel(msgspec.Struct, frozen=True, array_like=True):
     writes: list[Mutation]
 
 
+class Inside(msgspec.Struct, frozen=True, array_like=True):
+    """What the baseline sends along with a call: the transaction that it belongs to.
+
+    :ivar word: ``execute`` the method inside it, or ``commit`` or ``abort`` the callee's part.
+    """
+
+    transaction: bytes
+    word: str
+
+
 class Request(msgspec.Struct, frozen=True, array_like=True):
     """A call of one method.
 
@@ -50,6 +61,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     :ivar last: whether nothing in the tree commits after this request, so that
         its own last commit may clear the intent.
     :ivar deadline: host time in nanoseconds after which nobody waits for the answer, 0 for never.
+    :ivar inside: the transaction of the baseline that the call belongs to.
     """
 
     id: RequestId
@@ -61,6 +73,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     intent_recorded: bool = False
     last: bool = True
     deadline: int = 0
+    inside: Inside | None = None
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="v"):
@@ -127,6 +140,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     :ivar intent_cleared: whether the commit that ended the tree cleared the intent.
     :ivar version: for a read-only root request, the version it read at; else 0.
     :ivar units: for a read-only root request, the units that read; see :class:`core.ports.Read`.
+    :ivar aborted: of the baseline: the callee's part of the transaction is aborted.
     """
 
     id: RequestId
@@ -136,3 +150,4 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     intent_cleared: bool = False
     version: int = 0
     units: list[str] = []
+    aborted: bool = False

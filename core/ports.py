@@ -12,7 +12,7 @@ effect              answer
 ReadVersion         int; may raise StoreUnavailable
 Read                (values, ranges); may raise TooOld, FutureVersion, StoreUnavailable
 Commit              int, the committed version; may raise any store error
-Send                an int ticket, at once; the host transmits and retries
+Send                an int ticket, at once; the host transmits and, unless ``once``, retries
 Receive             the Replies for the tickets, in their order; when one cannot be had
                     after the host's bounded retries, a Reply whose outcome is Failed
 Now                 int, Unix time in nanoseconds
@@ -84,9 +84,16 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send a request to its service and do not wait."""
+    """Send a request to its service and do not wait.
+
+    :ivar once: nothing asks again if there is no answer.
+    :ivar awaited: whether somebody waits for the answer; if not, there is no ticket, and the
+        message outlives whoever sent it.
+    """
 
     request: Request
+    once: bool = False
+    awaited: bool = True
 
 
 class Receive(msgspec.Struct, frozen=True):
@@ -107,6 +114,7 @@ class Now(msgspec.Struct, frozen=True):
 class Pause(msgspec.Struct, frozen=True):
     """Back off after the ``retry``-th failure of a region and queue up for contended keys.
 
+    :ivar retry: 0: go on at once, if anybody waits.
     :ivar owed: whether the attempt goes on although nobody waits for its answer any more: a
         verdict on the request is near, and whoever asks again would have to begin anew.
     """

@@ -58,15 +58,18 @@ class Tries:
     :param request: with its deadline.
     :param attempts: how often a root request is sent at most.
     :param timeout: how long a client's first try may be silent at most, in seconds.
+    :param once: whether there is one try and no other.
     :ivar made: how many tries there were.
     """
 
     __slots__ = ("_is_root", "_maybe", "_most", "_open", "_patience", "_why", "made")
 
-    def __init__(self, request: Request, now_ns: int, attempts: int, timeout: float) -> None:
+    def __init__(
+        self, request: Request, now_ns: int, attempts: int, timeout: float, once: bool = False
+    ) -> None:
         self._is_root = request.id.is_root
         self._patience = _patience(request, now_ns, timeout)
-        self._most = attempts if self._is_root else 0
+        self._most = 1 if once else attempts if self._is_root else 0
         self._open: set[int] = set()
         self._maybe = False
         self._why = NO_TIME_LEFT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import own_files
 from compiler.application import Application
-from core.protocol import OURS
+from core.protocol import PROTOCOLS
 from experiment import checks, elsewhere, result
 from experiment.outcome import Outcome
 from experiment.preparation import Prepared
@@ -51,7 +51,8 @@ def measured_only(done: Run) -> Outcome:
 def _checked(done: Run, application: Application, only: Container[str] | None) -> list[Verdict]:
     """What the checks say; the one of determinism is made in another process, too."""
     other = None
-    if application.origin and done.protocol == OURS and (only is None or "determinism" in only):
+    journaled = PROTOCOLS[done.protocol]().regions
+    if application.origin and journaled and (only is None or "determinism" in only):
         other = elsewhere.begin(done, application)
     verdicts = checks.check(done, application, done.scenario, only)
     if other is None:

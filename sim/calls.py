@@ -28,8 +28,9 @@ class ClientCall(Exchange):
         request: Request,
         history: History,
         ended: Callable[[Exchange], object],
+        once: bool = False,
     ) -> None:
-        super().__init__(fabric, CLIENT, request, ended)
+        super().__init__(fabric, CLIENT, request, ended, once)
         self._history = history
         self.key = ""
 

@@ -44,6 +44,7 @@ _USERS_EVERY = 0.05
 class Client:
     """Runs one load until it is over or stopped.
 
+    :param once: whether each request is sent once and no more.
     :ivar results: what became of its requests, in the order in which that was known.
     """
 
@@ -56,7 +57,9 @@ class Client:
         history: History,
         rng: random.Random,
         habits: Habits,
+        once: bool = False,
     ) -> None:
+        self._once = once
         self._fabric = fabric
         self._habits = habits
         self._load = load
@@ -160,7 +163,7 @@ class Client:
         origin = Origin(service, method, args)
         request = Request(identity, service, method, args, origin)
         ended = partial(self._ended, drawn.call, intended, then)
-        call = ClientCall(fabric, request, self._history, ended)
+        call = ClientCall(fabric, request, self._history, ended, self._once)
         self._open[call] = (drawn.call, intended)
         self._habits.begin(call)
 

@@ -48,6 +48,9 @@ _PAUSE = 3.0
 _BASE, _CAP = 0.002, 0.25
 """Back-off after a conflict: the first, and the longest, in seconds."""
 
+_AT_ONCE = 0.0001
+"""Seconds that a loop takes which goes on at once: no run stands still because of it."""
+
 WAIT: Any = object()
 """Returned by a handler that will call ``advance`` when it has the answer."""
 
@@ -267,14 +270,16 @@ class Activity:
         return self._send_now(effect)
 
     def _send_now(self, effect: Send) -> int:
-        exchange = Exchange(self.fabric, self.source, effect.request, self._replied)
-        self._calls.append(exchange)
+        ended = self._replied if effect.awaited else _nobody_waits
+        exchange = Exchange(self.fabric, self.source, effect.request, ended, effect.once)
+        if effect.awaited:
+            self._calls.append(exchange)
         seconds = self.fabric.model.call_cpu
         if seconds:
             self.pod.compute(seconds, exchange.transmit)  # which does nothing for the dead
         else:
             exchange.transmit()
-        return len(self._calls) - 1
+        return len(self._calls) - 1  # of no use to whoever does not wait
 
     def _receive(self, effect: Receive) -> Any:
         calls = self._calls
@@ -315,6 +320,10 @@ class Activity:
         if not effect.owed and self.deadline and self.fabric.env.now > self.deadline:
             self.give_up()
             return WAIT
+        if not effect.retry:
+            delay = _AT_ONCE * self.fabric.contention.uniform(0.5, 1.5)
+            later(self.fabric.env, delay, self._continue, itself, None)
+            return WAIT
         rng = self.fabric.contention
         delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
@@ -338,6 +347,10 @@ class Activity:
 
     def _release(self, _: Release) -> None:
         self.pod.turns.release(self)
+
+
+def _nobody_waits(_: Exchange) -> None:
+    """A message is over for whose answer nobody waits."""
 
 
 def itself(answer: Any) -> Any:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from core.chance import SECRET_SIZE
 from core.program import Program
-from core.protocol import OURS, Protocol
+from core.protocol import Protocol
 from experiment.garbage import rare_collections
 from experiment.load.arrivals import load_end
 from experiment.load.mix import Mix
@@ -91,7 +91,8 @@ class _Runner:
         self.secret = secret
         self.progress = progress
         self.protocol = protocol
-        self.history = History(initial=dict(application.initial_state()))
+        initial = protocol.arranged(program, application.initial_state())
+        self.history = History(initial=initial)
         self.env = SeededEnvironment(stream(scenario.seed, "ties"))
         self.fabric = Fabric(self.env, scenario, self.history)
         self.cluster = Cluster(self.fabric, scenario, program, protocol)
@@ -121,13 +122,14 @@ class _Runner:
 
     def _client(self, load: Load, workload: Any) -> Client:
         """The clients of one load; without a protocol there are no ids to be used again."""
-        if self.protocol.name != OURS:
+        if not self.protocol.regions:
             load = replace(load, keys=0.0, reuse=0.0)
         mix, seed = Mix(load, workload), self.scenario.seed
         known = (self.fabric, load, self.program, mix, self.history)
         rng = stream(seed, "ids", load.name)
         habits = Habits(*known, rng, self.cluster.workers.look_up)
-        return Client(*known, stream(seed, "load", load.name), habits)
+        once = not self.protocol.retries
+        return Client(*known, stream(seed, "load", load.name), habits, once)
 
     # --- the course of the run
 

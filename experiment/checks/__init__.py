@@ -17,8 +17,9 @@ bounded_storage        retention leaves application data, and what was set aside
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 
-An oracle that found nothing to examine is inconclusive, never satisfied. Where the run
-was made without a protocol, oracles that ask for its regions do not apply.
+An oracle that found nothing to examine is inconclusive, never satisfied. Where the run's
+protocol has no regions, oracles that ask for them do not apply; others look at what it has
+instead, such as the parts of its transactions (:mod:`experiment.checks.parts`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
+from core.protocol import Protocol
 from experiment.checks.answers import answers
 from experiment.checks.atomicity import atomicity
 from experiment.checks.bounded_storage import bounded_storage
@@ -64,7 +66,8 @@ _NEED_REGIONS = {
     "determinism": "nothing is journaled that could be executed again",
     "atomicity": "every write is a commit of its own",
 }
-"""Why oracles do not apply to a run without a protocol."""
+"""Why oracles do not apply to a protocol that has no regions."""
+_FORGETS_NOTHING = "the protocol never removes its records"
 
 
 def check(
@@ -83,9 +86,18 @@ def check(
         return verdicts + answers(subject) + invariants(subject)
 
 
+def _not_applicable(name: str, protocol: Protocol) -> str:
+    if name == "atomicity" and protocol.parts:
+        return ""
+    if name == "bounded_storage" and not protocol.forgets:
+        return _FORGETS_NOTHING
+    return "" if protocol.regions else _NEED_REGIONS.get(name, "")
+
+
 def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
-    if not subject.journaled and name in _NEED_REGIONS:
-        return Verdict(name, "not applicable", _NEED_REGIONS[name])
+    why = _not_applicable(name, subject.protocol)
+    if why:
+        return Verdict(name, "not applicable", why)
     try:
         return oracle(subject)
     except Exception as error:

@@ -8,6 +8,7 @@ Commits that the store refused are therefore known to have left nothing.
 
 from __future__ import annotations
 
+from experiment.checks import parts
 from experiment.checks.subject import Subject
 from experiment.verdict import Verdict, judge
 
@@ -16,6 +17,8 @@ __all__ = ["atomicity"]
 
 def atomicity(subject: Subject) -> Verdict:
     """Check that commits are whole and that nothing else wrote."""
+    if subject.protocol.parts:
+        return _of_parts(subject)
     commits = subject.commits
     committed_by: dict[str, int] = {}
     regions: dict[tuple[bytes, tuple[int, ...], int], int] = {}
@@ -43,6 +46,13 @@ def atomicity(subject: Subject) -> Verdict:
     evidence += _strays(subject)
     refused = sum(subject.history.refused_commits.values())
     return judge("atomicity", {"commit": len(commits), "refused commit": refused}, evidence)
+
+
+def _of_parts(subject: Subject) -> Verdict:
+    """Check that all parts of a transaction are committed if one is, where each is a commit."""
+    transactions, evidence = parts.halves(subject)
+    examined = {"commit": len(subject.commits), "transaction": transactions}
+    return judge("atomicity", examined, evidence + _strays(subject))
 
 
 def _strays(subject: Subject) -> list[str]:

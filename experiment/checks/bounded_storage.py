@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from core.layout import (
     CLIENT_KEYS_BY_ROOT,
-    DATA,
     JOURNAL,
     SET_ASIDE,
     SET_UP,
@@ -34,7 +33,7 @@ def bounded_storage(subject: Subject) -> Verdict:
     """Check what a closing retention pass leaves in the store."""
     run, readable = subject.run, subject.readable
     retained = run.retained
-    begin, end = DATA
+    begin, end = subject.protocol.section
     kept = _of_what_is_set_aside(subject)
     left = sorted(
         key for key in retained if not begin <= key < end and key not in _KEPT and not kept(key)
@@ -45,7 +44,8 @@ def bounded_storage(subject: Subject) -> Verdict:
     evidence = [f"{readable.key(key)} is left after retention" for key in left]
     if run.settled_after is not None and subject.commits:
         data = {key: value for key, value in retained.items() if begin <= key < end}
-        lost = sorted(key for key, value in subject.final_data.items() if data.get(key) != value)
+        final = {key: value for key, value in run.final.items() if begin <= key < end}
+        lost = sorted(key for key, value in final.items() if data.get(key) != value)
         evidence += [f"{readable.key(key)} is data, but retention changed it" for key in lost]
     lost = sorted(key for key in run.final if kept(key) and key not in retained)
     evidence += [f"{readable.key(key)} is of a request set aside, but forgotten" for key in lost]

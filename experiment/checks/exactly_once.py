@@ -19,8 +19,10 @@ Seven observations, none of which asks the executor what it thinks it did:
 
 Read-only requests record nothing: each of their answers is judged at the version
 it was read at (:mod:`experiment.checks.strict_serializable`, :mod:`experiment.checks.reference`).
-Without a protocol nothing is remembered at all, so nothing is sent once more: what
-is judged then is what did go wrong in the run, not what a late duplicate would do.
+Where a protocol remembers nothing, nothing is sent once more: what is judged then is what did go
+wrong in the run, not what a late duplicate would do. One that remembers steps but no answers
+(:mod:`core.popl23`) gets the clock and the chance of the run again, for what differs is judged
+where it did, and it only has to have nothing left to do.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from __future__ import annotations
 from collections import Counter
 
 from core.ids import RequestId
-from core.layout import DATA, JOURNAL
+from core.layout import JOURNAL, LOCKS, PARTS
 from core.memory import MemoryStore
 from core.messages import Failed
 from core.store import Set
-from experiment.checks import identity
+from experiment.checks import identity, parts
 from experiment.checks.redrive import Driven, redrive
 from experiment.checks.subject import Subject
 from experiment.record.history import Answered, Sent
@@ -46,7 +48,8 @@ MOST_REDRIVEN = 2_000
 
 def exactly_once(subject: Subject) -> Verdict:
     """Check that nothing happened twice, nor otherwise than answered."""
-    evidence = _journal_keys(subject) + _regions(subject) + _strangers(subject)
+    evidence = _journal_keys(subject) + _strangers(subject)
+    evidence += parts.twice(subject) if subject.in_objects else _regions(subject)
     evidence += _answers(subject) + _too_soon(subject) + _denied(subject)
     evidence += identity.keys(subject) + identity.ids(subject)
     redriven, more = _again(subject)
@@ -120,7 +123,9 @@ def _reads_only(subject: Subject, answer: Answered) -> bool:
 
 def _too_soon(subject: Subject) -> list[str]:
     """Requests that were answered before all they did was durable: a crash would have lost it."""
-    evidence = []
+    evidence: list[str] = []
+    if subject.protocol.parts:
+        return evidence  # what callees still have to commit is under locks
     for root, answers in subject.answers.items():
         tree = subject.trees.get(root)
         if tree and tree[-1].time > answers[0].time:
@@ -155,15 +160,27 @@ def _again(subject: Subject) -> tuple[int, list[str]]:
     evidence: list[str] = []
     chosen = _chosen(subject)
     for sent in chosen:
-        driven = redrive(subject.program, store, subject.request(sent))
+        request = subject.request(sent)
+        if subject.protocol.regions:
+            driven = redrive(subject.program, store, request)
+        else:
+            tree = subject.executed(sent.id.root)
+            clocks = {id_: each.clocks for id_, each in tree.items()}
+            names = {id_: each.name for id_, each in tree.items()}
+            execute = subject.protocol.attempt
+            driven = redrive(subject.program, store, request, None, clocks, execute, names)
         evidence += _judge_again(subject, sent.id, driven)
     return len(chosen), evidence
 
 
 def _moved_on(subject: Subject) -> MemoryStore:
-    """The final store, but with the data as it was before the first request."""
-    begin, end = DATA
-    content = {k: v for k, v in subject.run.final.items() if not begin <= k < end}
+    """The final store, with the data as it was before the first request, and nobody's locks."""
+    begin, end = subject.protocol.section
+    content = {
+        k: v
+        for k, v in subject.run.final.items()
+        if not (begin <= k < end or any(held.begin <= k < held.end for held in (LOCKS, PARTS)))
+    }
     content |= {k: v for k, v in subject.history.initial.items() if begin <= k < end}
     store = MemoryStore(clock=lambda: 0.0)
     store.load(content.items())
@@ -175,7 +192,7 @@ def _chosen(subject: Subject) -> list[Sent]:
 
     Those come first that did not take one try and one answer; the others are evenly spaced.
     """
-    if not subject.journaled:
+    if not subject.protocol.remembers:
         return []
     found = [
         sent
@@ -185,6 +202,7 @@ def _chosen(subject: Subject) -> list[Sent]:
         and root not in subject.unfinished
         and root not in subject.run.set_aside
         and not subject.read_only(sent.service, sent.method)
+        and (subject.protocol.regions or root in subject.answers or root in subject.changed)
     ]
     if len(found) <= MOST_REDRIVEN:
         return found
@@ -213,7 +231,7 @@ def _judge_again(subject: Subject, request: RequestId, driven: Driven) -> list[s
     outcome = driven.reply.outcome
     if isinstance(outcome, Failed):
         return [f"{who}, sent again at the end, {readable.outcome(outcome)}"]
-    if answers and answers[0].outcome != outcome:
+    if answers and answers[0].outcome != outcome and subject.protocol.regions:
         return [
             f"{who} was told that it {readable.outcome(answers[0].outcome)}, but sent again "
             f"at the end it {readable.outcome(outcome)}"

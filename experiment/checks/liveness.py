@@ -1,8 +1,9 @@
 """Liveness: once faults stop, everything that was begun comes to an end within a bounded time.
 
-No intent may be left, and what clients were told at last must fit what happened: a request that
-failed definitely must not have made anything durable. That a request with a trace is complete
-shows when it is sent again (:mod:`experiment.checks.exactly_once`).
+No intent may be left, nor anything that a transaction holds (:mod:`experiment.checks.parts`), and
+what clients were told at last must fit what happened: a request that failed definitely must not
+have made anything durable. That a request with a trace is complete shows when it is sent again
+(:mod:`experiment.checks.exactly_once`).
 
 To be set aside is an end, too, if nothing else was possible, and so is to be told of one that
 no retry mends. Both are tried once more, on a machine in good health
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from core.layout import INTENTS, SET_ASIDE
 from core.messages import Failed
+from experiment.checks import parts
 from experiment.checks.health import outcome_in_good_health
 from experiment.checks.subject import Subject
 from experiment.record.history import Sent
@@ -37,6 +39,7 @@ def liveness(subject: Subject) -> Verdict:
     begin, end = INTENTS
     left = sorted(key for key in run.final if begin <= key < end)
     evidence += [f"{readable.key(key)} is left: the request was never completed" for key in left]
+    evidence += parts.left(subject)
     evidence += _statuses(subject) + _set_aside(subject) + _told_so(subject)
     examined = {"request": len(subject.sent)}
     if run.set_aside:
@@ -61,6 +64,8 @@ def _set_aside(subject: Subject) -> list[str]:
 
 def _told_so(subject: Subject) -> list[str]:
     """Requests whose clients were told that no retry would mend them, but one does."""
+    if not subject.protocol.regions:
+        return []
     given_up: dict[bytes, Failed] = {}
     for reply in subject.replies:
         outcome = reply.outcome

@@ -12,7 +12,7 @@ stands still there. Two oracles use it:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.attempt import attempt
 from core.ids import RequestId
 from core.memory import MemoryStore
 from core.messages import Reply, Request
-from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send
+from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.store import read
 
@@ -69,13 +69,17 @@ def redrive(
     request: Request,
     wanted: tuple[RequestId, int] | None = None,
     clocks: Mapping[RequestId, Sequence[int]] | None = None,
+    execute: Callable[[Program, Request, str], Steps] = attempt,
+    names: Mapping[RequestId, str] | None = None,
 ) -> Driven:
     """Execute ``request`` on ``store`` until nothing moves or the wanted commit is asked for.
 
     :param wanted: request and place of the commit to stop at.
     :param clocks: the readings to answer, by request; 0 where there are none.
+    :param execute: the protocol.
+    :param names: what to call the executions of requests, where that makes a difference.
     """
-    return _Tree(program, store, wanted, clocks or {}).run(request)
+    return _Tree(program, store, wanted, clocks or {}, execute, names or {}).run(request)
 
 
 class _Tree:
@@ -87,7 +91,11 @@ class _Tree:
         store: MemoryStore,
         wanted: tuple[RequestId, int] | None,
         clocks: Mapping[RequestId, Sequence[int]],
+        execute: Callable[[Program, Request, str], Steps],
+        names: Mapping[RequestId, str],
     ) -> None:
+        self._names = names
+        self._execute = execute
         self._program = program
         self._store = store
         self._wanted = wanted
@@ -111,7 +119,8 @@ class _Tree:
 
     def _start(self, request: Request) -> int:
         ticket = len(self._drivers)
-        steps = attempt(self._program, request, f"redriven-{ticket}")
+        name = self._names.get(request.id, f"redriven-{ticket}")
+        steps = self._execute(self._program, request, name)
         driver = _Driver(request, steps, iter(self._clocks.get(request.id, ())))
         self._drivers.append(driver)
         self._ready.append(driver)
@@ -154,7 +163,7 @@ class _Tree:
             elif isinstance(effect, Now):
                 answer = next(driver.clocks, 0)
             elif isinstance(effect, Pause):
-                driver.pauses += 1
+                driver.pauses += effect.retry > 0  # to go on at once is no wait for anybody
                 answer = None
                 if driver.pauses == _MOST_PAUSES:
                     self._driven.trouble.append("retries without end")

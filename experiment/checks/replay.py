@@ -23,12 +23,11 @@ from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from core.atomic import combine
 from core.layout import DATA, INTENTS
-from core.store import Atomic, Clear, ClearRange, Mutation, Pairs, Set
+from core.store import Atomic, Clear, ClearRange, KeyRange, Mutation, Pairs, Set
 from experiment.record.history import Committed, Unit
 
 __all__ = ["Difference", "Replayed", "Snapshot", "replay"]
 
-_DATA_BYTE = DATA.begin[0]
 _INTENT_BYTE = INTENTS.begin[0]
 
 
@@ -79,15 +78,17 @@ class _Map:
     :ivar intents: the keys of the intents in it.
     """
 
-    def __init__(self, initial: Mapping[bytes, bytes]) -> None:
+    def __init__(self, initial: Mapping[bytes, bytes], section: KeyRange) -> None:
         self.content = dict(initial)
+        self.section = section
+        self.data_byte = section.begin[0]
         self.intents = {key for key in initial if key[0] == _INTENT_BYTE}
         self.ordered: SortedList | None = None
 
     def index(self) -> SortedList:
         """The data keys in order."""
         if self.ordered is None:
-            self.ordered = SortedList(key for key in self.content if key[0] == _DATA_BYTE)
+            self.ordered = SortedList(key for key in self.content if key[0] == self.data_byte)
         return self.ordered
 
     def scan(self, begin: bytes, end: bytes, limit: int) -> Pairs:
@@ -98,7 +99,7 @@ class _Map:
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set a key while the index is kept."""
-        if key not in self.content and key[0] == _DATA_BYTE:
+        if key not in self.content and key[0] == self.data_byte:
             self.index().add(key)
         elif key[0] == _INTENT_BYTE:
             self.intents.add(key)
@@ -114,7 +115,7 @@ class _Map:
 
     def remove_range(self, begin: bytes, end: bytes) -> None:
         """Remove every key of a range."""
-        if DATA.begin <= begin and end <= DATA.end:
+        if self.section.begin <= begin and end <= self.section.end:
             keys = list(self.index().irange(begin, end, inclusive=(True, False)))
         elif INTENTS.begin <= begin and end <= INTENTS.end:
             keys = [key for key in self.intents if begin <= key < end]
@@ -144,12 +145,14 @@ def replay(
     commits: Iterable[Committed],
     units: Mapping[str, Unit],
     snapshots: Sequence[Snapshot] = (),
+    section: KeyRange = DATA,
 ) -> Replayed:
     """Apply ``commits`` in order, comparing every read with what the map holds at its place.
 
     :param snapshots: read-only requests, in the order of their versions.
+    :param section: where the application's data lie.
     """
-    state = _Map(initial)
+    state, data_byte = _Map(initial, section), section.begin[0]
     found = Replayed(state.content)
     content, get, find, intents = state.content, state.content.get, units.get, state.intents
     pending = iter(snapshots)
@@ -168,7 +171,7 @@ def replay(
             if unit is None:
                 continue
             for key, value in unit.reads:
-                if get(key) != value and key[0] == _DATA_BYTE:
+                if get(key) != value and key[0] == data_byte:
                     found.differences.append(
                         Difference(version, unit, "read", key, get(key), value)
                     )
@@ -196,7 +199,7 @@ def replay(
 
 def _compare_scans(state: _Map, version: int, unit: Unit, found: Replayed) -> None:
     for begin, end, limit, pairs in unit.scans:
-        if begin[:1] != DATA.begin:
+        if begin[0] != state.data_byte:
             continue
         found.scans += 1
         held = state.scan(begin, end, limit)
@@ -213,7 +216,7 @@ def _compare_snapshot(
             continue
         for key, value in unit.reads:
             held = state.content.get(key)
-            if held != value and key[0] == _DATA_BYTE:
+            if held != value and key[0] == state.data_byte:
                 found.differences.append(
                     Difference(snapshot.version, unit, "read", key, held, value)
                 )

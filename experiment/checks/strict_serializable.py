@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from experiment.checks import parts
 from experiment.checks.replay import Difference
 from experiment.checks.subject import Subject
 from experiment.record.history import Answered, Sent
@@ -26,10 +27,13 @@ def strict_serializable(subject: Subject) -> Verdict:
     evidence = [
         _difference(subject, found)
         for found in replayed.differences
-        if subject.journaled or found.kind != "version"  # without regions, only values count
+        if subject.protocol.regions or found.kind != "version"  # else only values count
     ]
+    if subject.in_objects:
+        evidence += parts.overwritten(subject)
     evidence += [f"commit {version} came after a later one" for version in replayed.disorder]
-    evidence += _real_time(subject)
+    if not subject.protocol.parts:  # whose last commits follow the answer, under locks
+        evidence += _real_time(subject)
     examined = {
         "commit": len(subject.commits),
         "read": replayed.reads,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from core.ids import RequestId
 from core.journal import METHOD_END, decode_record
-from core.layout import DATA, WATERMARK, journal_key
+from core.layout import DATA, OBJECTS, WATERMARK, journal_key
 from core.messages import Failed, Origin, Request
-from core.protocol import OURS
+from core.protocol import PROTOCOLS
 from core.store import ClearRange, Set
+from experiment.checks.joining import execution_of, joined
 from experiment.checks.replay import Replayed, Snapshot, replay
 from experiment.record.history import Answered, Committed, Sent
 from experiment.record.readable import Readable
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Subject"]
 
 
+class Executed(NamedTuple):
+    """One execution of a request: its name, and its readings of the clock."""
+
+    name: str
+    clocks: list[int]
+
+
 class Subject:
     """A run, its application and its scenario.
 
@@ -35,7 +43,7 @@ class Subject:
     :ivar commits: those made until then, in version order; what the closing retention pass
         commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
-    :ivar journaled: whether the protocol remembers requests; the one called unsafe does not.
+    :ivar protocol: what decided, asked for what it is.
 
     Commits that only record that a request cannot be completed are in ``commits``, but not in
     ``trees``, for nothing happened in them (see :meth:`acts`).
@@ -47,7 +55,7 @@ class Subject:
         self.program = application.program.keyed(run.secret)
         self.scenario = scenario
         self.history = run.history
-        self.journaled = run.protocol == OURS
+        self.protocol = PROTOCOLS[run.protocol]()
         self.readable = Readable(self.program.codec)
         self.sent: dict[bytes, Sent] = {}
         for sent in self.history.sent:
@@ -67,6 +75,11 @@ class Subject:
         for commit in self.commits:
             if commit.request is not None and self.acts(commit):
                 self.trees[commit.request.root].append(commit)
+
+    @property
+    def in_objects(self) -> bool:
+        """Whether the protocol keeps data in objects, and its requests are many commits."""
+        return self.protocol.section == OBJECTS
 
     def acts(self, commit: Committed) -> bool:
         """Whether a commit is a region of a request, and not maintenance or a refusal."""
@@ -94,7 +107,38 @@ class Subject:
         """The recorded commits replayed in order on a plain map."""
         snapshots = [Snapshot(a.version, tuple(a.units)) for a in self.snapshots]
         history = self.history
-        return replay(history.initial, self.commits, history.units, snapshots)
+        commits = self.commits
+        if self.protocol.parts:
+            commits = joined(commits, history.units)
+        section = self.protocol.section
+        return replay(history.initial, commits, history.units, snapshots, section)
+
+    @cached_property
+    def changed(self) -> set[bytes]:
+        """Root ids of the requests that changed the application's data."""
+        begin, end = self.protocol.section
+        return {
+            root
+            for root, tree in self.trees.items()
+            for commit in tree
+            for mutation in commit.mutations
+            if isinstance(mutation, Set) and begin <= mutation.key < end
+        }
+
+    def executed(self, root: bytes) -> dict[RequestId, Executed]:
+        """The first execution of each request in a tree, where requests are many commits."""
+        return self._executed.get(root, {})
+
+    @cached_property
+    def _executed(self) -> dict[bytes, dict[RequestId, Executed]]:
+        found: dict[bytes, dict[RequestId, Executed]] = {}
+        for unit in self.history.units.values():
+            tree = found.setdefault(unit.request.root, {})
+            name = execution_of(unit.name)
+            first = tree.setdefault(unit.request, Executed(name, []))
+            if first.name == name:
+                first.clocks.extend(unit.clocks)
+        return found
 
     @cached_property
     def watermark(self) -> bytes:
@@ -123,8 +167,7 @@ class Subject:
     @cached_property
     def final_data(self) -> dict[bytes, bytes]:
         """The application's data in the final store."""
-        begin, end = DATA
-        return {key: value for key, value in self.run.final.items() if begin <= key < end}
+        return self.protocol.data(self.run.final)
 
 
 def _is_refusal(commit: Committed) -> bool:

@@ -21,6 +21,7 @@ __all__ = ["Exchange"]
 class Exchange:
     """One call from ``source``; ``ended(exchange)`` is called when :attr:`reply` is known.
 
+    :param once: whether the request is sent once and no more.
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
@@ -32,6 +33,7 @@ class Exchange:
         source: str,
         request: Request,
         ended: Callable[[Exchange], object] | None,
+        once: bool = False,
     ) -> None:
         retry = fabric.retry
         self._fabric = fabric
@@ -40,7 +42,7 @@ class Exchange:
         self.reply: Reply | None = None
         now = fabric.now_ns()
         self.request = with_deadline(request, now, retry.attempts, retry.timeout)
-        self._tries = Tries(self.request, now, retry.attempts, retry.timeout)
+        self._tries = Tries(self.request, now, retry.attempts, retry.timeout, once)
         self.source = source
 
     @property

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.messages import Returned
-from core.protocol import PROTOCOLS, Protocol
+from core.protocol import Protocol
 from experiment.outcome import Task
 from experiment.preparation import prepare
 from experiment.scenario.model import Call, Fault, Load, StoreModel
@@ -89,7 +89,7 @@ def test_a_crash_right_after_a_commit_counts_twice():
     load = [Load("one", "shared-iterations", mix=[Call("Counter.increment", args=["a"])], vus=1,
                  iterations=1)]  # fmt: skip
     values = {}
-    for protocol in PROTOCOLS:
+    for protocol in ("mu2sls", "unsafe"):
         done, verdicts, application = run(
             "smoke.yaml", "apps/counter", protocol, load=load, faults=[crash]
         )
@@ -134,9 +134,5 @@ def test_an_old_version_does_not_stop_a_write():
     assert {each.status for each in done.results} <= {"succeeded", "indefinite"}
 
 
-def test_protocols_are_named():
-    assert {name: make().name for name, make in PROTOCOLS.items()} == {
-        "mu2sls": "mu2sls",
-        "unsafe": "unsafe",
-    }
+def test_nothing_is_recovered_without_a_protocol():
     assert Protocol.unsafe().recover is Protocol.ours().recover
