@@ -1,4 +1,4 @@
-"""The command line: ``python -m figures compare``.
+"""The command line: ``python -m figures compare``, ``python -m figures faults``.
 
 Tables go to standard output, errors to standard error. The exit status is 0, or 2
 for bad input.
@@ -7,12 +7,14 @@ for bad input.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from command_line import BAD_INPUT, ended
+from figures import faults
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
 from figures.runs import MOST, load
@@ -21,6 +23,24 @@ from figures.table import print_comparison
 __all__ = ["main"]
 
 _DESCRIPTION = "Tables and pictures from the result files of runs."
+
+_APPS = ("apps/hotel", "apps/tree", "apps/media", "apps/bank")
+_PROTOCOLS = (
+    "mu2sls",
+    "popl23",
+    "popl23-no-fault-tolerance",
+    "popl23-no-optimized-dict",
+    "popl23-transactions-only",
+    "popl23-unsafe-with-fault-tolerance",
+    "popl23-unsafe",
+    "unsafe",
+)
+_MOST = 100_000
+_FAULTS = """\
+Run each kind of fault by itself, in the simulator, with each protocol and several seeds,
+and say which check fell. Runs python -m sim from the folder of the repository; stopped,
+it goes on where it was.
+"""
 
 _COMPARE = f"""\
 Put the results of 1 to {MOST} runs side by side: one table and one picture. They may
@@ -59,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, errors: Console) -> int:
     try:
-        _compare(options, Console(highlight=False))
+        options.command(options, Console(highlight=False))
     except FiguresError as error:
         errors.print(str(error), markup=False)
         return BAD_INPUT
@@ -80,6 +100,48 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
     save(draw_comparison(runs), picture)
     print_comparison(console, runs, compare(runs))
     console.print(f"Drawn: {picture}", style="dim", markup=False, soft_wrap=True)
+
+
+def _faults(options: argparse.Namespace, console: Console) -> None:
+    cells = [
+        faults.Cell(app, kind, protocol)
+        for app in options.apps
+        for protocol in options.protocols
+        for kind in options.kinds
+    ]
+    told = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def progress(done: int, cell: faults.Cell) -> None:
+        told.print(f"{done} of {len(cells)}: {' '.join(cell)}", style="dim")
+
+    found = faults.make(cells, options.seeds, options.jobs, Path(options.out), progress)
+    text = faults.table(found, options.seeds)
+    if options.write:
+        faults.insert(Path(options.write), text)
+        console.print(f"Written: {options.write}", style="dim", markup=False, soft_wrap=True)
+    else:
+        console.print(text, markup=False, soft_wrap=True)
+
+
+def _list(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("there is nothing in this list: give names, as a,b")
+    return found
+
+
+def _kinds(text: str) -> list[str]:
+    for kind in _list(text):
+        if kind not in faults.KINDS:
+            known = ", ".join(faults.KINDS)
+            raise argparse.ArgumentTypeError(f"there is no kind '{kind}': give some of {known}")
+    return _list(text)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to {_MOST}")
+    return int(text)
 
 
 def _beside(result: Path) -> Path:
@@ -113,4 +175,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PICTURE",
         help="where to draw, .svg or .png (compare.png beside the first result)",
     )
+    command.set_defaults(command=_compare)
+    _add_faults(commands)
     return parser
+
+
+def _add_faults(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "faults",
+        help="which check falls under which fault, with which protocol: a table",
+        description=_FAULTS,
+        allow_abbrev=False,
+    )
+    add = command.add_argument
+    add("--apps", type=_list, default=list(_APPS), metavar="A,A", help=", ".join(_APPS))
+    add("--protocols", type=_list, default=list(_PROTOCOLS), metavar="P,P", help="all of them")
+    add("--kinds", type=_kinds, default=list(faults.KINDS), metavar="K,K", help="all of them")
+    add("--seeds", type=_number, default=20, metavar="N", help="for each entry (%(default)s)")
+    add(
+        "--jobs",
+        type=_number,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes at once (%(default)s)",
+    )
+    add("--out", default="runs/faults", metavar="DIR", help="keeps what was found (%(default)s)")
+    add("--write", default="", metavar="PAGE", help="put the table into a page, between its marks")
+    command.set_defaults(command=_faults)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BadResult", "CannotDraw", "FiguresError", "NotComparable"]
+__all__ = ["BadResult", "CannotDraw", "CannotRun", "FiguresError", "NotComparable"]
 
 
 class FiguresError(Exception):
@@ -19,3 +19,7 @@ class NotComparable(FiguresError):
 
 class CannotDraw(FiguresError):
     """A picture that cannot be made or written."""
+
+
+class CannotRun(FiguresError):
+    """A run that a table needs and that cannot be made, or a page that cannot take the table."""
