@@ -256,7 +256,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--app", default="", metavar="APP", help="the application, in place of the scenario's own")
     add("--profile", default="", metavar="P", help="the platform's, in place of the scenario's own")
     add("--planted", default="", metavar="BUG", help="break the protocol on purpose")
-    add("--protocol", choices=list(PROTOCOLS), default=OURS, help="what decides (%(default)s)")
+    add(
+        "--protocol",
+        choices=list(PROTOCOLS),
+        default=OURS,
+        metavar="NAME",
+        help=f"what decides: {', '.join(PROTOCOLS)} (%(default)s)",
+    )
     add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
     add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--shrink", action="store_true", help="find the fewest faults that make the seed fail")
