@@ -25,7 +25,6 @@ import networkx as nx
 
 from compiler.analysis import Analysis, analyse, build_graph
 from compiler.api.reference import Reference
-from compiler.api.substitutes import substitute
 from compiler.declarations import declare
 from compiler.errors import (
     ApplicationNotFound,
@@ -35,6 +34,7 @@ from compiler.errors import (
     display_path,
     raised,
 )
+from compiler.machine.installing import install
 from compiler.model import Declared, Field
 from compiler.modules import PlainModule, import_plain
 from compiler.program import build_program, check_types, own_types, set_constants
@@ -119,7 +119,7 @@ class Application:
     ) -> dict[bytes, bytes]:
         reference = Reference(self.classes, self.persistent, Codec(self.types), clock, rng)
         if set_up and self.workload is not None:
-            with reference:
+            with reference, reference.reading():
                 self.workload.set_up()
         return reference.dump()
 
@@ -140,6 +140,7 @@ def load(app: str | Path) -> Application:
     :raises CompileErrors: it cannot be compiled; all errors of the application.
     :raises ApplicationNotFound: there is no such application.
     """
+    install()
     with stoppable():
         return _load(app)
 
@@ -160,8 +161,6 @@ def _load(app: str | Path) -> Application:
     problems.raise_if_any()
     analysis = analyse(declared)
     shape = shape_of(declared, types)  # while annotations mean what they say
-    for plain in plain_modules:
-        substitute(vars(plain.module))
     application = _assemble(layout, sources, declared, analysis, types, codec, shape)
     application.origin = str(app)
     return application

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.machine.substitutes import original
 from compiler.model import Declared
 from compiler.names import canonical_name
 from compiler.vocabulary import is_nondeterministic, operation
@@ -66,6 +67,7 @@ class Hiding:
 
     def _parts(self, value: Any) -> Iterator[Any]:
         """What a value of Python's types, or of the application's, holds or refers to."""
+        value = original(value)
         if isinstance(value, _ENTRIES):
             yield from value.values()
         elif isinstance(value, _ELEMENTS):

@@ -17,6 +17,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from compiler.machine.substitutes import original
 from compiler.sources import Source
 
 __all__ = ["UNKNOWN", "Scope", "bindings", "canonical_name", "local_names"]
@@ -31,11 +32,12 @@ UNKNOWN: Final = _Unknown()
 """What an expression means when only a run could tell."""
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_STREAM = random.choice.__self__  # type: ignore[attr-defined]
+_STREAM = random._inst
 
 
 def canonical_name(value: object) -> str | None:
     """The dotted name under which ``value`` is documented, or None."""
+    value = original(value)
     if isinstance(value, types.ModuleType):
         return value.__name__
     owner = getattr(value, "__self__", None)

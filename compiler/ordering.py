@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 
 from core.sets import OrderedFrozenSet, OrderedSet, in_order, in_order_throughout
 
-__all__ = ["ORDERED_SETS", "Meanings", "with_ordered_sets"]
+__all__ = ["METHODS", "ORDERED_SETS", "Meanings", "with_ordered_sets"]
 
 ORDERED_SETS: Final[Mapping[str, Any]] = {
     "_mu_set": OrderedSet,
@@ -72,7 +72,7 @@ _VALUES: Final = (
     *(deque, datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
     *(decimal.Decimal, uuid.UUID, re.Pattern, re.Match),
 )
-_METHODS: Final = frozenset(name for kind in _VALUES for name in dir(kind)) - {
+METHODS: Final = frozenset(name for kind in _VALUES for name in dir(kind)) - {
     *("copy", "difference", "intersection", "symmetric_difference", "union")
 }
 """Methods of Python's values that return no new sets."""
@@ -295,7 +295,7 @@ class _Ordering(ast.NodeTransformer):
             if root in meanings.imported:
                 return False
             deep = not isinstance(function.value, ast.Name) and root in ("cls", "self")
-            return function.attr in _METHODS or (root in meanings.setless and not deep)
+            return function.attr in METHODS or (root in meanings.setless and not deep)
         return isinstance(function, ast.Subscript) and _root(function) in meanings.typing
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:

@@ -21,6 +21,7 @@ import msgspec
 
 from compiler import runtime
 from compiler.api.reference import Reference
+from compiler.machine.execution import watched
 from compiler.model import Declared, Function, Service
 from compiler.modules import PlainModule, run_as_module
 from compiler.ordering import ORDERED_SETS
@@ -165,7 +166,7 @@ def _build_method(service: Service, method: Function, function: Any) -> program.
     return program.Method(
         service=service.name,
         name=method.name,
-        function=function,
+        function=watched(function),
         check=check,
         facts=method.facts,
         public=not method.is_private,

@@ -121,17 +121,17 @@ monotonic_ns = perf_counter_ns = time_ns
 
 async def gmtime(seconds: float | None = None) -> _time.struct_time:
     """As time.gmtime."""
-    return moments.gmtime(await effects.clock(), seconds)
+    return moments.gmtime(await effects.clock() if seconds is None else 0, seconds)
 
 
 async def localtime(seconds: float | None = None) -> _time.struct_time:
     """As time.localtime."""
-    return moments.localtime(await effects.clock(), seconds)
+    return moments.localtime(await effects.clock() if seconds is None else 0, seconds)
 
 
 async def ctime(seconds: float | None = None) -> str:
     """As time.ctime."""
-    return moments.ctime(await effects.clock(), seconds)
+    return moments.ctime(await effects.clock() if seconds is None else 0, seconds)
 
 
 async def datetime_now(tz: datetime.tzinfo | None = None) -> datetime.datetime:

@@ -95,14 +95,6 @@ FORBIDDEN: Final = {
     ),
     "random.getstate": ("the random state is the request's own", "random.Random(seed)"),
     "random.setstate": ("the random state is the request's own", "random.Random(seed)"),
-    "random.SystemRandom": (
-        "the system's random numbers differ between executions of a request",
-        "random.random(), random.choice(...) and the like, which are remembered",
-    ),
-    "posix.urandom": (
-        "the system's random numbers differ between executions of a request",
-        "random.randbytes(n), which is remembered",
-    ),
     "uuid.uuid6": ("uuid6 is not supported", "uuid.uuid4()"),
     "uuid.uuid7": ("uuid7 is not supported", "uuid.uuid4()"),
     "uuid.uuid8": ("uuid8 is not supported", "uuid.uuid4()"),
@@ -153,10 +145,6 @@ _FORBIDDEN_MODULES: Final = {
     ),
     "concurrent.futures": ("threads are not available inside a service", "spawn(...)"),
     "subprocess": ("other programs would be run again by every retry", "a service of its own"),
-    "secrets": (
-        "the system's random numbers differ between executions of a request",
-        "random.choice(...), random.randbytes(n) or uuid.uuid4(), which are remembered",
-    ),
     "socket": ("the network would be used again by every retry", "call(...) of another service"),
     "urllib.request": ("the network would be used again by every retry", "call(...)"),
     "http.client": ("the network would be used again by every retry", "call(...)"),
@@ -168,7 +156,7 @@ _FORBIDDEN_MODULES: Final = {
     "tempfile": ("files are outside the service's state", "a Persistent field"),
     "shutil": ("files are outside the service's state", "a Persistent field"),
 }
-_OS_HARMLESS: Final = ("os.path", "os.fspath", "os.sep")
+_OS_HARMLESS: Final = ("os.path", "os.fspath", "os.sep", "posix.urandom", "posix.getrandom")
 
 
 def forbidden(name: str) -> tuple[str, str] | None:

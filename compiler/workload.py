@@ -22,7 +22,6 @@ from types import ModuleType
 from typing import Any, Final
 
 from compiler.api.reference import driven
-from compiler.api.substitutes import substitute
 from compiler.errors import CompileError, Problems, WorkloadError, raised, source_line
 from compiler.model import Declared, Function
 from compiler.modules import import_workload
@@ -151,7 +150,6 @@ def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> 
     problems.raise_if_any()
     module = import_workload(layout.roots, source, sources, problems)
     problems.raise_if_any()
-    substitute(vars(module))
     return _read(module, source, declared)
 
 

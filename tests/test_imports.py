@@ -49,6 +49,7 @@ LIBRARIES = {
     "compiler": {"msgspec", "networkx", "rich"},
     "compiler/__init__.py": set(),
     "compiler/drawing.py": {"matplotlib", "networkx"},
+    "compiler/machine/execution.py": {"greenlet"},
     "compiler/api": set(),
     "experiment": {"greenlet", "msgspec", "rich", "ruamel", "sortedcontainers"},
     "sim": {"msgspec", "rich", "ruamel", "simpy"},

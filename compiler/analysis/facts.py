@@ -15,6 +15,7 @@ from compiler.analysis.exceptions import Raises
 from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
 from compiler.analysis.last import mark_calls
 from compiler.analysis.outstanding import outstanding_at
+from compiler.analysis.readings import Readings
 from compiler.model import Declared, Effect, EffectKind, Function
 from core.program import Facts
 
@@ -219,6 +220,7 @@ def analyse(declared: Declared) -> Analysis:
     """Set the facts of every method, and mark the calls that are last."""
     analysis = Analysis(declared)
     analysis.infer()
+    readings = Readings(declared)
     for function in declared.all_functions():
         if function.compiled is not None and function.is_coroutine:
             mark_calls(
@@ -227,5 +229,6 @@ def analyse(declared: Declared) -> Analysis:
                 analysis.depths(function),
                 analysis.read_only,
                 analysis.leaves_outstanding,
+                readings.may_read,
             )
     return analysis

@@ -1,8 +1,8 @@
 """Call sites: which call is the last that matters, and before which a commit is due.
 
 A call is *last* when no way from it leads to anything that the caller would
-have to commit: a state access, a clock reading, another call, a transaction, a
-future still to be waited for; and when no spawned call may be outstanding before it.
+have to commit: a state access, a clock reading, be it inside a library, another call, a
+transaction, a future still to be waited for; and when no spawned call may be outstanding before it.
 It stands outside of transactions, and in a method that is only ever called as a
 request of its own, not as a helper.
 
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from compiler.analysis.depth import Depths
 from compiler.analysis.flow import EdgeKind, Flow, Point
 from compiler.analysis.outstanding import outstanding_at
+from compiler.analysis.readings import own_parts
 from compiler.model import Effect, EffectKind, Function
 
 __all__ = ["mark_calls"]
@@ -38,12 +39,22 @@ def mark_calls(
     depths: Depths,
     read_only: Mapping[str, bool],
     leaves: Callable[[Function], frozenset[EdgeKind]],
+    may_read: Callable[[Function, ast.AST], bool],
 ) -> None:
     """Set ``last`` and ``commit_due`` of the calls in a function, and emit ``last``.
 
     :param leaves: the ways in which a helper may end and leave a spawned call outstanding.
+    :param may_read: whether a statement may read the clock inside a library.
     """
+    containing = _containing(function)
     dirty = _dirty(flow, depths, read_only)
+
+    def after(point: Point, effect: Effect) -> list[ast.stmt]:
+        """The statements of which some part may be executed after an effect."""
+        own = containing.get(id(effect.node_emitted))
+        found = [own, *(each.statement for each in flow.reachable([point]))]
+        return [each for each in found if each is not None]
+
     for point, effect in flow.effects():
         if effect.kind not in (EffectKind.CALL, EffectKind.SPAWN):
             continue
@@ -55,11 +66,24 @@ def mark_calls(
             effect.last = (
                 not function.is_helper
                 and not any(_matters(each.effect) for each in flow.reachable([point]))
+                and not any(may_read(function, each) for each in after(point, effect))
                 and not outstanding_at(function, flow, point, leaves)
             )
         if effect.last and effect.call is not None:
             assert isinstance(effect.call.func, ast.Attribute)
             effect.call.func.attr = "call_last"
+
+
+def _containing(function: Function) -> dict[int, ast.stmt]:
+    """The innermost statement around each emitted ``await``."""
+    assert function.compiled is not None
+    return {
+        id(part): statement
+        for statement in ast.walk(function.compiled)
+        if isinstance(statement, ast.stmt) and statement is not function.compiled
+        for part in own_parts(statement)
+        if isinstance(part, ast.Await)
+    }
 
 
 def _matters(effect: Effect | None) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from compiler.api.runner import INNERMOST, Runner
+from compiler.machine.reading import reading
 from core.errors import MuError
 
 __all__ = ["NotRunningError", "PlainRun", "current", "running"]
@@ -15,6 +18,22 @@ _entered: list[PlainRun] = []
 
 class NotRunningError(MuError):
     """The API was used outside any run."""
+
+
+class _Machine:
+    """The machine of a run's methods: what its runner says, which may be replaced."""
+
+    def __init__(self, run: PlainRun) -> None:
+        self._run = run
+
+    def clock(self) -> int:
+        """See :class:`compiler.machine.reading.Reader`."""
+        with reading(None):  # whoever says what time it is may look at the machine's clock
+            return self._run.runner.clock()
+
+    def random(self) -> random.Random:
+        """See :class:`compiler.machine.reading.Reader`."""
+        return self._run.runner.random()
 
 
 class PlainRun(ABC):
@@ -31,6 +50,10 @@ class PlainRun(ABC):
 
     def __exit__(self, *_: object) -> None:
         _entered.pop()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Inside, in this greenlet, the run stands for the machine: for methods, and for set-up."""
+        return reading(_Machine(self))
 
     @abstractmethod
     def instance(self, service: str) -> Any:

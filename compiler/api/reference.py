@@ -129,7 +129,8 @@ class Reference(PlainRun):
         """While a method runs. What it leaves of its transactions is undone."""
         token = _activation.set(activation)
         try:
-            yield
+            with self.reading():
+                yield
             if self.undo.rollback_all(activation):
                 raise TransactionException(
                     f"{activation.service}.{activation.method} returned with a transaction open: "

@@ -57,13 +57,6 @@ class LibraryCalls(Changes):
             arguments = [self._random_argument(node, method, each) for each in node.args]
             function = ast.Attribute(stream, method, ast.Load())
             return locate(ast.Call(function, arguments, self.keywords(node)), node)
-        if name == "random.Random" and not node.args:
-            self.error(
-                node,
-                "random.Random() without a seed differs between executions of a request",
-                "random.Random(seed), or random.random() and the like, which are remembered",
-            )
-            return node
         if name in _NOW_BY_DEFAULT and len(node.args) < _NOW_BY_DEFAULT[name]:
             shown = ast.unparse(node.func)
             given = ", ".join([*map(ast.unparse, node.args), "time.localtime()"])

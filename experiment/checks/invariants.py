@@ -26,7 +26,7 @@ def invariants(subject: Subject) -> list[Verdict]:
         return []
     reference = subject.application.reference()
     reference.load(subject.final_data)
-    with reference:
+    with reference, reference.reading():
         return [_invariant(subject, name) for name in named]
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
-from compiler import api
+from compiler import api, machine
 from compiler.api.reference import Activation, Reference
 from core.chance import request_chance
 from core.ids import RequestId
@@ -35,7 +35,7 @@ from core.program import Program
 __all__ = ["Boundary", "Forbidden", "Frame", "Strand", "StrandRunner", "Waiting", "guarded"]
 
 
-_OURS = {Path(__file__).parent, *map(Path, api.__path__)}
+_OURS = {Path(__file__).parent, *map(Path, api.__path__), *map(Path, machine.__path__)}
 """Where frames are not the user's."""
 
 

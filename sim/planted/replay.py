@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
+from compiler.machine.execution import Execution
 from core import attempt, calls, effects
 from core.chance import request_chance
 from core.effects import Spawn
@@ -41,6 +42,13 @@ def chance_follows_from_the_id() -> AbstractContextManager[Any]:
         return request_chance(b"", request)
 
     return replace(attempt, "request_chance", follows)
+
+
+@bug("what a library reads is recorded", "determinism", "crash", "tests/sim/letters.py")
+def readings_of_libraries_not_journaled() -> AbstractContextManager[Any]:
+    """Let libraries read a clock of their own."""
+    ticks = iter(range(10**18, 1 << 62, 10**10))
+    return replace(Execution, "clock", lambda _: next(ticks))
 
 
 @bug("an unknown commit is looked up", "exactly_once", "unknown_commit", "counter")

@@ -183,8 +183,8 @@ class Driver:
 
 def line_of(coroutine):
     """The line of the application at which a coroutine waits, in the innermost of its functions."""
-    line, file = 0, coroutine.cr_frame.f_code.co_filename
-    at = coroutine
+    at = coroutine.cr_await
+    line, file = 0, at.cr_frame.f_code.co_filename
     while at is not None:
         frame = getattr(at, "cr_frame", None) or getattr(at, "ag_frame", None)
         if frame is not None and frame.f_code.co_filename == file:

@@ -74,8 +74,10 @@ def test_tracebacks_show_the_users_lines(shop):
 
 def test_compiled_functions_know_their_place(shop):
     method = shop.program.method("Shop", "buy")
-    assert method.function.__code__.co_filename == str(shop.sources[0].path) == method.file
-    assert method.function.__code__.co_firstlineno == method.line == 20
+    assert (
+        method.function.__wrapped__.__code__.co_filename == str(shop.sources[0].path) == method.file
+    )
+    assert method.function.__wrapped__.__code__.co_firstlineno == method.line == 20
     assert method.function.__qualname__ == "Shop.buy"
     assert method.public
     assert not shop.program.method("Shop", "_left").public

@@ -1,0 +1,65 @@
+"""Who answers when the machine is asked for something."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+__all__ = ["Reader", "answer_here", "present", "reading"]
+
+
+class Reader(Protocol):
+    """Stands for the machine while a method runs."""
+
+    def clock(self) -> int:
+        """Unix time in nanoseconds."""
+
+    def random(self) -> random.Random:
+        """The random numbers of the running request."""
+
+
+# A context variable, so that each greenlet has its own.
+_reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
+
+_NO_INPUTS = frozenset({"logging", "importlib._bootstrap", "threading", "queue", "warnings"})
+"""Modules that read for those who watch the process, or for what is made once in each process, not
+for the request: a log's time, what an imported module does while it is executed, how long a lock is
+waited for."""
+_OUTERMOST = frozenset(
+    {"compiler.machine.execution", "compiler.api.reference", "compiler.workload"}
+)
+
+
+def answer_here(reader: Reader) -> None:
+    """From now on, in this greenlet, ``reader`` stands for the machine."""
+    _reader.set(reader)
+
+
+@contextmanager
+def reading(reader: Reader | None) -> Iterator[None]:
+    """Inside, in this greenlet, ``reader`` stands for the machine; None: nobody does."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def present() -> Reader | None:
+    """Who answers the code that has called a substitute; None: the machine itself."""
+    reader = _reader.get()
+    if reader is None:
+        return None
+    frame = sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module in _NO_INPUTS:
+            return None
+        if module in _OUTERMOST:
+            break
+        frame = frame.f_back  # type: ignore[assignment]
+    return reader
