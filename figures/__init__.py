@@ -11,6 +11,7 @@ anything else that does. One module for each concern:
 ``table``         the comparison for a terminal
 ``picture``       the comparison as a picture
 ``distribution``  latencies by percentile, from histogram buckets
+``evaluation``    the paper's evaluation, run again and drawn
 ``style``         colours, lines and how a picture is written
 ``quantities``    numbers with units, as a person reads them
 ``cli``           ``python -m figures``

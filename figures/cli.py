@@ -1,4 +1,4 @@
-"""The command line: ``python -m figures compare``, ``python -m figures faults``.
+"""The command line: ``python -m figures``, and its commands.
 
 Tables go to standard output, errors to standard error. The exit status is 0, or 2
 for bad input.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +18,19 @@ from command_line import BAD_INPUT, ended
 from figures import faults
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
+from figures.evaluation import artifact
+from figures.evaluation import command as evaluation
 from figures.runs import MOST, load
 from figures.table import print_comparison
 
 __all__ = ["main"]
 
-_DESCRIPTION = "Tables and pictures from the result files of runs."
+_DRAW = "draw"
+"""The command that is meant when none is given."""
+
+_DESCRIPTION = """\
+The paper's figures with ours in them, and results side by side. Without a command: draw.
+"""
 
 _APPS = ("apps/hotel", "apps/tree", "apps/media", "apps/bank")
 _PROTOCOLS = (
@@ -72,21 +80,24 @@ docs/figures.md describes the picture.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] not in (*_COMMANDS, "-h", "--help"):
+        given.insert(0, _DRAW)
+    options = _parser().parse_args(given)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     return ended(lambda: _run(options, errors), errors.print)
 
 
 def _run(options: argparse.Namespace, errors: Console) -> int:
     try:
-        options.command(options, Console(highlight=False))
+        options.command(options, Console(highlight=False), errors)
     except FiguresError as error:
         errors.print(str(error), markup=False)
         return BAD_INPUT
     return 0
 
 
-def _compare(options: argparse.Namespace, console: Console) -> None:
+def _compare(options: argparse.Namespace, console: Console, _: Console) -> None:
     paths = [Path(each) for each in options.results]
     runs = load(paths)
     picture = Path(options.output) if options.output else _beside(paths[0])
@@ -102,17 +113,16 @@ def _compare(options: argparse.Namespace, console: Console) -> None:
     console.print(f"Drawn: {picture}", style="dim", markup=False, soft_wrap=True)
 
 
-def _faults(options: argparse.Namespace, console: Console) -> None:
+def _faults(options: argparse.Namespace, console: Console, errors: Console) -> None:
     cells = [
         faults.Cell(app, kind, protocol)
         for app in options.apps
         for protocol in options.protocols
         for kind in options.kinds
     ]
-    told = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def progress(done: int, cell: faults.Cell) -> None:
-        told.print(f"{done} of {len(cells)}: {' '.join(cell)}", style="dim")
+        errors.print(f"{done} of {len(cells)}: {' '.join(cell)}", style="dim")
 
     found = faults.make(cells, options.seeds, options.jobs, Path(options.out), progress)
     text = faults.table(found, options.seeds)
@@ -153,10 +163,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m figures",
         description=_DESCRIPTION,
-        epilog="python -m figures compare --help says more.",
+        epilog="python -m figures COMMAND --help says more.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    jobs = len(os.sched_getaffinity(0))
+    for name, text, module, run in (
+        (
+            _DRAW,
+            "measure what the paper's figures need, and draw them",
+            evaluation,
+            evaluation.draw,
+        ),
+        ("eval", "run the evaluation as the paper's artifact did", artifact, artifact.evaluate),
+    ):
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=module.DESCRIPTION,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(command, jobs)
+        command.set_defaults(command=run)
     command = commands.add_parser(
         "compare",
         help="put runs side by side: a table and a picture",
@@ -202,3 +232,6 @@ def _add_faults(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--out", default="runs/faults", metavar="DIR", help="keeps what was found (%(default)s)")
     add("--write", default="", metavar="PAGE", help="put the table into a page, between its marks")
     command.set_defaults(command=_faults)
+
+
+_COMMANDS = (_DRAW, "eval", "compare", "faults")

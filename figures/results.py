@@ -134,6 +134,7 @@ class Result(msgspec.Struct, frozen=True):
     store: str = ""
     durability: str = ""
     planted: str = ""
+    command: str = ""
     failing: list[_Failing] = []
     environment: dict[str, str | float] = {}
 

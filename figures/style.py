@@ -44,7 +44,15 @@ MOODS: Final[dict[Mood, str]] = {
     "unclear": "#946200",
 }
 
-FORMATS: Final = (".svg", ".png")
+FORMATS: Final = (".svg", ".png", ".pdf")
+
+_DPI = 160
+_METADATA: Final[dict[str, dict[str, Any]]] = {
+    ".svg": {"Date": None, "Description": MARK},
+    ".png": {"Software": None, "Description": MARK},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Subject": MARK},
+}
+"""Nothing that changes from day to day, and that the picture is ours."""
 
 
 def plain(axes: Axes, title: str) -> None:
@@ -66,12 +74,12 @@ def save(figure: Figure, path: Path) -> None:
     :raises CannotDraw: it is to be of another kind than FORMATS, or cannot be written.
     """
     if path.suffix not in FORMATS:
-        raise CannotDraw(f"{path}: a picture is {' or '.join(FORMATS)}; give a name that ends so")
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    metadata["Description"] = MARK
+        kinds = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise CannotDraw(f"{path}: a picture is {kinds}; give a name that ends so")
+    metadata = _METADATA[path.suffix]
     drawn = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "figures", "svg.fonttype": "none"}):
-        figure.savefig(drawn, format=path.suffix[1:], dpi=160, metadata=metadata)
+    with mpl.rc_context({"svg.hashsalt": "figures", "svg.fonttype": "none", "pdf.fonttype": 42}):
+        figure.savefig(drawn, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
     try:
         write(path, drawn.getvalue())
     except OSError as error:

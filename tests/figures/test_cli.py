@@ -52,7 +52,7 @@ def test_folders_and_another_place(tmp_path, capsys):
         (["a", "damaged"], "damaged: the file is damaged"),
         (["a", "sweep"], "sweep: this is a sweep over many seeds, but a is a single run"),
         (["a"] * 7, "7 results are too many for one picture; give at most 6"),
-        (["a", "-o", "x.pdf"], "x.pdf: a picture is .svg or .png"),
+        (["a", "-o", "x.gif"], "x.gif: a picture is .svg, .png or .pdf"),
         (["a", "-o", "none/x.png"], "none/x.png: cannot be written"),
     ],
 )
@@ -80,7 +80,7 @@ def test_bad_input(tmp_path, monkeypatch, capsys, arguments, says):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("arguments", [[], ["compare"], ["compar", "x"], ["compare", "x", "--o"]])
+@pytest.mark.parametrize("arguments", [["compare"], ["compar", "x"], ["compare", "x", "--o"]])
 def test_wrong_arguments(arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)

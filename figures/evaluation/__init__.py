@@ -1,0 +1,18 @@
+"""The paper's evaluation, run again and drawn: from scenarios to pictures.
+
+Every point is a scenario file of its own and a command that runs it, whichever backend does; what
+it measured is read from the result that the command wrote. So a point can be run again by hand, a
+run that broke off goes on where it was, and results of a real backend are drawn as well.
+
+================  ================================================================
+``benchmarks``    what is measured: applications, calls, rates; which lines a figure has
+``points``        one point: its scenario, its command, what came out
+``sweeps``        the points of one line, from one request a second to well past saturation
+``running``       many lines at once, each in a process of its own, with progress
+``published``     the points that the paper's authors published
+``series``        a figure's numbers: lines of points, as CSV
+``curves``        throughput against latency, drawn
+``command``       ``python -m figures``: measures and draws
+``artifact``      ``python -m figures eval``: measures and tells
+================  ================================================================
+"""

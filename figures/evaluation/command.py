@@ -1,0 +1,154 @@
+"""``python -m figures [N ...]``: measures what the figures need, and draws them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from figures.errors import CannotDraw, FiguresError
+from figures.evaluation.benchmarks import FIGURES, Figure, Line
+from figures.evaluation.points import BACKENDS, Place, Point
+from figures.evaluation.published import load
+from figures.evaluation.running import run
+from figures.evaluation.series import Series, as_csv, collect
+from figures.evaluation.sweeps import Sweep
+from own_files import write
+
+__all__ = ["DESCRIPTION", "EXAMPLES", "SECONDS", "add_arguments", "add_measuring", "draw"]
+
+DESCRIPTION = """\
+Measure what the paper's figures need, in the simulator or for real, and draw them: the published
+points as hollow marks, the paper's protocol and ours on the same axes. What was measured before is
+not measured again, so a run that broke off goes on where it was.
+"""
+
+EXAMPLES = """\
+examples:
+  python -m figures
+      all of them: figures/out/figure-9.pdf, .png and .csv, and so on
+  python -m figures 9 --quick
+      one of them, from few points of few seconds
+  python -m figures 9 --backend local --out runs/local
+      the same figure from real processes of this machine
+  python -m figures 9 11 --source runs/local
+      draw again from the results in a folder, and measure nothing
+"""
+
+SECONDS, _QUICK_SECONDS = 10.0, 3.0
+"""Of load, for each point."""
+_PROFILE = "default"
+
+
+def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
+    """What the command takes."""
+    add = parser.add_argument
+    known = ", ".join(map(str, FIGURES))
+    add("figures", nargs="*", type=_figure, metavar="N", help=f"which: {known} (all)")
+    add("--quick", action="store_true", help="few points of few seconds, to see what comes out")
+    add("--out", type=Path, default=Path("figures/out"), metavar="DIR", help="where (%(default)s)")
+    add("--source", type=Path, metavar="DIR", help="draw the results in DIR, and measure nothing")
+    add_measuring(parser, jobs)
+
+
+def add_measuring(parser: argparse.ArgumentParser, jobs: int) -> None:
+    """What says how points are measured."""
+    add = parser.add_argument
+    add("--backend", choices=list(BACKENDS), default="sim", help="what measures (%(default)s)")
+    add("--profile", default=_PROFILE, metavar="P", help="the simulated platform (%(default)s)")
+    add("--jobs", type=int, default=jobs, metavar="N", help="processes at once (%(default)s)")
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def _figure(text: str) -> Figure:
+    if text.isdecimal() and int(text) in FIGURES:
+        return FIGURES[int(text)]
+    known = ", ".join(map(str, FIGURES))
+    raise argparse.ArgumentTypeError(f"there is no figure '{text}': give one of {known}")
+
+
+def draw(options: argparse.Namespace, console: Console, errors: Console) -> None:
+    """Measure what is missing, and draw.
+
+    :raises FiguresError: bad input, or points that could not be measured.
+    """
+    wanted: list[Figure] = options.figures or list(FIGURES.values())
+    _see_matplotlib()
+    published = load()
+    source: Path = options.source or options.out / ("points-quick" if options.quick else "points")
+    if options.source is None:
+        _measure(wanted, source, options, errors)
+    elif not source.is_dir():
+        raise CannotDraw(f"{source}: there is no such folder; give one that --out made")
+    for figure in wanted:
+        panels = {
+            name: [collect(source, Line(name, each), published) for each in figure.protocols]
+            for name in figure.benchmarks
+        }
+        console.print(_write(figure, panels, options.out), style="dim", markup=False)
+
+
+def _see_matplotlib() -> None:
+    """Before anything is measured that could not be drawn then."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise CannotDraw(
+            "pictures need matplotlib: install it with pip install matplotlib"
+        ) from None
+
+
+def _measure(
+    wanted: Sequence[Figure], folder: Path, options: argparse.Namespace, errors: Console
+) -> None:
+    seconds = _QUICK_SECONDS if options.quick else SECONDS
+    place = Place(folder, options.backend, seconds, options.profile)
+    sequential: dict[Line, bool] = {}
+    for figure in wanted:
+        for line in figure.lines:
+            sequential[line] = sequential.get(line, False) or figure.sequential
+    sweeps = [Sweep(place, line, asked, options.quick) for line, asked in sequential.items()]
+    jobs = 1 if options.backend == "local" else options.jobs  # points would disturb each other
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f} points"),
+        TimeElapsedColumn(),
+    )
+    hidden = options.quiet or not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=hidden) as bar:
+        task = bar.add_task("measuring", total=None)
+
+        def told(point: Point) -> None:
+            line = point.line
+            bar.update(task, advance=1, description=f"{line.benchmark} {line.protocol}")
+
+        try:
+            run(sweeps, jobs, told)
+        except OSError as error:
+            raise FiguresError(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+def _write(figure: Figure, panels: dict[str, list[Series]], out: Path) -> str:
+    """Write the pictures and the numbers of a figure; says what was written."""
+    from figures.evaluation.curves import draw as drawn
+    from figures.style import save
+
+    series = [each for panel in panels.values() for each in panel]
+    base = out / f"figure-{figure.number}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        picture = drawn(figure, panels)
+        for suffix in (".pdf", ".png"):
+            save(picture, base.with_suffix(suffix))
+        write(base.with_suffix(".csv"), as_csv(series))
+    except OSError as error:
+        raise CannotDraw(
+            f"{error.filename or base}: cannot be written: {error.strerror}; give another "
+            "folder with --out"
+        ) from None
+    return f"Drawn: {base}.pdf, .png and .csv"

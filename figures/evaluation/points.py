@@ -1,0 +1,160 @@
+"""One point of a line: the scenario that is run, the command that runs it, and what it measured.
+
+The scenario lies beside its result, so that whoever doubts a point can run it again. A point that
+was measured is not measured again, unless its scenario has become another.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from figures.errors import BadResult
+from figures.evaluation.benchmarks import BENCHMARKS, Line
+from figures.results import Result, read
+from own_files import MARK, write
+
+__all__ = ["BACKENDS", "Measured", "Place", "Point", "measured"]
+
+CONNECTIONS: Final = 16
+"""As wrk2 had them (``-c16``)."""
+
+BACKENDS: Final = {"sim": ["sim"], "local": ["backends.local", "run"]}
+"""How a scenario is run, by backend: what follows ``python -m``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where points are measured, and for how long.
+
+    :ivar folder: keeps scenarios and results.
+    :ivar seconds: of load, for each point.
+    :ivar profile: the platform's, of the simulator; a name, or a file's path.
+    """
+
+    folder: Path
+    backend: str = "sim"
+    seconds: float = 10.0
+    profile: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """``rate`` requests per second of one line; a rate of 0 is one client, one after the other."""
+
+    place: Place
+    line: Line
+    rate: float
+
+    @property
+    def folder(self) -> Path:
+        """Where its scenario and its result lie."""
+        line = self.line
+        named = f"{self.rate:g}" if self.rate else "sequential"
+        return self.place.folder / line.benchmark / line.protocol / named
+
+    @property
+    def scenario(self) -> Path:
+        """The scenario's file."""
+        return self.folder / "scenario.yaml"
+
+    def text(self) -> str:
+        """The scenario."""
+        line, seconds = self.line, self.place.seconds
+        benchmark = BENCHMARKS[line.benchmark]
+        load = (
+            f"executor: constant-arrival-rate, rate: {self.rate:g}/s, "
+            f"duration: {seconds:g}s, connections: {CONNECTIONS}"
+            if self.rate
+            else "executor: shared-iterations, vus: 1, iterations: 200"
+        )
+        platform = "" if self.rate else "platform: {defaults: {replicas: 1}}\n"
+        return (
+            f"# One point of the evaluation. {MARK}\n#\n#     {self.command()}\n\n"
+            f"name: {line.benchmark}-{self.folder.name}\n"
+            f"app: {benchmark.app}\n"
+            "seed: 1\n"
+            f"load: [{{{load}, mix: [{benchmark.call}], keys: 0, reuse: 0}}]\n"
+            f"{platform}"
+            "retry: {attempts: 1, timeout: 120s}\n"
+            "heal: 5s\n"
+        )
+
+    def command(self) -> str:
+        """The command that measures it, from the project's folder."""
+        return shlex.join(["python", *self._words()])
+
+    def argv(self) -> list[str]:
+        """The same for this interpreter."""
+        return [sys.executable, *self._words(), "--quiet"]
+
+    def _words(self) -> list[str]:
+        place = self.place
+        words = ["-m", *BACKENDS[place.backend], str(self.scenario)]
+        words += ["--protocol", self.line.protocol, "--unchecked", "--out", str(self.folder)]
+        return words + (["--profile", place.profile] if place.backend == "sim" else [])
+
+    def write(self) -> None:
+        """Write the scenario.
+
+        :raises OSError: it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.scenario, self.text())
+
+    def result(self) -> Result | None:
+        """What it measured, if that is known for the scenario as it is now."""
+        try:
+            if self.scenario.read_text() != self.text():
+                return None
+            return read(self.folder)
+        except (OSError, BadResult):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A point's numbers; latencies in milliseconds from the intended start, None without answers.
+
+    :ivar offered: 0 for one client that asks one thing after the other.
+    :ivar achieved: answers per second while there was load.
+    :ivar error: the share of what was sent that failed, or was never answered.
+    """
+
+    offered: float
+    achieved: float
+    p50: float | None
+    p75: float | None
+    p90: float | None
+    error: float
+    command: str
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether less came out than was asked for, by more than chance."""
+        return self.achieved < 0.95 * self.offered
+
+
+def measured(result: Result) -> Measured:
+    """The numbers of a point, from its result."""
+    found, rate = result.measurements, result.scenario.load[0].rate
+    answered = found.succeeded + found.raised
+    lasted = found.load_seconds or found.seconds
+    throughput = found.goodput if rate else (answered / lasted if lasted else 0.0)
+    percentiles = found.latency.percentiles if found.latency.count else {}
+
+    def milliseconds(name: str) -> float | None:
+        return percentiles[name] * 1e3 if name in percentiles else None
+
+    return Measured(
+        rate,
+        throughput,
+        milliseconds("p50"),
+        milliseconds("p75"),
+        milliseconds("p90"),
+        1 - answered / found.sent if found.sent else 0.0,
+        result.command,
+    )

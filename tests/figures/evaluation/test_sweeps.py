@@ -1,0 +1,90 @@
+"""Lines of points: what is measured next, what is not measured again, and when a line ends."""
+
+import pytest
+
+from figures.evaluation.benchmarks import BENCHMARKS, Line
+from figures.evaluation.points import Place, Point
+from figures.evaluation.published import Published
+from figures.evaluation.series import as_csv, collect
+from figures.evaluation.sweeps import Sweep
+from tests.figures.evaluation.lines import measure
+
+LINE = Line("chain", "mu2sls")
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def complete(sweep, most=100.0):
+    rates = []
+    while (point := sweep.next()) is not None:
+        measure(point, most)
+        rates.append(point.rate)
+    return rates
+
+
+def test_a_line_ends_after_two_points_past_saturation(place):
+    assert complete(Sweep(place, LINE), 45.0) == [1, 10, 20, 30, 40, 50, 60]
+
+
+def test_it_goes_on_beyond_the_last_rate_of_the_artifact(place):
+    assert complete(Sweep(place, LINE), 250.0)[-5:] == [110, 138, 172, 215, 269, 336][-5:]
+
+
+def test_in_a_hurry_there_are_fewer_points(place):
+    assert complete(Sweep(place, LINE, quick=True), 45.0) == [1, 10, 40, 70, 100]
+
+
+def test_one_client_alone_comes_first(place):
+    assert complete(Sweep(place, LINE, sequential=True), 5.0) == [0, 1, 10, 20]
+
+
+def test_what_was_measured_is_not_measured_again(place):
+    sweep = Sweep(place, LINE)
+    complete(sweep)
+    assert Sweep(place, LINE).next() is None
+    other = Sweep(Place(place.folder, seconds=5.0), LINE)
+    assert other.next().rate == 1
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "changed"])
+def test_a_point_that_was_left_half_done_is_measured_again(place, harm):
+    complete(Sweep(place, LINE))
+    point = Point(place, LINE, 20.0)
+    path = point.folder / "result.json"
+    if harm == "cut":
+        path.write_bytes(path.read_bytes()[:300])
+    elif harm == "gone":
+        path.unlink()
+    else:
+        point.scenario.write_text(point.text() + "# changed by hand\n")
+    assert Sweep(place, LINE).next() == point
+
+
+def test_the_numbers_of_a_line(place):
+    complete(Sweep(place, LINE, sequential=True), 45.0)
+    series = collect(place.folder, LINE, Published())
+    assert [point.offered for point in series.points] == [1, 10, 20, 30, 40, 50, 60]
+    assert [point.is_saturated for point in series.points] == [False] * 5 + [True] * 2
+    assert series.sequential.achieved == pytest.approx(98 / 13)
+    head, columns, first, *rest = as_csv([series]).splitlines()
+    assert head.startswith("# Written by mu2sls")
+    assert columns.startswith("benchmark,protocol,source,offered_rps,achieved_rps,p50_ms")
+    assert first.startswith("chain,mu2sls,simulator,sequential,7.54,1.00,2.00,4.10,0.0200,python")
+    assert len(rest) == 7
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("rate", [0.0, 20.0])
+def test_every_scenario_can_be_run(place, monkeypatch, name, rate):
+    from experiment.outcome import Task
+    from experiment.preparation import prepare
+
+    point = Point(place, Line(name, "mu2sls"), rate)
+    point.write()
+    prepared = prepare(Task(str(point.scenario)))
+    load = prepared.scenario.load[0]
+    assert (load.rate, load.keys, load.reuse) == (rate, 0.0, 0.0)
+    assert load.connections == (16 if rate else 0)
