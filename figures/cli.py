@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    jobs = len(os.sched_getaffinity(0))
+    jobs = os.cpu_count() or 1
     for name, text, module, run in (
         (
             _DRAW,
