@@ -4,6 +4,7 @@ import ast
 import io
 import itertools
 import random
+import re
 import tokenize
 from pathlib import Path
 
@@ -170,8 +171,9 @@ def commented(text: str, rng: random.Random, share: float) -> tuple[str, list[st
 
 def compiled(folder: Path, name: str, text: str):
     file = folder / f"{name}.py"
-    (folder / "counters.py").write_bytes(Path("apps/counter/services.py").read_bytes())
-    text = text.replace("apps.counter.services", "counters")
+    for other in set(re.findall(r"apps\.(\w+)\.services", text)):
+        (folder / f"of_{other}.py").write_bytes(Path(f"apps/{other}/services.py").read_bytes())
+    text = re.sub(r"apps\.(\w+)\.services", r"of_\1", text)
     file.write_bytes(text.encode())
     app = load(file)
     (plain,) = (each for each in app.declared.plain_modules if each.source.path == file)
