@@ -1,7 +1,9 @@
 """Runs compiled methods over a plain dict, one call at a time, beside the reference run."""
 
+import gc
 import random
 import textwrap
+import types
 
 from compiler.application import load
 from core import effects
@@ -189,8 +191,16 @@ def line_of(coroutine):
         frame = getattr(at, "cr_frame", None) or getattr(at, "ag_frame", None)
         if frame is not None and frame.f_code.co_filename == file:
             line = frame.f_lineno
-        at = getattr(at, "cr_await", None) or getattr(at, "ag_await", None)
+        at = getattr(at, "cr_await", None) or getattr(at, "ag_await", None) or generator_of(at)
     return line
+
+
+def generator_of(step):
+    """The asynchronous generator that a step of one belongs to, which does not tell; or None."""
+    if type(step).__name__ not in ("async_generator_asend", "async_generator_athrow"):
+        return None
+    inside = gc.get_referents(step)
+    return next((each for each in inside if isinstance(each, types.AsyncGeneratorType)), None)
 
 
 HEADER = """\
