@@ -162,6 +162,8 @@ def _getfqdn(_reader: Reader, function: Any, name: str = "") -> Any:
     return function(name) if name.strip() not in ("", "0.0.0.0", "::") else "localhost"
 
 
+_NOBODY = 1 << 22
+"""The same in every process, and no process's: whoever sends a signal to it reaches nobody."""
 _FUNCTIONS: dict[Any, dict[str, Callable[..., Any]]] = {
     time: {
         **{
@@ -178,7 +180,7 @@ _FUNCTIONS: dict[Any, dict[str, Callable[..., Any]]] = {
         "asctime": _by_default(1, moments.localtime),
         "strftime": _by_default(2, moments.localtime),
     },
-    os: {"urandom": _bytes, "getrandom": _bytes, "getpid": _always(1)},
+    os: {"urandom": _bytes, "getrandom": _bytes, "getpid": _always(_NOBODY)},
     ssl: {"RAND_bytes": _bytes},
     uuid: {"uuid1": _uuid1, "uuid4": _uuid4, "getnode": _always(1 << 40)},
     socket: {"gethostname": _always("localhost"), "getfqdn": _getfqdn},

@@ -129,7 +129,7 @@ DRAWN = [
 ]
 
 ALWAYS = [
-    ("os.getpid()", 1),
+    ("os.getpid()", 1 << 22),
     ("socket.gethostname(), socket.getfqdn(), socket.getfqdn('')", ("localhost",) * 3),
     ("uuid.getnode()", 1 << 40),
 ]
@@ -231,7 +231,7 @@ def test_outside_of_methods_everything_is_the_machines(library):
     assert uuid.uuid4() != uuid.uuid4()
     assert os.urandom(16) != os.urandom(16)
     assert random.Random().random() != random.Random().random()
-    assert os.getpid() != 1 or sys.platform == "container"
+    assert os.getpid() != 1 << 22
     assert socket.gethostname() == os.uname().nodename
     assert library.Timer().take()[0] <= time.monotonic()
 
