@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,6 +36,24 @@ _OUTERMOST = frozenset(
 )
 
 
+class _Collecting(threading.local):
+    """Whether Python collects garbage in this thread: it may begin anywhere, also in a method, and
+    what it finalizes then, of whoever's, reads for itself.
+    """
+
+    now = False
+
+
+_collecting = _Collecting()
+
+
+def _see_collection(phase: str, _: object) -> None:
+    _collecting.now = phase == "start"
+
+
+gc.callbacks.append(_see_collection)
+
+
 def answer_here(reader: Reader) -> None:
     """From now on, in this greenlet, ``reader`` stands for the machine."""
     _reader.set(reader)
@@ -52,7 +72,7 @@ def reading(reader: Reader | None) -> Iterator[None]:
 def present() -> Reader | None:
     """Who answers the code that has called a substitute; None: the machine itself."""
     reader = _reader.get()
-    if reader is None:
+    if reader is None or _collecting.now:
         return None
     frame = sys._getframe(2)
     while frame is not None:
