@@ -47,11 +47,23 @@ class _Collecting(threading.local):
 _collecting = _Collecting()
 
 
-def _see_collection(phase: str, _: object) -> None:
-    _collecting.now = phase == "start"
+def _collection_begins(phase: str, _: object) -> None:
+    """Before anybody else who wants to know of collections, and reads the clock for it."""
+    if phase == "start":
+        _collecting.now = True
+        if gc.callbacks[-1] is not _collection_ends:
+            gc.callbacks.remove(_collection_ends)
+            gc.callbacks.append(_collection_ends)
 
 
-gc.callbacks.append(_see_collection)
+def _collection_ends(phase: str, _: object) -> None:
+    """After everybody else."""
+    if phase == "stop":
+        _collecting.now = False
+
+
+gc.callbacks.insert(0, _collection_begins)
+gc.callbacks.append(_collection_ends)
 
 
 def answer_here(reader: Reader) -> None:

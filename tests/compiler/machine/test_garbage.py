@@ -30,3 +30,17 @@ def test_what_is_finalized_in_the_middle_of_a_method_asks_the_machine():
     with reading(Reader()):
         gc.collect()
     assert before <= seen.pop() <= time.time()
+
+
+def test_so_does_who_watches_collections():
+    def watch(*_):
+        seen.append(time.time())
+
+    gc.callbacks.append(watch)
+    try:
+        with reading(Reader()):
+            gc.collect()
+    finally:
+        gc.callbacks.remove(watch)
+    assert len(seen) >= 2
+    seen.clear()
