@@ -60,6 +60,9 @@ def _collection_ends(phase: str, _: object) -> None:
     """After everybody else."""
     if phase == "stop":
         _collecting.now = False
+        if gc.callbacks[0] is not _collection_begins:
+            gc.callbacks.remove(_collection_begins)
+            gc.callbacks.insert(0, _collection_begins)
 
 
 gc.callbacks.insert(0, _collection_begins)
