@@ -62,7 +62,7 @@ def evaluate(options: argparse.Namespace, console: Console, _: Console) -> None:
     :raises FiguresError: points could not be measured.
     """
     place = Place(options.out, options.backend, SECONDS, options.profile)
-    sweeps = [Sweep(place, line, options.seq) for line in _lines(options)]
+    sweeps = [Sweep(place, line, options.seq) for line in _lines(options) if place.measures(line)]
     console.print(_HEAD, highlight=False, soft_wrap=True)
 
     def told(point: Point) -> None:

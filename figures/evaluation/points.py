@@ -25,6 +25,9 @@ CONNECTIONS: Final = 16
 BACKENDS: Final = {"sim": ["sim"], "local": ["backends.local", "run"]}
 """How a scenario is run, by backend: what follows ``python -m``."""
 
+_LOCAL: Final = {"mu2sls": [], "unsafe": ["--unsafe"]}
+"""The protocols that real processes run, and how they are asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -39,6 +42,10 @@ class Place:
     backend: str = "sim"
     seconds: float = 10.0
     profile: str = "default"
+
+    def measures(self, line: Line) -> bool:
+        """Whether this backend runs the line's protocol."""
+        return self.backend != "local" or line.protocol in _LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,10 @@ class Point:
     def _words(self) -> list[str]:
         place = self.place
         words = ["-m", *BACKENDS[place.backend], str(self.scenario)]
-        words += ["--protocol", self.line.protocol, "--unchecked", "--out", str(self.folder)]
-        return words + (["--profile", place.profile] if place.backend == "sim" else [])
+        words += ["--unchecked", "--out", str(self.folder)]
+        if place.backend == "local":
+            return words + _LOCAL[self.line.protocol]
+        return [*words, "--protocol", self.line.protocol, "--profile", place.profile]
 
     def write(self) -> None:
         """Write the scenario.

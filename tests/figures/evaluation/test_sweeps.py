@@ -76,6 +76,18 @@ def test_the_numbers_of_a_line(place):
     assert len(rest) == 7
 
 
+def test_real_processes_are_asked_as_they_can_be(tmp_path):
+    place = Place(tmp_path, "local")
+    asked = {
+        name: Point(place, Line("chain", name), 1.0).command()
+        for name in ("mu2sls", "unsafe", "popl23")
+        if place.measures(Line("chain", name))
+    }
+    assert list(asked) == ["mu2sls", "unsafe"]
+    assert "--protocol" not in asked["mu2sls"]
+    assert asked["unsafe"].endswith("--unsafe")
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 @pytest.mark.parametrize("rate", [0.0, 20.0])
 def test_every_scenario_can_be_run(place, monkeypatch, name, rate):
