@@ -50,13 +50,12 @@ def test_what_was_not_measured_leaves_room_for_what_was_published(tmp_path):
     assert cli.main(["11", "--source", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 0
 
 
-@pytest.mark.parametrize("number", ["8", "x", "-9", "99"])
+@pytest.mark.parametrize("number", ["8", "x", "99", "9.0"])
 def test_a_figure_that_is_none(number, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main(["--quick", number] if not number.startswith("-") else [number])
+        cli.main([number, "--quick"])
     assert caught.value.code == 2
-    said = capsys.readouterr().err
-    assert "give one of 9, 10, 11" in said or "unrecognized" in said or "required" in said
+    assert f"there is no figure '{number}': give one of 9, 10, 11" in capsys.readouterr().err
 
 
 def test_a_source_that_is_none(tmp_path, capsys):
