@@ -26,6 +26,7 @@ from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
+from backends.runtime.http.acceptor import Acceptor
 from backends.runtime.http.bodies import Budget, Refused, Share, read
 from backends.runtime.http.connection import Connection, break_off, response_of
 from backends.runtime.http.messages import (
@@ -51,7 +52,6 @@ _PASSES = 6
 # How often a server that stops looks whether it is done.
 _GLANCE = 0.005
 
-_BACKLOG = 1024
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 _PLAIN_PATH = re.compile(r"/[\w./:~-]*", re.ASCII)
 
@@ -81,20 +81,19 @@ class Server:
     ) -> None:
         self._handler = handler
         self._refusing = refusing
-        self._listener = listener
         self._limit = limit
         self._door = door or (lambda _: limit)
         self._budget = budget or Budget()
-        self._acceptor: asyncio.AbstractServer | None = None
+        self._acceptor = Acceptor(listener, self._connect)
+        self._has_started = False
         self._draining = False
         self._busy: set[asyncio.BaseProtocol] = set()
 
     async def start(self) -> None:
         """Begin to accept connections."""
         self._connections = web.Server(self._handle)
-        self._acceptor = await asyncio.get_running_loop().create_server(
-            self._connect, sock=self._listener, backlog=_BACKLOG
-        )
+        self._has_started = True
+        self._acceptor.start()
 
     def _connect(self) -> Connection:
         return Connection(
@@ -109,13 +108,13 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Accept nothing more, and wait for what is under way, at most ``grace`` seconds."""
-        if self._acceptor is None:
-            self._listener.close()
+        if not self._has_started:
+            await self._acceptor.stop()
             return
         clock = asyncio.get_running_loop().time
         until = clock() + grace
         self._draining = True
-        self._acceptor.close()
+        await self._acceptor.stop()
         for _ in range(_PASSES):  # what has arrived reaches the handler, and is under way
             await asyncio.sleep(0)
         for connection in self._connections.connections:

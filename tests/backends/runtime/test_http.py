@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import logging
 import os
 import re
+import resource
 import socket
 import stat
 import subprocess
@@ -20,7 +22,17 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.runtime.http import Broken, Client, Outgoing, Server, Unreachable, bodies, run, server
+from backends.runtime.http import (
+    Broken,
+    Client,
+    Outgoing,
+    Server,
+    Unreachable,
+    acceptor,
+    bodies,
+    run,
+    server,
+)
 from tests.backends.runtime.raw import (
     HEAD,
     LIMIT,
@@ -497,6 +509,51 @@ def test_what_is_handled_is_answered(on_loop, delay):
 
     answered, handled = on_loop(main())
     assert (b"second" in handled) == answered.endswith(b"second")
+
+
+def test_a_connection_waits_for_a_file_descriptor(on_loop, monkeypatch, caplog):
+    monkeypatch.setattr(acceptor, "_SECONDS_SHORT", 0.02)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def main():
+        async with serving() as (_, port):
+            with socket.socket() as wire:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wire.fileno(), limits[1]))
+                try:
+                    wire.connect(("127.0.0.1", port))
+                    while "no connection can be taken" not in caplog.text:
+                        await asyncio.sleep(0.01)
+                finally:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                wire.sendall(f"{HEAD}Content-Length: 2\r\n\r\nok".encode())
+                wire.settimeout(patience())
+                return await asyncio.to_thread(wire.recv, 1000)
+
+    assert on_loop(main()).endswith(b"ok")
+
+
+@pytest.mark.parametrize("passes", range(6))
+@pytest.mark.parametrize("question", [b"", f"{HEAD}Content-Length: 1\r\n\r\nx".encode()])
+def test_a_connection_is_not_left_hanging(on_loop, passes, question):
+    """Wherever on its way to the handler it is when the server stops: answered or closed."""
+
+    async def main():
+        async with serving() as (server, port):
+            with socket.create_connection(("127.0.0.1", port)) as wire:
+                wire.sendall(question)
+                for _ in range(passes):
+                    await asyncio.sleep(0)
+                gc.disable()  # it would close what nobody holds, some time
+                try:
+                    await server.stop(FOR_EVER)
+                    wire.settimeout(patience())
+                    with contextlib.suppress(ConnectionResetError):
+                        while await asyncio.to_thread(wire.recv, 1000):
+                            pass
+                finally:
+                    gc.enable()
+
+    on_loop(main())
 
 
 def test_a_server_that_never_started_stops(on_loop):
