@@ -2,7 +2,8 @@
 
 Each *cell* is an application, a scenario of one kind of fault, and a protocol, run with so many
 seeds by a process of its own, ``python -m sim``. What it found is kept in a file, so a command
-that was stopped goes on where it was; a cell that was made with other seeds is made again.
+that was stopped goes on where it was; a cell that was made with other seeds, or of another
+scenario, is made again.
 """
 
 from __future__ import annotations
@@ -42,10 +43,14 @@ class Cell(NamedTuple):
     kind: str
     protocol: str
 
+    @property
+    def scenario(self) -> Path:
+        """What runs."""
+        return Path("scenarios/faults") / f"{self.kind}.yaml"
+
     def command(self) -> list[str]:
         """What runs it, without seeds."""
-        scenario = f"scenarios/faults/{self.kind}.yaml"
-        return ["-m", "sim", scenario, "--app", self.app, "--protocol", self.protocol]
+        return ["-m", "sim", str(self.scenario), "--app", self.app, "--protocol", self.protocol]
 
 
 class Fall(msgspec.Struct, frozen=True):
@@ -59,10 +64,12 @@ class Fall(msgspec.Struct, frozen=True):
 class Found(msgspec.Struct, frozen=True):
     """What the runs of a cell came to.
 
+    :ivar scenario: its text.
     :ivar unclear: seeds in which no check fell, but not all could be made.
     """
 
     format: str
+    scenario: str
     seeds: int
     falls: list[Fall]
     unclear: int
@@ -120,8 +127,9 @@ def make(
 def _one(cell: Cell, seeds: int, out: Path) -> Found:
     name = "-".join((cell.app.replace("/", "."), cell.kind, cell.protocol))
     kept = out / f"{name}.json"
+    scenario = _text(cell.scenario)
     known = _kept(kept)
-    if known is not None and known.seeds == seeds:
+    if known is not None and (known.seeds, known.scenario) == (seeds, scenario):
         return known
     folder = out / f"{name}.runs"
     shutil.rmtree(folder, ignore_errors=True)
@@ -132,10 +140,20 @@ def _one(cell: Cell, seeds: int, out: Path) -> Found:
     if ran.returncode not in (_HELD, _FELL, _UNCLEAR):
         said = (ran.stderr or ran.stdout).strip()[-2000:]
         raise CannotRun(f"python {' '.join(words[1:])}: broke off: {said}")
-    found = _read(folder, seeds)
+    found = _read(folder, scenario, seeds)
     shutil.rmtree(folder)
     write(kept, msgspec.json.format(msgspec.json.encode(found)))
     return found
+
+
+def _text(scenario: Path) -> str:
+    """:raises CannotRun: it is not there."""
+    try:
+        return scenario.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CannotRun(
+            f"{scenario}: cannot be read: {error.strerror}; run this in the project's folder"
+        ) from None
 
 
 def _kept(path: Path) -> Found | None:
@@ -147,7 +165,7 @@ def _kept(path: Path) -> Found | None:
     return found if found.format == _FORMAT else None
 
 
-def _read(folder: Path, seeds: int) -> Found:
+def _read(folder: Path, scenario: str, seeds: int) -> Found:
     """What the runs in a folder came to."""
     try:
         sweep = msgspec.json.decode((folder / "result.json").read_bytes(), type=_Sweep)
@@ -163,7 +181,7 @@ def _read(folder: Path, seeds: int) -> Found:
         raise BadResult(f"{folder}: its results cannot be read ({error}); run it again") from None
     unclear = sum(each.status != "fails" for each in sweep.failing)
     falls = [Fall(name, len(seen), min(seen)) for name, seen in sorted(fallen.items())]
-    return Found(_FORMAT, seeds, falls, unclear)
+    return Found(_FORMAT, scenario, seeds, falls, unclear)
 
 
 # --- the table
@@ -175,10 +193,10 @@ def table(found: dict[Cell, Found], seeds: int) -> str:
     lines = [f"{seeds} seeds for each entry: the check that fell, in how many of them.", ""]
     for app in apps:
         lines += [*_of_app(app, found), ""]
-    commands = sorted(set(_commands(found)))
+    commands = list(_commands(found))
     if commands:
-        lines += ["The first seed of each fall, again:", ""]
-        lines += [*(f"    {command}" for command in commands), ""]
+        lines += ["<details>", "<summary>The first seed of each fall, again</summary>", ""]
+        lines += [*(f"    {command}" for command in commands), "", "</details>", ""]
     return "\n".join(lines)
 
 

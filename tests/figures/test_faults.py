@@ -50,6 +50,10 @@ def test_what_is_known_is_not_run_again(tmp_path, monkeypatch):
     assert faults.make([cell], 1, 1, tmp_path) == first
     with pytest.raises(TypeError):
         faults.make([cell], 2, 1, tmp_path)  # other seeds
+    with monkeypatch.context() as changed:
+        changed.setattr(faults, "_text", lambda _: "another scenario")
+        with pytest.raises(TypeError):
+            faults.make([cell], 1, 1, tmp_path)
     (kept,) = tmp_path.glob("*.json")
     kept.write_text('{"format": "mu2sls-faults", "see')
     with pytest.raises(TypeError):
@@ -75,6 +79,14 @@ def test_a_protocol_that_there_is_none_of(tmp_path, capsys):
     words = ["faults", *CELLS, "--protocols", "hope", "--out", str(tmp_path)]
     assert cli.main(words) == 2
     assert "invalid choice: 'hope'" in capsys.readouterr().err
+
+
+def test_elsewhere_there_are_no_scenarios(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["faults", *CELLS, "--out", "kept"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "scenarios/faults/none.yaml: cannot be read: No such file" in said
+    assert "run this in the project's folder" in said
 
 
 def test_a_page_without_a_place(tmp_path, monkeypatch, capsys):
