@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-__all__ = ["Comment", "attach", "carry", "comments_in", "leading", "unparse"]
+__all__ = ["Comment", "attach", "carry", "comments_in", "leading", "put_above", "unparse"]
 
 _MARK = "_mu_comment_"
 _ABOVE = -1
@@ -104,6 +104,13 @@ def carry(old: ast.stmt, new: list[ast.stmt]) -> None:
         _of(new[0]).above[:0] = attached.above
         _of(new[-1]).beside += attached.beside
         _of(new[-1]).below += attached.below
+
+
+def put_above(statement: ast.stmt, text: str) -> None:
+    """Put a comment above a statement and above the comments that it has."""
+    known: _Attached = getattr(statement, "comments", _NONE)
+    above = [Comment(0, 0, text, True), *known.above]
+    vars(statement)["comments"] = _Attached(above, known.beside, known.below)
 
 
 def leading(body: list[ast.stmt]) -> tuple[list[str], list[ast.stmt]]:

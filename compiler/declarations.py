@@ -12,6 +12,16 @@ import compiler as facade
 from compiler.constants import check_defaults, read_values
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems
+from compiler.inheritance import (
+    DECORATORS,
+    find_bases,
+    initial_classes,
+    kind_of,
+    lineage,
+    resolve,
+    see_class_methods,
+    see_implemented,
+)
 from compiler.key_types import unfit_keys
 from compiler.lost_changes import check_lost_changes
 from compiler.model import Declared, Field, FieldKind, Function, Service
@@ -72,42 +82,41 @@ def _declare_function(declared: Declared, plain: PlainModule, node: _Definition)
     function.is_decorated = bool(node.decorator_list)
 
 
-class _ServiceReader:
-    """Reads one service class."""
+class _ClassReader:
+    """Reads one class for a service: its own, or one that it inherits from."""
 
-    def __init__(self, declared: Declared, service: Service) -> None:
+    def __init__(
+        self,
+        declared: Declared,
+        service: Service,
+        cls: type,
+        plain: PlainModule,
+        node: ast.ClassDef,
+    ) -> None:
         self.declared = declared
         self.service = service
-        self.source = service.plain.source
+        self.cls = cls
+        self.plain = plain
+        self.node = node
+        self.source = plain.source
         self.comments = _type_comments(self.source)
 
     def error(self, node: ast.AST, what: str, remedy: str) -> None:
         """Record that ``node`` cannot be compiled."""
         self.declared.problems.add(self.source.path, self.source.text, node, what, remedy)
 
-    def read(self) -> None:
-        """Read the class body."""
-        node = self.service.node
-        for base in node.bases:
-            if not (isinstance(base, ast.Name) and base.id == "object"):
-                self.error(
-                    base,
-                    "services do not inherit",
-                    "a function at module level for what services share",
-                )
-        for keyword in node.keywords:
-            self.error(keyword, "a service class takes no keywords", f"class {node.name}:")
-        for statement in node.body:
-            self._member(statement)
-        if self.service.init is not None:
-            self._read_init(self.service.init)
+    def read_body(self) -> None:
+        """Read what the class body defines and no class before it has."""
+        known = {*self.service.methods, *self.service.constants}
+        for statement in self.node.body:
+            self._member(statement, known)
 
-    def _member(self, node: ast.stmt) -> None:
+    def _member(self, node: ast.stmt, known: set[str]) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            self._method(node)
+            self._method(node, known)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
-                if isinstance(target, ast.Name):
+                if isinstance(target, ast.Name) and target.id not in known:
                     self.service.constants.add(target.id)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if self._persistent_type(node.annotation) is not None:
@@ -116,18 +125,18 @@ class _ServiceReader:
                     "persistent fields are declared in __init__",
                     f"self.{node.target.id}: {ast.unparse(node.annotation)} = ... in __init__",
                 )
-            self.service.constants.add(node.target.id)
+            is_own = self.cls is self.service.cls
+            if (is_own or node.value is not None) and node.target.id not in known:
+                self.service.constants.add(node.target.id)
         elif isinstance(node, ast.ClassDef):
             self.error(node, "a class inside a service cannot be stored", "a class at module level")
         elif not _is_inert(node):
             self.error(node, "this statement has no place in a service class", "a method")
 
-    def _method(self, node: _Definition) -> None:
+    def _method(self, node: _Definition, known: set[str]) -> None:
         if node.name == "__init__":
             if isinstance(node, ast.AsyncFunctionDef):
                 self.error(node, "__init__ cannot be async", "def __init__(self):")
-            else:
-                self.service.init = node
             return
         if node.name.startswith("__") and node.name.endswith("__"):
             self.error(
@@ -139,30 +148,37 @@ class _ServiceReader:
         if node.name.startswith("__"):
             self._mangled(node, node.name)
             return
-        is_static = self._decorators(node)
-        scope = Scope(self.service.plain.namespace, node, self.source)
+        self._see_decorators(node)
+        kind = kind_of(node, self._module_scope())
+        scope = Scope(self.plain.namespace, node, self.source)
         function = Function(
-            node.name, node, self.service.plain, scope, self.service, is_static, False
+            node.name, node, self.plain, scope, self.service, kind, self.cls, is_helper=False
         )
-        if not is_static and function.self_name is None:
+        if not function.is_static and function.self_name is None:
             self.error(node, f"{node.name} has no parameter self", f"def {node.name}(self, ...):")
             return
-        if node.name in self.service.methods:
+        earlier = self.service.methods.get(node.name)
+        if earlier is not None and earlier.owner is self.cls:
             self.error(node, f"{node.name} is defined twice", "one definition")
-        self.service.methods[node.name] = function
+        if node.name not in known:
+            self.service.methods[node.name] = function
 
     def _mangled(self, node: ast.AST, name: str) -> None:
         self.error(node, "Python renames what begins with two underscores", f"_{name.lstrip('_')}")
 
-    def _decorators(self, node: _Definition) -> bool:
-        is_static = False
+    def _see_decorators(self, node: _Definition) -> None:
+        scope = self._module_scope()
         for decorator in node.decorator_list:
             name = ast.unparse(decorator)
-            if name == "staticmethod":
-                is_static = True
-            elif name == "property":
+            if scope.value(decorator) in DECORATORS:
+                continue
+            if name.endswith((".setter", ".deleter")):
+                verb = "set" if name.endswith(".setter") else "delete"
                 self.error(
-                    decorator, "a property of a service is not compiled", f"a method: {node.name}()"
+                    decorator,
+                    f"a property that is {verb} is not compiled: what is stored is seen where it "
+                    "stands",
+                    f"a method: def {verb}_{node.name}(self, ...):",
                 )
             else:
                 self.error(
@@ -170,20 +186,20 @@ class _ServiceReader:
                     f"the decorator {name} would be given the compiled method",
                     "a call inside the method",
                 )
-        return is_static
 
     def _module_scope(self) -> Scope:
-        return Scope(self.service.plain.namespace, None, self.source)
+        return Scope(self.plain.namespace, None, self.source)
 
     # --- __init__
 
-    def _read_init(self, node: ast.FunctionDef) -> None:
-        service = self.service
+    def read_init(self, node: ast.FunctionDef) -> None:
+        """Read what ``__init__`` of the class sets."""
         instance = node.args.args[0].arg if node.args.args else ""
         factories = {each.arg for each in node.args.args[1:]}
-        self._init_parameters(node)
+        if node is self.service.init:
+            self._init_parameters(node)
         init = Function(
-            "__init__", node, service.plain, Scope(service.plain.namespace, node, self.source)
+            "__init__", node, self.plain, Scope(self.plain.namespace, node, self.source)
         )
         for statement in _statements(node.body):
             for target, value in _attribute_targets(statement, instance):
@@ -235,7 +251,9 @@ class _ServiceReader:
                 for each in unfit_keys(persistent, self._module_scope()):
                     self.error(*each)
             inside = None if isinstance(persistent, str) else persistent
-            service.fields[name] = Field(service.name, name, kind, statement, inside)
+            service.fields.setdefault(
+                name, Field(service.name, name, kind, statement, self.plain, self.cls, inside)
+            )
             service.constants.discard(name)
         elif name in service.fields:
             return
@@ -322,7 +340,19 @@ def _declare_service(declared: Declared, plain: PlainModule, node: ast.ClassDef)
         )
         return
     declared.services[node.name] = service
-    _ServiceReader(declared, service).read()
+    find_bases(declared, service)
+    readers = {
+        each: _ClassReader(declared, service, each, of, definition)
+        for each, of, definition in lineage(service)
+    }
+    for reader in readers.values():
+        reader.read_body()
+    for each, init in initial_classes(service):
+        service.init = service.init or init
+        readers[each].read_init(init)
+    see_implemented(declared, service)
+    resolve(declared, service)
+    see_class_methods(declared, service)
 
 
 def _type_comments(source: Source) -> dict[int, str]:

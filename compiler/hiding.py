@@ -35,7 +35,8 @@ class Hiding:
         self._own = {plain.source.name for plain in declared.plain_modules}
         self._compiled = set(declared.functions)
         for service in declared.services.values():
-            self._compiled.update(map(id, vars(service.cls).values()))
+            for cls in (service.cls, *(each for each, _, _ in service.bases)):
+                self._compiled.update(map(id, vars(cls).values()))
 
     def hidden_effect(self, value: Any) -> str | None:
         """The name of something in ``value`` that asks for effects when it is called, or None."""

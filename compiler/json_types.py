@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import inspect as shapes
 
+from compiler.type_variables import substituted
+
 __all__ = ["json_type"]
 
 
-def json_type(function: Any, name: str, json_in: bool) -> Any:
+def json_type(
+    function: Any, name: str, json_in: bool, variables: Mapping[Any, Any] | None = None
+) -> Any:
     """The type that a plain function's annotation names, Any where that is no use.
 
     :param name: of a parameter, or ``return``.
+    :param variables: what type variables stand for, if the function is inherited.
     :param json_in: whether values come from JSON; otherwise they go there.
     """
     if name not in getattr(function, "__annotations__", {}):
@@ -28,6 +34,7 @@ def json_type(function: Any, name: str, json_in: bool) -> Any:
     only = types.SimpleNamespace(__annotations__={name: function.__annotations__[name]})
     try:
         kind = typing.get_type_hints(only, function.__globals__, include_extras=True)[name]
+        kind = substituted(kind, variables or {})
         msgspec.json.schema_components([kind])
         msgspec.json.Decoder(kind)
         return kind if _has_json_keys(shapes.type_info(kind), json_in, set()) else Any

@@ -18,7 +18,16 @@ from compiler.names import Scope
 from compiler.sources import Layout
 from core.program import Facts
 
-__all__ = ["Declared", "Effect", "EffectKind", "Field", "FieldKind", "Function", "Service"]
+__all__ = [
+    "Declared",
+    "Effect",
+    "EffectKind",
+    "Field",
+    "FieldKind",
+    "Function",
+    "FunctionKind",
+    "Service",
+]
 
 
 class FieldKind(enum.StrEnum):
@@ -51,6 +60,15 @@ class EffectKind(enum.StrEnum):
     RANDOM = "random"
     UUID = "uuid"
     HELPER = "helper"
+
+
+class FunctionKind(enum.StrEnum):
+    """What a function is to its service; only a method is a request."""
+
+    METHOD = "method"
+    STATIC = "static method"
+    CLASS = "class method"
+    PROPERTY = "property"
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +104,8 @@ class Effect:
 class Field:
     """A persistent field.
 
+    :ivar plain: the module in which it is declared, perhaps in a base of the service.
+    :ivar owner: the class whose ``__init__`` declares it.
     :ivar annotation: what stands in ``Persistent[...]``; None if nothing does.
     """
 
@@ -93,6 +113,8 @@ class Field:
     name: str
     kind: FieldKind
     node: ast.stmt
+    plain: PlainModule
+    owner: type
     annotation: ast.expr | None = None
 
     @property
@@ -105,7 +127,10 @@ class Field:
 class Function:
     """A method, or a module-level function of the application.
 
-    :ivar node: as the user wrote it; ``compiled`` is what it became.
+    :ivar written: the definition as it stands in ``plain``, perhaps in a base of the service.
+    :ivar node: the same with what is inherited written out (:mod:`compiler.inheritance`);
+        ``compiled`` is what it became.
+    :ivar owner: the class that defines it.
     :ivar is_helper: whether code of the application calls it directly, so that what it returns
         does not leave the service.
     :ivar is_used: whether a method reaches it; other functions are not the program's.
@@ -119,7 +144,8 @@ class Function:
     plain: PlainModule
     scope: Scope
     service: Service | None = None
-    is_static: bool = False
+    kind: FunctionKind = FunctionKind.METHOD
+    owner: type | None = None
     is_helper: bool = True
     effectful: bool = False
     is_decorated: bool = False
@@ -127,6 +153,20 @@ class Function:
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None
     effects: list[Effect] = field(default_factory=list)
     facts: Facts = field(default_factory=Facts)
+    written: ast.FunctionDef | ast.AsyncFunctionDef = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.node
+
+    @property
+    def is_static(self) -> bool:
+        """Whether it has no instance, and no class."""
+        return self.kind is FunctionKind.STATIC
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it can be called as a request, if only by its own service."""
+        return self.service is not None and self.kind is FunctionKind.METHOD
 
     @property
     def is_private(self) -> bool:
@@ -134,11 +174,14 @@ class Function:
         return self.name.startswith("_")
 
     @property
+    def is_public(self) -> bool:
+        """Whether others than its own service can call it."""
+        return self.is_request and not self.is_private
+
+    @property
     def is_coroutine(self) -> bool:
         """Whether the compiled function is ``async def``."""
-        if self.service is None or self.is_static:
-            return self.effectful or isinstance(self.node, ast.AsyncFunctionDef)
-        return self.effectful or not self.is_private or isinstance(self.node, ast.AsyncFunctionDef)
+        return self.effectful or self.is_public or isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def self_name(self) -> str | None:
@@ -147,6 +190,11 @@ class Function:
             return None
         arguments = [*self.node.args.posonlyargs, *self.node.args.args]
         return arguments[0].arg if arguments else None
+
+    @property
+    def owner_name(self) -> str:
+        """The class that defines it."""
+        return self.owner.__name__ if self.owner is not None else ""
 
     @property
     def full_name(self) -> str:
@@ -159,6 +207,8 @@ class Function:
 class Service:
     """A service class.
 
+    :ivar bases: the classes that it inherits from, with their modules, in Python's order.
+    :ivar init: the ``__init__`` that makes it, perhaps that of a base.
     :ivar constants: attributes that ``__init__`` or the class body sets and that never change.
     :ivar values: the constants' values, as far as they are known.
     :ivar clients: attributes that hold a client of another service (the paper's style).
@@ -168,6 +218,7 @@ class Service:
     cls: type
     node: ast.ClassDef
     plain: PlainModule
+    bases: list[tuple[type, PlainModule, ast.ClassDef]] = field(default_factory=list)
     init: ast.FunctionDef | None = None
     fields: dict[str, Field] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
@@ -181,6 +232,7 @@ class Declared:
     """Everything the application declares.
 
     :ivar functions: module-level functions by the identity of the plain function object.
+    :ivar bases: classes that services inherit from and that are no services, by their identity.
     """
 
     plain_modules: list[PlainModule]
@@ -188,6 +240,7 @@ class Declared:
     layout: Layout
     services: dict[str, Service] = field(default_factory=dict)
     functions: dict[int, Function] = field(default_factory=dict)
+    bases: dict[int, ast.ClassDef] = field(default_factory=dict)
 
     def service_of(self, value: Any) -> Service | None:
         """The service whose class ``value`` is."""

@@ -25,6 +25,7 @@ def check_plain_code(declared: Declared) -> None:
     """Record what is wrong with the plain code of the application's modules."""
     for plain in declared.plain_modules:
         services = {id(service.node) for service in declared.services.values()}
+        services.update(map(id, declared.bases.values()))  # compiled with whoever inherits
         for node in plain.source.tree.body:
             if id(node) in services or isinstance(node, _Functions):
                 continue

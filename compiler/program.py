@@ -128,23 +128,54 @@ def _execute(
 
 
 def _build_service(service: Service, codec: Codec, namespaces: _Namespaces) -> program.Service:
-    namespace = namespaces.namespace(service.plain)
-    definition = class_of_compiled_methods(service)
-    made = _execute(service.plain, [definition], dict(namespace), namespace)[service.name]
-    made.__module__ = service.plain.source.name
-    instance = object.__new__(made)
+    made = _execute_class(service.plain, own_class(service), namespaces)
+    for cls, plain, node in service.bases:
+        inherited = inherited_from(service, cls)
+        definition = _class(service, node, list(map(compiled_of, inherited)))
+        part = _execute_class(plain, definition, namespaces)
+        for method in inherited:
+            setattr(made, method.name, vars(part)[method.name])
+        for name in sorted(service.constants - set(vars(made))):
+            if name in vars(cls):
+                setattr(made, name, vars(cls)[name])
+    instance: object = object.__new__(made)
     for field in service.fields.values():
         vars(instance)[field.name] = FIELDS[field.kind.value](service.name, field.name, codec)
     methods = {
         method.name: _build_method(service, method, vars(made)[method.name])
         for method in service.methods.values()
-        if not method.is_static and method.is_coroutine
+        if method.is_request and method.is_coroutine
     }
     return program.Service(service.name, instance, methods)
 
 
-def class_of_compiled_methods(service: Service) -> ast.ClassDef:
-    """The service's class with compiled methods and without ``__init__`` and decorators."""
+def _execute_class(plain: PlainModule, definition: ast.ClassDef, namespaces: _Namespaces) -> type:
+    """A class, executed where it is written."""
+    namespace = namespaces.namespace(plain)
+    made: type = _execute(plain, [definition], dict(namespace), namespace)[definition.name]
+    made.__module__ = plain.source.name
+    return made
+
+
+def compiled_of(method: Function) -> ast.stmt:
+    """The compiled definition of a method."""
+    assert method.compiled is not None
+    return method.compiled
+
+
+def inherited_from(service: Service, cls: type) -> list[Function]:
+    """The methods that a service has from ``cls``, those for ``super()`` included."""
+    return [
+        method
+        for method in service.methods.values()
+        if method.compiled is not None
+        and method.owner is cls
+        and not (cls is service.cls and method.name == method.written.name)
+    ]
+
+
+def own_class(service: Service) -> ast.ClassDef:
+    """The service's class with its own compiled methods, without ``__init__`` and decorators."""
     body: list[ast.stmt] = []
     for statement in service.node.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -153,10 +184,14 @@ def class_of_compiled_methods(service: Service) -> ast.ClassDef:
                 body.append(method.compiled)
         else:
             body.append(statement)
+    return _class(service, service.node, body)
+
+
+def _class(service: Service, node: ast.ClassDef, body: list[ast.stmt]) -> ast.ClassDef:
     definition = ast.ClassDef(service.name, [], [], body or [ast.Pass()], [])
     if sys.version_info >= (3, 12):
-        definition.type_params = []
-    return ast.fix_missing_locations(ast.copy_location(definition, service.node))
+        definition.type_params = node.type_params
+    return ast.fix_missing_locations(ast.copy_location(definition, node))
 
 
 def _build_method(service: Service, method: Function, function: Any) -> program.Method:
@@ -169,8 +204,8 @@ def _build_method(service: Service, method: Function, function: Any) -> program.
         function=watched(function),
         check=check,
         facts=method.facts,
-        public=not method.is_private,
-        file=str(service.plain.source.path),
+        public=method.is_public,
+        file=str(method.plain.source.path),
         line=method.node.lineno,
     )
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from compiler.model import Declared, Field
+from compiler.type_variables import substituted, type_variables
 from core.shape import OBJECT, Attribute, ClassShape, FieldShape, Shape
 from core.userclasses import qualified_name
 
@@ -43,9 +44,8 @@ def shape_of(declared: Declared, own: Iterable[type]) -> Shape:
     texts = _Texts(own)
     return Shape(
         {
-            field.full_name: FieldShape(field.kind.value, _field_text(texts, field, namespace))
+            field.full_name: FieldShape(field.kind.value, _field_text(texts, field, service.cls))
             for service in declared.services.values()
-            for namespace in [vars(service.plain.module)]
             for field in service.fields.values()
         },
         {},
@@ -53,9 +53,11 @@ def shape_of(declared: Declared, own: Iterable[type]) -> Shape:
     )
 
 
-def _field_text(texts: _Texts, field: Field, namespace: dict[str, Any]) -> str:
+def _field_text(texts: _Texts, field: Field, service: type) -> str:
     """The type of a field; of a container at least that it is one."""
-    known = texts.text(_evaluated(field.annotation, namespace))
+    variables = type_variables(service, field.owner)
+    namespace = vars(field.plain.module) | {each.__name__: each for each in variables}
+    known = texts.text(substituted(_evaluated(field.annotation, namespace), variables))
     kind = {"dict": dict, "list": list, "set": set}.get(field.kind.value)
     if kind is None or known.startswith(f"{kind.__name__}["):
         return known

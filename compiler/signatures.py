@@ -22,7 +22,9 @@ def shown_signature(function: Function) -> str:
 
 
 def shown_as_method(function: Function) -> str:
-    """``twice(self, x)``, of a static method that had better be a method."""
+    """``twice(self, x)``, of a static or class method that had better be a method."""
+    if not function.is_static:
+        return shown_signature(function).replace("(", "(self, ", 1).replace("(self, )", "(self)")
     arguments = ast.unparse(function.node.args)
     return f"{function.name}({', '.join(part for part in ('self', arguments) if part)})"
 

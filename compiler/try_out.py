@@ -18,6 +18,7 @@ from rich.text import Text
 from compiler.errors import BadInput
 from compiler.json_types import json_type
 from compiler.signatures import fits, shown_signature
+from compiler.type_variables import type_variables
 from core.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _find(application: Application, target: str) -> Function:
         method.full_name
         for service in services.values()
         for method in service.methods.values()
-        if not method.is_private and not method.is_static
+        if method.is_public
     ]
     if target in known:
         service, name = target.split(".")
@@ -124,13 +125,16 @@ def _converted(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments as clients' are read: each of the type that its parameter is annotated with."""
     assert method.service is not None
-    plain = inspect.unwrap(getattr(application.classes[method.service.name], method.name))
+    cls = application.classes[method.service.name]
+    plain = inspect.unwrap(getattr(cls, method.name))
+    variables = type_variables(cls, method.owner)
     bound = inspect.signature(plain).bind(None, *words, **named)
     _, *parameters = bound.signature.parameters.values()
     for each in parameters:
         if each.name not in bound.arguments:
             continue
-        word, kind = bound.arguments[each.name], json_type(plain, each.name, json_in=True)
+        word = bound.arguments[each.name]
+        kind = json_type(plain, each.name, json_in=True, variables=variables)
         value: Any
         if each.kind is each.VAR_POSITIONAL:
             value = tuple(_value(method, each.name, kind, one) for one in word)

@@ -121,8 +121,8 @@ FORBIDDEN: Final = {
     "builtins.locals": ("locals() differs between plain and compiled code", "the names themselves"),
     "builtins.vars": ("vars() differs between plain and compiled code", "the names themselves"),
     "builtins.super": (
-        "services do not inherit from each other",
-        "a helper method, or a function at module level",
+        "super() means something in a call of a method alone",
+        "super().method(...)",
     ),
     "builtins.id": ("identities differ between executions of a request", "uuid.uuid4()"),
     "builtins.hash": (

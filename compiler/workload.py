@@ -160,7 +160,7 @@ def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
         method.full_name: method
         for service in declared.services.values()
         for method in service.methods.values()
-        if not method.is_private and not method.is_static
+        if method.is_public
     }
     problems = Problems()
     for table in ("MIX", "ARGUMENTS"):

@@ -61,7 +61,7 @@ def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
             "recursive": facts.recursive,
             "footprint": tuple(sorted(facts.footprint)),
             "callees": tuple(sorted(facts.callees)),
-            "public": not function.is_private,
+            "public": function.is_public,
         }
     graph.add_node(
         function.full_name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast
 
@@ -22,6 +24,10 @@ everything else as one value.
 
 def service(cls: type[T]) -> type[T]:
     """Declare a class a service; its public methods can be called by clients and services."""
+    for base in reversed(cls.__mro__[1:]):
+        for name, function in vars(base).items():
+            if inspect.isfunction(function) and _inherits(cls, name, base):
+                setattr(cls, name, _own(function))
     for function in vars(cls).values():
         if inspect.isfunction(function):
             function.__dict__["__service__"] = cls.__name__
@@ -29,13 +35,32 @@ def service(cls: type[T]) -> type[T]:
     return cls
 
 
+def _inherits(cls: type, name: str, base: type) -> bool:
+    """Whether ``cls`` has ``name`` from ``base``, and it may be a request."""
+    return not name.startswith("__") and getattr(cls, name, None) is vars(base)[name]
+
+
+def _own(function: types.FunctionType) -> types.FunctionType:
+    """An inherited method as one of the service's own, so that ``Hotel.reserve`` names Hotel."""
+    made = types.FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    functools.update_wrapper(made, function)
+    return made
+
+
 def service_name(cls: type) -> str:
     """The name of a service class.
 
     :raises TypeError: the class is not declared a service.
     """
-    name = getattr(cls, "__service__", None)
-    if not isinstance(cls, type) or not isinstance(name, str):
+    name = vars(cls).get("__service__") if isinstance(cls, type) else None
+    if not isinstance(name, str):
         raise TypeError(f"{cls!r} is not a service: decorate the class with @service")
     return name
 

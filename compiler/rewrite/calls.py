@@ -63,6 +63,13 @@ class Calls(LibraryCalls):
                 return self._operation(node, meaning)
             if value is facade.instance:
                 return self._refuse_instance(node)
+            if id(value) in self.declared.bases:
+                self.error(
+                    node,
+                    f"{ast.unparse(node.func)} is a base of services: objects of it are none",
+                    "a class of its own for values",
+                )
+                return node
         helper = self.helper_of(node.func)
         if helper is not None:
             return self._helper(node, helper)
@@ -257,7 +264,7 @@ class Calls(LibraryCalls):
                 return node
             service = found
         method = service.methods.get(name)
-        if method is None or method.is_static:
+        if method is None or not method.is_request:
             place = node.args[0] if self._named_method(node.args[0]) else node
             self.unknown_method(place, service, name)
             return node
@@ -290,15 +297,15 @@ class Calls(LibraryCalls):
     def unknown_method(self, node: ast.AST, service: Service, name: str) -> None:
         """Record that ``service`` has no method ``name`` that can be called."""
         found = service.methods.get(name)
-        if found is not None and found.is_static:
+        if found is not None and not found.is_request:
             self.error(
                 node,
-                f"{service.name}.{name} is a static method: it is no request, and cannot be called "
+                f"{service.name}.{name} is a {found.kind}: it is no request, and cannot be called "
                 "from outside",
                 "a function at module level, or a method: def " + shown_as_method(found),
             )
             return
-        methods = [n for n, m in service.methods.items() if not m.is_static]
+        methods = [n for n, m in service.methods.items() if m.is_request]
         if service is not self.service:
             methods = [each for each in methods if not each.startswith("_")]
         close = get_close_matches(name, methods, 1)
@@ -374,7 +381,7 @@ class Calls(LibraryCalls):
         service = None if value is UNKNOWN else self.declared.service_of(value)
         if service is not None:
             method = service.methods.get(name)
-            if method is None or method.is_static:
+            if method is None or not method.is_request:
                 self.unknown_method(node, service, name)
                 return node
             self.error(

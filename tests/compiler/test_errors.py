@@ -162,7 +162,7 @@ CASES = [
     ("^self.d.append(1)", "no method append", "dict"),
     ("return sum(^await spawn(Other.get, k) for k in 'ab')", "cannot await", "a list"),
     ("self.xs is None", "identity", "=="),
-    ("^super().m()", "do not inherit", "helper"),
+    ("^super().m()", "no method m above S: it has no base", "a base class"),
     ("return ^instance(Other)", "another service's state", "call"),
     ("^setattr(self, 'x', 1)", None, None),
     ("x = self.d.^items", None, None),
@@ -253,7 +253,11 @@ CLASSES = [
         "Persistent",
     ),
     ("class S:\n    def m(self): self = 3", "name is taken", "another"),
-    ("class S(dict):\n    pass", "do not inherit", "module level"),
+    ("class S(dict):\n    pass", "inherits from builtins.dict", "module level"),
+    ("class S(Base, metaclass=Meta):\n    pass", "takes no keywords", "class S:"),
+    ("class S(Base):\n    def m(self): return Base()", "is a base of services", "for values"),
+    ("class S(Base):\n    def m(self): return super().n", "used as a value", "super().n(...)"),
+    ("class S(Asked):\n    pass", "S has no m, which its base Asked promises", "def m(self, ...)"),
     (
         "class S:\n    def m(self, f=stamp):\n        return f()",
         "default is evaluated once",
@@ -278,7 +282,28 @@ CLASSES = [
         "by their names",
     ),
     ("class S:\n    def m():\n        pass", "no parameter self", "def m(self"),
-    ("class S:\n    @property\n    def m(self):\n        pass", "property", "a method"),
+    (
+        "class S:\n    @property\n    def m(self): return 1\n"
+        "    @m.setter\n    def m(self, x): pass",
+        "a property that is set",
+        "def set_m(self, ...)",
+    ),
+    (
+        "class S:\n    @property\n    def p(self): return 1\n    def m(self): self.p = 1",
+        "p is a property",
+        "self.set_p(...)",
+    ),
+    (
+        "class S:\n    def n(self): return 1\n    @classmethod\n    def m(cls): return cls.n()",
+        "a class method has no n",
+        "def m(self, ...)",
+    ),
+    (
+        "class S:\n    @classmethod\n    def m(cls, x): return x\n"
+        "    def n(self): return call(S.m, 3)",
+        "S.m is a class method",
+        "def m(self, x)",
+    ),
     ("class S:\n    def __len__(self):\n        return 1", "special method", "name of its own"),
     ("class S:\n    def __init__(self, x):\n        self.x = 1", "without arguments", "constant"),
     (
@@ -300,7 +325,17 @@ CLASSES = [
 ]
 
 
-BEFORE = "import time\ndef f(): return {}\ndef stamp(): return time.time()\n"
+BEFORE = """\
+import time
+from typing import Protocol
+def f(): return {}
+def stamp(): return time.time()
+class Meta(type): pass
+class Base:
+    def n(self): return 1
+class Asked(Protocol):
+    def m(self) -> int: ...
+"""
 
 
 @pytest.mark.parametrize(("source", "what", "remedy"), CLASSES)

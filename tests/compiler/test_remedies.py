@@ -234,9 +234,24 @@ CLASSES = [
         "    def other(self): return 1\n    def m(self): return self.other()",
     ),
     (
-        "    @property\n    def other(self): return 1\n    def m(self): return 1",
-        "a method: other()",
-        "    def other(self): return 1\n    def m(self): return self.other()",
+        "    @property\n    def m(self): return 1\n    @m.setter\n    def m(self, x): pass",
+        "def set_m(self, ...):",
+        "    def m(self): return 1\n    def set_m(self, x): pass",
+    ),
+    (
+        "    @property\n    def p(self): return 1\n    def m(self): self.p = 1",
+        "self.set_p(...)",
+        "    def set_p(self, x): return x\n    def m(self): return self.set_p(1)",
+    ),
+    (
+        "    def n(self): return 1\n    @classmethod\n    def m(cls): return cls.n()",
+        "def m(self, ...):",
+        "    def n(self): return 1\n    def m(self): return self.n()",
+    ),
+    (
+        "    @classmethod\n    def k(cls, x): return x\n    def m(self): return call(S.k, 3)",
+        "def k(self, x)",
+        "    def k(self, x): return x\n    def m(self): return call(S.k, 3)",
     ),
     (
         "    def __init__(self):\n        self.d = {}  # type: Persistent[dict\n"
@@ -246,6 +261,38 @@ CLASSES = [
         "    def m(self): return len(self.d)",
     ),
 ]
+
+
+INHERITED = [
+    (
+        "class S(Base, metaclass=Meta):\n    def m(self): return 1",
+        "class S:",
+        "class S(Base):\n    def m(self): return 1",
+    ),
+    (
+        "class S(Base):\n    def m(self):\n        f = super().n\n        return f()",
+        "super().n(...)",
+        "class S(Base):\n    def m(self): return super().n()",
+    ),
+    (
+        "class S(Asked):\n    def k(self): return 1",
+        "def m(self, ...):",
+        "class S(Asked):\n    def m(self): return 1",
+    ),
+]
+
+
+def with_bases(folder, source):
+    return compiled(folder, f"{test_errors.BEFORE}@service\n{source}\n")
+
+
+@pytest.mark.parametrize(("written", "told", "instead"), INHERITED)
+def test_what_is_told_of_a_base_works(tmp_path, written, told, instead):
+    with pytest.raises(CompileErrors) as errors:
+        with_bases(tmp_path, written)
+    assert any(told in each.remedy for each in errors.value.errors), errors.value
+    (answer,) = compare(with_bases(tmp_path, instead), [("S.m",)])
+    assert answer == ("returned", 1)
 
 
 def whole(folder, body):
@@ -291,6 +338,7 @@ def test_every_remedy_that_is_code_is_tried(tmp_path, tellers):
     for build, written in (
         *((app, written) for written, _, _ in REMEDIES),
         *((whole, written) for written, _, _ in CLASSES),
+        *((with_bases, written) for written, _, _ in INHERITED),
     ):
         with contextlib.suppress(CompileErrors):
             build(tmp_path, written)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from backends.runtime.public.members import strict_decoder
 from compiler.application import Application
 from compiler.json_types import json_type
 from compiler.model import Function
+from compiler.type_variables import type_variables
 from core.program import Facts
 
 __all__ = ["Operation", "Parameter", "find_operations"]
@@ -94,14 +95,22 @@ def find_operations(application: Application) -> dict[str, Operation]:
         for function in service.methods.values():
             method = compiled.get(function.name)
             if method is not None and method.public:
-                plain = inspect.unwrap(getattr(application.classes[service.name], function.name))
+                cls = application.classes[service.name]
+                plain = inspect.unwrap(getattr(cls, function.name))
                 begins = _begins(application.graph, function.full_name)
-                operation = _operation(function, plain, method.facts, begins)
+                variables = type_variables(cls, function.owner)
+                operation = _operation(function, plain, method.facts, begins, variables)
                 found[operation.full_name] = operation
     return found
 
 
-def _operation(function: Function, plain: Any, facts: Facts, transactional: bool) -> Operation:
+def _operation(
+    function: Function,
+    plain: Any,
+    facts: Facts,
+    transactional: bool,
+    variables: Mapping[Any, Any],
+) -> Operation:
     assert function.service is not None
     node = function.node
     arguments = node.args
@@ -114,7 +123,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
     defaults = _defaults(arguments)
     parameters = []
     for each in signature.parameters.values():
-        kind: Any = json_type(plain, each.name, json_in=True)
+        kind: Any = json_type(plain, each.name, True, variables)
         parameters.append(
             Parameter(
                 each.name,
@@ -132,7 +141,7 @@ def _operation(function: Function, plain: Any, facts: Facts, transactional: bool
         signature=signature,
         own=own.name,
         shown=_shown(node),
-        returns=json_type(plain, "return", json_in=False),
+        returns=json_type(plain, "return", False, variables),
         documentation=inspect.getdoc(plain) or "",
         facts=facts,
         transactional=transactional,

@@ -1,0 +1,401 @@
+"""What a service inherits: its bases, which definition a name means, and ``super()``.
+
+Compiled, a service has no bases: it has every method that it inherits as one of its own, compiled
+for it, in the order of Python's own ``__mro__``. So two services that share a base share no state,
+and what is proved of a method is proved of it in that very service. Three things are
+written out before anything else looks at a method:
+
+* ``super().reserve(n)``, or ``Stocked.reserve(self, n)``, is ``self._Stocked_reserve(n)``: a helper
+  of the service, which is the definition that Python would find;
+* ``self.free``, where ``free`` is a property, is ``self.free()``;
+* decorators that only say what a method is (``@property``, ``@abstractmethod``) go.
+"""
+
+from __future__ import annotations
+
+import abc
+import ast
+import copy
+import inspect
+import typing
+from collections.abc import Iterator
+from typing import Any, Final, Generic, Protocol
+
+from compiler.model import Declared, Function, FunctionKind, Service
+from compiler.modules import PlainModule
+from compiler.names import UNKNOWN, Scope
+from compiler.rewrite.nodes import locate
+
+__all__ = [
+    "DECORATORS",
+    "find_bases",
+    "initial_classes",
+    "kind_of",
+    "lineage",
+    "resolve",
+    "see_class_methods",
+    "see_implemented",
+]
+
+_NOTHING: Final = (object, Generic, Protocol, abc.ABC)
+"""Bases that have nothing to inherit."""
+
+_OVERRIDE: Final = tuple(filter(None, [getattr(typing, "override", None)]))  # since Python 3.12
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def find_bases(declared: Declared, service: Service) -> None:
+    """Set ``service.bases``; what cannot be a base is recorded as an error.
+
+    A base is a class of the application's modules, so that its methods can be compiled.
+    """
+    known = {
+        id(cls): (plain, node)
+        for plain in declared.plain_modules
+        for node in plain.source.tree.body
+        if isinstance(node, ast.ClassDef)
+        and isinstance(cls := plain.namespace.get(node.name), type)
+        and cls.__module__ == plain.source.name
+    }
+    for cls in service.cls.__mro__[1:]:
+        if cls in _NOTHING:
+            continue
+        found = known.get(id(cls))
+        if found is None:
+            _refuse_base(declared, service, cls)
+            continue
+        plain, node = found
+        service.bases.append((cls, plain, node))
+        if declared.service_of(cls) is None and not _is_decorated_service(plain, node):
+            declared.bases[id(cls)] = node
+        for decorator in node.decorator_list:
+            _see_decorator(declared, plain, node, decorator)
+    for _, plain, node in [(service.cls, service.plain, service.node), *service.bases]:
+        for keyword in node.keywords:
+            if Scope(plain.namespace, None, plain.source).value(keyword.value) is not abc.ABCMeta:
+                what = "a service class, and a base of one, takes no keywords"
+                remedy = f"class {node.name}:"
+                declared.problems.add(plain.source.path, plain.source.text, keyword, what, remedy)
+
+
+def _is_decorated_service(plain: PlainModule, node: ast.ClassDef) -> bool:
+    import compiler as facade
+
+    scope = Scope(plain.namespace, None, plain.source)
+    return any(scope.value(each) is facade.service for each in node.decorator_list)
+
+
+def _see_decorator(
+    declared: Declared, plain: PlainModule, node: ast.ClassDef, decorator: ast.expr
+) -> None:
+    import compiler as facade
+
+    value = Scope(plain.namespace, None, plain.source).value(decorator)
+    if value in (facade.service, typing.runtime_checkable, typing.final):
+        return
+    declared.problems.add(
+        plain.source.path,
+        plain.source.text,
+        decorator,
+        f"the decorator {ast.unparse(decorator)} changes {node.name}, which services inherit from",
+        "a plain class",
+    )
+
+
+def _refuse_base(declared: Declared, service: Service, cls: type) -> None:
+    """The first base, as written, that brings in a class of which the source is not here."""
+    plain, node = service.plain, service.node
+    scope = Scope(plain.namespace, None, plain.source)
+    for base in node.bases:
+        value = scope.value(base.value if isinstance(base, ast.Subscript) else base)
+        if isinstance(value, type) and issubclass(value, cls):
+            break
+    else:
+        base = node  # type: ignore[assignment]
+    shown = f"{cls.__module__}.{cls.__qualname__}"
+    where = (
+        "Python's or a library's"
+        if cls.__module__ not in _own(declared)
+        else "no class at module level"
+    )
+    declared.problems.add(
+        plain.source.path,
+        plain.source.text,
+        base,
+        f"{service.name} inherits from {shown}, which is {where}: its methods cannot be compiled",
+        "a base class at module level of the application's own modules, or a value of that class",
+    )
+
+
+def _own(declared: Declared) -> set[str]:
+    return {plain.source.name for plain in declared.plain_modules}
+
+
+def lineage(service: Service) -> list[tuple[type, PlainModule, ast.ClassDef]]:
+    """The service's class and its bases, in the order in which Python looks for a name."""
+    return [(service.cls, service.plain, service.node), *service.bases]
+
+
+def initial_classes(service: Service) -> Iterator[tuple[type, ast.FunctionDef]]:
+    """The classes whose ``__init__`` runs when the service is made, beginning with its own."""
+    order = lineage(service)
+    waiting = [_next_init(order, 0)]
+    seen: set[int] = set()
+    while waiting:
+        place = waiting.pop(0)
+        if place is None or place in seen:
+            continue
+        seen.add(place)
+        cls, plain, node = order[place]
+        init = _init_of(node)
+        assert init is not None
+        yield cls, init
+        scope = Scope(plain.namespace, None, plain.source)
+        for part in ast.walk(init):
+            if isinstance(part, ast.Attribute) and part.attr == "__init__":
+                if _is_super(part.value):
+                    waiting.append(_next_init(order, place + 1))
+                else:
+                    named = scope.value(part.value)
+                    at = next((n for n, each in enumerate(order) if each[0] is named), None)
+                    waiting.append(None if at is None else _next_init(order, at))
+
+
+def _next_init(order: list[tuple[type, PlainModule, ast.ClassDef]], start: int) -> int | None:
+    found = (n for n in range(start, len(order)) if _init_of(order[n][2]) is not None)
+    return next(found, None)
+
+
+def _init_of(node: ast.ClassDef) -> ast.FunctionDef | None:
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return each
+    return None
+
+
+def _is_super(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+    )
+
+
+def see_implemented(declared: Declared, service: Service) -> None:
+    """Record what a base promises and the service does not have."""
+    for method in service.methods.values():
+        if method.owner is service.cls or not _is_promise(method):
+            continue
+        declared.problems.add(
+            service.plain.source.path,
+            service.plain.source.text,
+            service.node,
+            f"{service.name} has no {method.name}, which its base {method.owner_name} promises",
+            f"def {method.name}(self, ...): in {service.name}",
+        )
+
+
+def _is_promise(method: Function) -> bool:
+    """Whether a method is abstract: it says so, or it is one of a Protocol without a body."""
+    function: Any = inspect.getattr_static(method.owner, method.written.name, None)
+    if getattr(function, "__isabstractmethod__", False):
+        return True
+    body = [
+        each
+        for each in method.written.body
+        if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        and not isinstance(each, ast.Pass)
+    ]
+    return bool(getattr(method.owner, "_is_protocol", False)) and not body
+
+
+def see_class_methods(declared: Declared, service: Service) -> None:
+    """Record where a class method uses what only an instance has."""
+    for method in service.methods.values():
+        if method.kind is not FunctionKind.CLASS:
+            continue
+        for part in ast.walk(method.node):
+            if not (
+                isinstance(part, ast.Attribute)
+                and isinstance(part.value, ast.Name)
+                and part.value.id == method.self_name
+            ):
+                continue
+            named = service.methods.get(part.attr)
+            is_instance_method = named is not None and named.kind in (
+                FunctionKind.METHOD,
+                FunctionKind.PROPERTY,
+            )
+            if part.attr in service.fields or is_instance_method:
+                declared.problems.add(
+                    method.plain.source.path,
+                    method.plain.source.text,
+                    part,
+                    f"a class method has no {part.attr}: there is no instance, so no state",
+                    f"a method: def {method.name}(self, ...): without @classmethod",
+                )
+
+
+def resolve(declared: Declared, service: Service) -> None:
+    """Write out what methods of ``service`` inherit and what its properties are."""
+    waiting = list(service.methods.values())
+    while waiting:
+        waiting += _Resolving(declared, service, waiting.pop(0)).resolve()
+
+
+class _Resolving(ast.NodeTransformer):
+    """Writes out ``super()``, calls of a base's method, and properties, in one method."""
+
+    def __init__(self, declared: Declared, service: Service, method: Function) -> None:
+        self.declared = declared
+        self.service = service
+        self.method = method
+        self.order = lineage(service)
+        self.found: list[Function] = []
+
+    def resolve(self) -> list[Function]:
+        """The helpers that came about."""
+        method = self.method
+        node = copy.deepcopy(method.node)
+        kept = {FunctionKind.STATIC: "staticmethod", FunctionKind.CLASS: "classmethod"}
+        decorators = [kept[method.kind]] if method.kind in kept else []
+        first = node.decorator_list[0] if node.decorator_list else node
+        node.decorator_list = [locate(ast.Name(each, ast.Load()), first) for each in decorators]
+        node.body = [self.visit(each) for each in node.body]
+        method.node = node
+        return self.found
+
+    def error(self, node: ast.AST, what: str, remedy: str) -> None:
+        """Record that ``node`` cannot be compiled."""
+        source = self.method.plain.source
+        self.declared.problems.add(source.path, source.text, node, what, remedy)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """``super().reserve(n)`` and ``Stocked.reserve(self, n)``."""
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            start = self._start(function.value)
+            if start is None and node.args and self._is_self(node.args[0]):
+                start = self._named(function.value)
+                if start is not None:
+                    del node.args[0]
+            if start is not None:
+                helper = self._helper(function, start)
+                if helper is not None and helper.kind is not FunctionKind.PROPERTY:
+                    node.func = self._own(function, helper.name)
+                self.generic_visit(node)
+                return node
+        self.generic_visit(node)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """``self.free`` and ``super().free``, where ``free`` is a property."""
+        start = self._start(node.value)
+        if start is not None:
+            helper = self._helper(node, start)
+            if helper is None:
+                return node
+            if helper.kind is not FunctionKind.PROPERTY:
+                self.error(
+                    node,
+                    f"{ast.unparse(node)} is used as a value",
+                    f"a call: {ast.unparse(node)}(...)",
+                )
+            return self._call(node, helper.name)
+        named = self.service.methods.get(node.attr) if self._is_self(node.value) else None
+        if named is not None and named.kind is FunctionKind.PROPERTY:
+            if isinstance(node.ctx, ast.Load):
+                return self._call(node, named.name)
+            self.error(
+                node,
+                f"{node.attr} is a property: it cannot be assigned to",
+                f"a method: self.set_{node.attr}(...)",
+            )
+        self.generic_visit(node)
+        return node
+
+    def _is_self(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.method.self_name
+
+    def _start(self, node: ast.expr) -> int | None:
+        """Where Python begins to look for an attribute of ``super()``; None if it is not that."""
+        if not _is_super(node):
+            return None
+        assert isinstance(node, ast.Call)
+        named: object = self.method.owner
+        if len(node.args) == 2:
+            named = self._scope().value(node.args[0])
+        return next((n + 1 for n, each in enumerate(self.order) if each[0] is named), None)
+
+    def _named(self, node: ast.expr) -> int | None:
+        """Where it begins for ``Stocked.reserve``, where ``Stocked`` is a base."""
+        value = self._scope().value(node)
+        if value is UNKNOWN or value is self.service.cls:
+            return None
+        return next((n for n, each in enumerate(self.order) if each[0] is value), None)
+
+    def _scope(self) -> Scope:
+        return Scope(self.method.plain.namespace, None, self.method.plain.source)
+
+    def _helper(self, node: ast.Attribute, start: int) -> Function | None:
+        """The definition that is meant, as a helper of the service."""
+        name = node.attr
+        for cls, plain, definition in self.order[start:]:
+            written = _defined(definition, name)
+            if written is None:
+                continue
+            return self._helper_of(cls, plain, written)
+        bases = ", ".join(each[0].__name__ for each in self.order[start:]) or "no base at all"
+        self.error(
+            node,
+            f"there is no method {name} above {self.method.owner_name}: it has {bases}",
+            f"a method {name} in a base class, or none of this",
+        )
+        return None
+
+    def _helper_of(self, cls: type, plain: PlainModule, written: _Definition) -> Function:
+        known = self.service.methods
+        name = f"_{cls.__name__.strip('_')}_{written.name.lstrip('_')}"
+        while name in known and known[name].written is not written:
+            name += "_"
+        if name in known:
+            return known[name]
+        node = copy.copy(written)
+        node.name = name
+        helper = Function(name, node, plain, Scope(plain.namespace, written, plain.source))
+        helper.service, helper.owner, helper.written = self.service, cls, written
+        helper.kind = kind_of(written, Scope(plain.namespace, None, plain.source))
+        known[name] = helper
+        self.found.append(helper)
+        return helper
+
+    def _own(self, node: ast.AST, name: str) -> ast.Attribute:
+        own = ast.Name(self.method.self_name or "self", ast.Load())
+        return locate(ast.Attribute(own, name, ast.Load()), node)
+
+    def _call(self, node: ast.AST, name: str) -> ast.Call:
+        return locate(ast.Call(self._own(node, name), [], []), node)
+
+
+def _defined(node: ast.ClassDef, name: str) -> _Definition | None:
+    for each in node.body:
+        if isinstance(each, _Definition) and each.name == name:
+            return each
+    return None
+
+
+def kind_of(node: _Definition, scope: Scope) -> FunctionKind:
+    """What a method is, as its decorators say."""
+    for decorator in node.decorator_list:
+        for meaning, kind in _KINDS.items():
+            if scope.value(decorator) is meaning:
+                return kind
+    return FunctionKind.METHOD
+
+
+_KINDS: Final[dict[object, FunctionKind]] = {
+    staticmethod: FunctionKind.STATIC,
+    classmethod: FunctionKind.CLASS,
+    property: FunctionKind.PROPERTY,
+}
+
+DECORATORS: Final = (*_KINDS, abc.abstractmethod, typing.final, *_OVERRIDE)
+"""Decorators that only say what a method is."""
