@@ -6,10 +6,11 @@ happens has to end the wait some day, though. That day is so far off that no mac
 for it, and farther where many processes want the same cores.
 """
 
+import asyncio
 import os
 import time
 
-__all__ = ["LONGER_AND_LONGER", "alarm", "patience", "until"]
+__all__ = ["LONGER_AND_LONGER", "alarm", "coming", "patience", "until"]
 
 QUIET = 120.0
 """Seconds on a machine that has nothing else to do: what is waited for takes one or two."""
@@ -41,4 +42,13 @@ def until(condition, what):
     while not (found := condition()):
         alarm(began, what)
         time.sleep(PAUSE)
+    return found
+
+
+async def coming(condition, what):
+    """:func:`until`, for who waits on an event loop."""
+    began = time.monotonic()
+    while not (found := condition()):
+        alarm(began, what)
+        await asyncio.sleep(0)
     return found

@@ -3,7 +3,7 @@
 One thread does every operation, in the order of the calls, and runs the callbacks. A test
 can hold it with ``NETWORK.paused()``: what is asked for meanwhile is in flight for certain.
 Whoever blocks in a thread with a running event loop is refused, and remembered in
-``NETWORK.blocked``.
+``NETWORK.blocked``. ``NETWORK.asked`` counts what was asked for.
 """
 
 import asyncio
@@ -72,10 +72,12 @@ class Network:
         self._running = threading.Event()
         self._running.set()
         self.blocked = []
+        self.asked = 0
         self._thread = threading.Thread(target=self._run, name="fdb-network-thread", daemon=True)
         self._thread.start()
 
     def do(self, job):
+        self.asked += 1
         self._jobs.put(job)
 
     def is_current(self):

@@ -106,8 +106,10 @@ class Transaction:
 async def together(*commits):
     """Commits that are in one batch for certain."""
     with NETWORK.paused():
+        before = NETWORK.asked
         tasks = [asyncio.ensure_future(commit) for commit in commits]
-        await asyncio.sleep(0.001)
+        while NETWORK.asked < before + len(tasks):
+            await asyncio.sleep(0)
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 

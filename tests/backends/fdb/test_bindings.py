@@ -25,6 +25,7 @@ from tests.backends.fdb.clusters import plain, settings
 from tests.backends.fdb.network import NETWORK, FDBError, Future
 from tests.backends.fdb.standin import StandIn
 from tests.backends.fdb.transaction import PAGE_BYTES
+from tests.patience import patience
 
 pytestmark = plain
 NOBODYS = b"nobody"
@@ -629,7 +630,7 @@ def test_opening_inside_a_running_loop_waits_for_nothing(fdb):
             store = FdbStore.open(settings(), fdb)
             await store.close()
 
-    run(asyncio.wait_for(main(), 5))
+    run(asyncio.wait_for(main(), patience()))
     assert NETWORK.blocked == []
 
 

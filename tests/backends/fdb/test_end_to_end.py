@@ -368,7 +368,7 @@ def test_what_cannot_be_erased_is_named_with_what_removes_it(place, app):
         until(lambda: len(place.keys(app.name)) > 40, what="load")
         with place.served.killed():
             os.kill(running.pid, signal.SIGINT)
-            _, errors = running.communicate(timeout=60)
+            _, errors = running.communicate(timeout=patience())
     finally:
         running.kill()
         running.wait()

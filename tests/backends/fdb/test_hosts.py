@@ -15,13 +15,14 @@ from tests.backends.fdb import hosts as module
 from tests.backends.fdb.clusters import plain
 from tests.backends.fdb.hosts import Hosts, experiment
 from tests.backends.fdb.network import NETWORK
+from tests.patience import patience
 
 pytestmark = plain
 APPS = ["hotel", "bank", "tree"]
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 120))
+    return asyncio.run(asyncio.wait_for(coroutine, patience()))
 
 
 @pytest.fixture(autouse=True)

@@ -97,12 +97,12 @@ class Call:
 class Up:
     """``up``, running. ``end`` leaves nothing of it, whatever happened."""
 
-    def __init__(self, app, data, *options, env=None, **popen):
+    def __init__(self, app, data, *options, env=None, program=COMMAND, **popen):
         self.data = Path(data)
         self.log = self.data.parent / f"{self.data.name}-{uuid4().hex[:8]}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", str(app), "--port", "0", "--data", str(data), *options],
+                [*program, "up", str(app), "--port", "0", "--data", str(data), *options],
                 cwd=ROOT, env=environment(**(env or {})), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, **popen,
             )  # fmt: skip

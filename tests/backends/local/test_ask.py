@@ -17,7 +17,7 @@ from backends.runtime.http import Broken, Unreachable
 from backends.runtime.settings import Settings
 from backends.stores import Fdb
 from tests.backends.local.running import Up, command, unread
-from tests.patience import until
+from tests.patience import patience, until
 
 pytestmark = pytest.mark.real
 
@@ -315,7 +315,7 @@ FULL = (503, {"content-type": "application/problem+json"}, b'{"outcome": "defini
 def test_who_was_perhaps_heard_once_is_told_the_key(
     answers, expected, in_cluster, monkeypatch, capsys
 ):
-    answers = list(answers)
+    answers, seconds = list(answers), 0.3 if expected else patience()
 
     class Script:
         async def request(self, *_):
@@ -328,6 +328,6 @@ def test_who_was_perhaps_heard_once_is_told_the_key(
             pass
 
     monkeypatch.setattr(invoke_module, "Client", lambda host: Script())
-    monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=0.3))
+    monkeypatch.setattr(ask, "Settings", lambda: Settings(request_timeout=seconds))
     assert ask.invoke(in_cluster.path, "A.b", [], "my-key") == expected
     assert ("ask again with --key my-key" in capsys.readouterr().err) == (expected == 3)

@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -529,8 +530,17 @@ def test_a_node_that_is_told_to_end_is_started_anew(up):
     assert "ended with status 0: started anew" in running.output()
 
 
+HOWEVER_SLOW = """
+import sys
+from backends.local import cli, supervisor
+supervisor._QUICK = 3600.0
+sys.exit(cli.main(sys.argv[1:]))
+"""
+"""``python -m backends.local``, on whatever machine: what ends by itself has ended at once."""
+
+
 def test_what_dies_at_once_is_started_after_longer_and_longer_pauses(up):
-    running = up("apps/counter")
+    running = up("apps/counter", program=(sys.executable, "-c", HOWEVER_SLOW))
     store = running.data / "store.db"
     store.rename(running.data / "aside.db")
     for rest in running.data.glob("store.db-*"):

@@ -5,6 +5,7 @@ import contextlib
 import socket
 
 from backends.runtime.http import Outgoing, Server
+from tests.patience import coming
 
 LIMIT = 10_000
 HEAD = "POST /call HTTP/1.1\r\nHost: node\r\n"
@@ -31,6 +32,19 @@ async def serving(handler=echo, limit=LIMIT, **options):
         yield server, port
     finally:
         await server.stop(0)
+
+
+async def body_is_awaited(server, wire):
+    """Wait until a server has read the head of a request and waits for its body."""
+    name = wire.writer.get_extra_info("sockname")
+
+    def is_reading():
+        return any(
+            each.reading is not None and each.transport.get_extra_info("peername") == name
+            for each in server._connections.connections
+        )
+
+    await coming(is_reading, "a server that reads a body")
 
 
 class Wire:

@@ -37,12 +37,13 @@ from tests.backends.runtime.raw import (
     HEAD,
     LIMIT,
     Wire,
+    body_is_awaited,
     echo,
     listening,
     once,
     serving,
 )
-from tests.patience import patience
+from tests.patience import coming, patience
 
 ROOT = Path(__file__).parents[3]
 FOR_EVER = 1_000_000
@@ -326,13 +327,13 @@ def test_a_body_that_breaks_off_reaches_no_handler(on_loop, caplog, monkeypatch)
         return Outgoing(200)
 
     async def main():
-        async with serving(handler) as (_, port):
+        async with serving(handler) as (server, port):
             async with Wire.to(port) as wire:
                 wire.send(f"{HEAD}Content-Length: 5\r\n\r\nab")
-                await asyncio.sleep(0.05)
+                await body_is_awaited(server, wire)
             async with Wire.to(port) as wire:
                 wire.send(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
-                await asyncio.sleep(0.05)
+                await body_is_awaited(server, wire)
                 wire.send("nonsense\r\n")
                 broken = (await wire.answer())[0]
             async with Wire.to(port) as wire:
@@ -370,7 +371,7 @@ class Slow:
 async def refused(port):
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # one that it had not taken yet may be reset
         return True
     writer.close()
     return False
@@ -403,9 +404,10 @@ def test_a_body_that_is_still_arriving_is_under_way(on_loop):
     async def main():
         async with serving() as (server, port), Wire.to(port) as wire:
             wire.send(f"{HEAD}Content-Length: 6\r\n\r\nabc")
-            await asyncio.sleep(0.05)
+            await body_is_awaited(server, wire)
             stopping = asyncio.create_task(server.stop(FOR_EVER))
-            await asyncio.sleep(0.05)
+            while not await refused(port):
+                await asyncio.sleep(0)
             wire.send("def")
             answer = await wire.answer()
             await stopping
@@ -417,16 +419,20 @@ def test_a_body_that_is_still_arriving_is_under_way(on_loop):
 
 def test_an_answer_half_written_is_under_way(on_loop):
     answer = bytes(20_000_000)
+    handled = asyncio.Event()
 
     async def handler(_):
+        handled.set()
         return Outgoing(200, answer)
 
     async def main():
         async with serving(handler) as (server, port), Wire.to(port) as wire:
             wire.ask()
-            await asyncio.sleep(0.1)  # the socket is full, the handler has returned
+            await handled.wait()
+            await asyncio.sleep(0.1)  # the socket is full
             stopping = asyncio.create_task(server.stop(FOR_EVER))
-            await asyncio.sleep(0.1)
+            while not await refused(port):
+                await asyncio.sleep(0)
             _, _, body = await wire.answer()
             await stopping
             return body
@@ -738,10 +744,15 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(on_loop):
 
     async def main():
         async with peer(script) as (client, url, count):
+
+            def is_closed():
+                kept = client._session.connector._conns.values()
+                return not any(each.is_connected() for those in kept for each, _ in those)
+
             for number in range(10):
                 _, _, body = await client.request("POST", url, b"%d" % number)
                 assert body == b"%d" % number
-                await asyncio.sleep(0.01)  # the closing is seen
+                await coming(is_closed, "the closing to be seen")
             return count()
 
     assert on_loop(main()) == 10

@@ -8,7 +8,8 @@ import tracemalloc
 import pytest
 
 from backends.runtime.http import Broken, Budget, Client, Outgoing, bodies, connection
-from tests.backends.runtime.raw import HEAD, Wire, once, serving
+from tests.backends.runtime.raw import HEAD, Wire, body_is_awaited, once, serving
+from tests.patience import coming
 
 
 class Gate:
@@ -146,11 +147,10 @@ def test_a_client_that_sends_nothing_more_is_answered(on_loop):
 @pytest.mark.parametrize("apart", [False, True])
 def test_a_body_left_unfinished_is_told_to_who_still_listens(on_loop, sent, apart):
     async def main():
-        async with serving() as (_, port), Wire.to(port) as wire:
+        async with serving() as (server, port), Wire.to(port) as wire:
             wire.send(sent)
             if apart:
-                await wire.writer.drain()
-                await asyncio.sleep(0.05)
+                await body_is_awaited(server, wire)
             await half_close(wire)
             return await wire.answer(), await wire.closed()
 
@@ -203,10 +203,9 @@ def test_bodies_beyond_the_budget_are_told_to_come_back(on_loop):
 
 def test_what_is_announced_and_not_sent_takes_no_room(on_loop):
     async def main():
-        async with serving(budget=Budget(9_000)) as (_, port), Wire.to(port) as announcing:
+        async with serving(budget=Budget(9_000)) as (server, port), Wire.to(port) as announcing:
             announcing.send(f"{HEAD}Content-Length: 9000\r\n\r\n")
-            await announcing.writer.drain()
-            await asyncio.sleep(0.05)
+            await body_is_awaited(server, announcing)
             async with Wire.to(port) as wire:
                 wire.ask(b"x" * 9_000)
                 return (await wire.answer())[0]
@@ -226,10 +225,8 @@ def test_bodies_that_break_off_leave_nothing(on_loop):
                 async with Wire.to(port) as wire:
                     wire.send(f"{HEAD}Content-Length: {size}\r\n\r\n" + "x" * (size - 1))
                     await wire.writer.drain()
-                    while not budget.used:
-                        await asyncio.sleep(0.001)
-                while budget.used:
-                    await asyncio.sleep(0.001)
+                    await coming(lambda: budget.used, "a body under way")
+                await coming(lambda: not budget.used, "a body that is given back")
 
             await break_off()
             gc.collect()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from backends.runtime.invoke import Call, invoke, make_body, new_key
 from tests.backends.knative.cluster.standin import BREAK, Answer, StandIn
+from tests.patience import patience
 
 
 def problem(status, outcome, retry=None, title="Trouble"):
@@ -20,7 +21,7 @@ def problem(status, outcome, retry=None, title="Trouble"):
     return Answer(status, json.dumps(body), headers)
 
 
-def ask(answers, timeout=5.0, **more):
+def ask(answers, timeout=None, **more):
     """The result, what the gateway was asked, what was told, and the pauses."""
     left, told, slept = list(answers), [], []
 
@@ -31,7 +32,8 @@ def ask(answers, timeout=5.0, **more):
         return left.pop(0) if len(left) > 1 else left[0]
 
     with StandIn(handle) as gateway:
-        call = Call(gateway.url + "/", "Hotel.reserve", b'["h1"]', "key-1", timeout=timeout, **more)
+        more["timeout"] = timeout or patience()
+        call = Call(gateway.url + "/", "Hotel.reserve", b'["h1"]', "key-1", **more)
         result = asyncio.run(invoke(call, told.append, sleep))
     return result, gateway.asked, told, slept
 

@@ -17,6 +17,7 @@ from core.ids import RequestId
 from core.messages import Failed, Origin, Reply, Request, Returned
 from core.ports import Receive, Send
 from core.program import Program
+from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster, Memory
 
 MADE = Returned(b"made")
@@ -54,7 +55,7 @@ class Slow:
 
 
 def run(main):
-    return asyncio.run(asyncio.wait_for(main, 20))
+    return leaping.run(asyncio.wait_for(main, 3_600))
 
 
 def test_an_attempt_under_way_is_joined():

@@ -12,6 +12,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.errors import StoreUnavailable
 from tests.backends.runtime.cluster import KEY, compiled
+from tests.patience import patience
 
 
 class Store(AsyncStore):
@@ -74,7 +75,7 @@ def test_it_asks_the_store_for_a_version_before_it_takes_a_request(kind):
             stop.set()
             await life
 
-    asyncio.run(asyncio.wait_for(play(), 30))
+    asyncio.run(asyncio.wait_for(play(), patience()))
 
 
 @pytest.mark.parametrize("key", [{"Idempotency-Key": "of a client"}, {}], ids=["store", "service"])
@@ -98,7 +99,7 @@ def test_a_gateway_that_ends_answers_who_waits_for_what_stands_still(key):
             url = f"http://127.0.0.1:{port}/Counter.increment"
             headers = {"Content-Type": "application/json", **key}
             client = Client()
-            asking = asyncio.create_task(client.request("POST", url, b'["a"]', headers, 30))
+            asking = asyncio.create_task(client.request("POST", url, b'["a"]', headers, patience()))
             await (store.came.wait() if key else loop.sock_accept(still))
             stop.set()
             status, _, body = await asking
@@ -107,7 +108,7 @@ def test_a_gateway_that_ends_answers_who_waits_for_what_stands_still(key):
             await life
             await client.close()
 
-    asyncio.run(asyncio.wait_for(play(), 30))
+    asyncio.run(asyncio.wait_for(play(), patience()))
 
 
 def test_a_store_that_is_away_does_not_hold_it_up(caplog):
@@ -121,5 +122,5 @@ def test_a_store_that_is_away_does_not_hold_it_up(caplog):
             stop.set()
             await life
 
-    asyncio.run(asyncio.wait_for(play(), 30))
+    asyncio.run(asyncio.wait_for(play(), patience()))
     assert "the store is not ready: it is away" in caplog.text

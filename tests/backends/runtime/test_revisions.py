@@ -11,6 +11,7 @@ from backends.runtime.worker import Calls
 from core.layout import SET_ASIDE
 from core.messages import Returned
 from core.recovery import recover
+from tests import leaping
 from tests.backends.runtime.cluster import KEY, Cluster, Wire
 
 IMPATIENT = Settings(attempts=2, try_timeout=0.2, backoff=0.01, backoff_limit=0.02)
@@ -61,4 +62,4 @@ def test_what_one_revision_does_not_know_is_done_by_the_next(service, method, ca
         assert not cluster.store.section(SET_ASIDE)
         cluster.check_invariants()
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    leaping.run(asyncio.wait_for(main(), 3_600))
