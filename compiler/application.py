@@ -15,6 +15,7 @@ taken, and raised together.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -189,10 +190,19 @@ def _assemble(
         declared=declared,
         shape=shape,
     )
+    application.program.revision = _revision(sources)
     application.workload = load_workload(layout, sources, declared)
     set_constants(application.program, declared, _first_reference(application))
     application.program.initial = application.initial_state()
     return application
+
+
+def _revision(sources: list[Source]) -> str:
+    """What tells revisions apart: it follows from the text of all sources."""
+    digest = hashlib.sha256()
+    for each in sorted(sources, key=lambda source: source.name):
+        digest.update(f"{each.name}\0{each.text}\0".encode())
+    return digest.hexdigest()[:8]
 
 
 def _first_reference(application: Application) -> Reference:

@@ -3,7 +3,8 @@
 A tree that was begun and that no retry completes is *set aside*: a note says why, and the
 intent goes, so that nobody drives it any more. What the tree left in the journal is kept for as
 long as the note is (:mod:`core.retention`). To *resume* it is one commit: the intent is back, so
-that recovery drives the tree from where it stood, and verdicts in its journal go. The note stays
+that recovery drives the tree from where it stood; verdicts in its journal go, and so does what is
+counted against it (:mod:`core.poison`). The note stays
 and says so, so that who asked for the tree finds its answer for as long as for any other.
 """
 
@@ -24,6 +25,7 @@ from core.journal import (
 )
 from core.layout import (
     SET_ASIDE,
+    deaths_of_tree,
     intent_key,
     intent_range,
     is_verdict,
@@ -91,7 +93,7 @@ def resume(root: bytes, now_ns: int, name: str = "resume") -> Generator[Effect, 
         return False
     mutations = _written(root, Aside(note.origin, note.reason, note.cause, note.since, now_ns))
     mutations += [Clear(key) for key in (yield from _verdicts(root, version, name))]
-    mutations.append(ClearRange(*intent_range(root)))
+    mutations += [ClearRange(*deaths_of_tree(root)), ClearRange(*intent_range(root))]
     mutations += in_chunks(intent_key(root), encode_intent(Intent(note.origin)))
     yield Commit(None, 0, METHOD_END, (name,), version, [own, tree_range(root)], mutations)
     return True

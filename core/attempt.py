@@ -62,19 +62,15 @@ from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions
-from core.revisions import told
+from core.revisions import astray, told
 from core.scopes import Scopes
-from core.slowness import Slowness, store_answers
+from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "attempt", "left_open"]
 
 
-_TOO_SLOW = (
-    "what stands between two effects takes longer than the store keeps a read version (five "
-    "seconds): use several smaller transactions"
-)
 _MOST_FINALLY = 100
 """How many blocks of ``finally`` that want to act are left, at most, when user code is dropped."""
 
@@ -145,7 +141,7 @@ class Attempt:
         self.name = name
         self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
         self.travels = request.travel is not None or self.snapshot
-        self.regions = Regions(request, name, self.snapshot, self.where)
+        self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
         self.calls = Calls(
             program, request, self.regions, self.scopes, self.travels, self.where, self.end_region
@@ -172,7 +168,7 @@ class Attempt:
             except TooLarge as error:
                 verdict = Failed("TooLarge", True, f"{self.where()}: {error}")
             except NondeterminismError as error:
-                return self._reply((yield from self._set_aside(failed(error))))
+                return self._reply((yield from self._went_astray(error)))
             except StoreError as error:
                 if self.request.travel is not None:
                     return self._reply((yield from self._told_caller(error)))
@@ -190,7 +186,7 @@ class Attempt:
         """Wait before the method is run again, unless it will never fit the store's window."""
         yield from self._slowness.failed(error, self.regions.present)
         if self._slowness.is_certain:
-            return failed(TooSlow(f"{self.where()}: {_TOO_SLOW}"))
+            return failed(TooSlow(f"{self.where()}: {TOO_SLOW}"))
         keys = error.keys if isinstance(error, Conflict) else ()
         begin, end = DATA
         self._retry += 1
@@ -231,6 +227,15 @@ class Attempt:
         if self.regions.intent_recorded:  # two trees with one id, and each did a part
             return (yield from self._set_aside(verdict))
         return verdict
+
+    def _went_astray(self, error: NondeterminismError) -> Generator[Effect, Any, Failed]:
+        """End a replay that asked for something else than the journal holds."""
+        verdict, others = failed(error), self.regions.others
+        if others:
+            now = yield Now(f"{self.name}.astray")
+            verdict = astray(self.request.id, error, others, self.program.revision, now)
+        aside = verdict.kind != Unfamiliar.__name__
+        return (yield from self._set_aside(verdict)) if aside else verdict
 
     def _set_aside(self, why: Failed) -> Generator[Effect, Any, Failed]:
         """Keep a tree whose replay went astray for a person; its journal is as it is."""

@@ -116,6 +116,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     :ivar entries: outcomes to replay, in program order.
     :ivar outcome: the method's, when it ended.
     :ivar last: whether nothing in the tree commits after this record.
+    :ivar revision: of the application that wrote it (:mod:`core.revisions`).
     """
 
     fingerprint: bytes
@@ -123,6 +124,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     entries: list[Entry]
     outcome: Outcome | None = None
     last: bool = False
+    revision: str = ""
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ key                                  value
 ``l`` object                         the baseline's lock of an object: its holder
 ``o`` object                         the baseline's object: all or a part of a field's data
 ``p`` root path ``00`` step          the baseline's record of a step
+``q`` root path 00 name              that a process died of a request (:mod:`core.poison`)
 ``r`` root                           the client key that stands for the root id
 ``s``                                what the store was set up for
 ``t`` transaction service ``00`` e   what a transaction of the baseline holds in a service
@@ -35,6 +36,7 @@ __all__ = [
     "CLIENT_KEYS",
     "CLIENT_KEYS_BY_ROOT",
     "DATA",
+    "DEATHS",
     "INTENTS",
     "JOURNAL",
     "LOCKS",
@@ -49,6 +51,9 @@ __all__ = [
     "client_key",
     "client_key_of_root",
     "data_prefix",
+    "death_key",
+    "deaths_of",
+    "deaths_of_tree",
     "intent_key",
     "intent_range",
     "is_verdict",
@@ -78,6 +83,7 @@ CLIENT_KEYS_BY_ROOT = KeyRange(b"r", b"s")
 LOCKS = KeyRange(b"l", b"m")
 OBJECTS = KeyRange(b"o", b"p")
 LOG = KeyRange(b"p", b"q")
+DEATHS = KeyRange(b"q", b"r")
 PARTS = KeyRange(b"t", b"u")
 SET_ASIDE = KeyRange(b"x", b"y")
 SECRET = b"c"
@@ -146,6 +152,22 @@ def intent_range(root: bytes) -> KeyRange:
     """The intent with its continuations."""
     key = intent_key(root)
     return KeyRange(key, key + b"\xff")
+
+
+def death_key(request: RequestId, name: bytes) -> bytes:
+    """The key under which stands that a process died of the request; ``name`` is that death's."""
+    return b"q" + _named(request) + name
+
+
+def deaths_of(request: RequestId) -> KeyRange:
+    """Every process that died of the request, without those that died of its children."""
+    own = death_key(request, b"")
+    return KeyRange(own, own[:-1] + b"\x01")
+
+
+def deaths_of_tree(root: bytes) -> KeyRange:
+    """Every process that died of a request of the tree."""
+    return KeyRange(DEATHS.begin + root, DEATHS.begin + root + b"\xff")
 
 
 def root_of(key: bytes) -> bytes:

@@ -70,6 +70,7 @@ class Program:
     """A whole application.
 
     :ivar initial: store keys and values that must be there before the first request.
+    :ivar revision: the same wherever the same code runs (:mod:`core.revisions`).
     :ivar secret: what the chance of its requests is keyed with (:mod:`core.chance`).
     """
 
@@ -78,6 +79,7 @@ class Program:
     codec: Codec
     initial: Mapping[bytes, bytes] = field(default_factory=dict)
     secret: bytes = field(default=b"", repr=False)
+    revision: str = ""
 
     def method(self, service: str, name: str) -> Method | None:
         """The method ``service.name``, or None."""

@@ -7,6 +7,7 @@ from core.layout import (
     CLIENT_KEYS,
     CLIENT_KEYS_BY_ROOT,
     DATA,
+    DEATHS,
     INTENTS,
     JOURNAL,
     SECRET,
@@ -30,6 +31,8 @@ def readable_key(key: bytes) -> str:
         return "what the deployment keeps secret"
     if key == SET_UP:
         return "the mark of what the store was set up for"
+    if key[:1] == DEATHS.begin:
+        return f"what died of a request of {key[1:17].hex()}"
     for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):
         if key[:1] == section.begin:
             return f"the {name} {key[1:17].hex()}"

@@ -59,10 +59,16 @@ class Regions:
     :ivar present: the present region.
     :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
     :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
+    :ivar others: revisions of the application, other than this, whose records were met.
     """
 
     def __init__(
-        self, request: Request, name: str, snapshot: bool, where: Callable[[], str]
+        self,
+        request: Request,
+        name: str,
+        snapshot: bool,
+        where: Callable[[], str],
+        revision: str = "",
     ) -> None:
         self.present: Region
         self.intent_recorded = request.intent_recorded
@@ -71,6 +77,8 @@ class Regions:
         self._name = name
         self._snapshot = snapshot
         self._where = where
+        self._revision = revision
+        self.others: list[str] = []
         self._fingerprint = b"" if request.travel or snapshot else fingerprint(request)
         self._records: dict[int, Record] = {}
         self._units = 0
@@ -158,6 +166,8 @@ class Regions:
             chunks[place] = chunks.get(place, b"") + value
         for place, data in chunks.items():
             record = decode_record(data)
+            if record.revision != self._revision and record.revision not in self.others:
+                self.others.append(record.revision)
             self._compare(record)
             self._records[place] = record
             self._learn_intent(record)
@@ -249,7 +259,7 @@ class Regions:
     def _refuse(self, verdict: Failed) -> Steps:
         """Commit a verdict, in conflict with whatever attempts at the request commit."""
         region, request = self.present, self._request.id
-        record = Record(self._fingerprint, METHOD_END, [], verdict)
+        record = Record(self._fingerprint, METHOD_END, [], verdict, False, self._revision)
         mutations = in_chunks(journal_key(request, VERDICT), encode_record(record))
         if request.is_root and not verdict.definite:  # nothing is left to complete
             now = yield Now(region.unit)
@@ -263,7 +273,7 @@ class Regions:
         key = journal_key(request, region.place)
         entries = region.entries if outcome is None else []
         last = self._ends_tree(end)
-        record = Record(self._fingerprint, end, entries, outcome, last)
+        record = Record(self._fingerprint, end, entries, outcome, last, self._revision)
         mutations = region.writes.all()
         mutations += in_chunks(key, encode_record(record))
         mutations += self._intent(last)

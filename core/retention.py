@@ -35,6 +35,7 @@ from core.ids import earliest_root
 from core.journal import METHOD_END
 from core.layout import (
     CLIENT_KEYS_BY_ROOT,
+    DEATHS,
     INTENTS,
     JOURNAL,
     SET_ASIDE,
@@ -115,6 +116,7 @@ def _round(
         reads = [up_to(INTENTS, horizon), point(WATERMARK), up_to(SET_ASIDE, horizon)]
         roots = dict.fromkeys(root_of(key) for key, _ in found if root_of(key) < horizon)
         mutations = [Set(WATERMARK, horizon), *_around(list(roots), watermark, horizon)]
+        mutations.append(ClearRange(*up_to(DEATHS, horizon)))
     refused = client_key_of_root(max(horizon, watermark))
     forgotten: Pairs = [
         pair for pair, note in zip(keys, kept, strict=True) if pair[0] < refused and note is None

@@ -13,7 +13,12 @@ from core.ports import Read, ReadVersion, Steps
 from core.region import Region
 from core.store import VERSIONS_PER_SECOND, WINDOW_SECONDS
 
-__all__ = ["Slowness", "store_answers"]
+__all__ = ["TOO_SLOW", "Slowness", "store_answers"]
+
+TOO_SLOW = (
+    "what stands between two effects takes longer than the store keeps a read version (five "
+    "seconds): use several smaller transactions"
+)
 
 _OFTEN = 5
 """A region that was too slow so many times in a row will not be faster the next time."""

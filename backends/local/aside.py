@@ -20,7 +20,6 @@ from backends.runtime.aside import (
     take_up,
     waiting,
 )
-from backends.runtime.deaths import forgive
 from backends.runtime.settings import Settings
 from core.aside import Noted
 from core.errors import MuError
@@ -91,7 +90,4 @@ def resume(data: Path | None, ids: Sequence[str], everything: bool) -> int:
 
 async def _take_up(folder: Folder, ids: Sequence[str]) -> list[Noted]:
     async with _desk(folder) as desk:
-        taken = await take_up(desk, ids)
-    for root, _ in taken:
-        forgive(folder.nodes, root)
-    return taken
+        return await take_up(desk, ids)

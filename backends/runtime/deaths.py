@@ -4,8 +4,9 @@ Around every step of user code a node marks in a file, mapped into memory, for w
 computes. A mark that is still there when the next process of that name starts tells for whom its
 predecessor died: by a crash, a signal, ``os._exit``, the kernel for want of memory, or the node's
 own watchdog, which ends a process that computes for too long in one step. Running out of memory
-within Python counts as well, though the process lives. A request that did so OFTEN times without
-being answered in between is not executed any more, but set aside (:mod:`core.poison`).
+within Python counts as well, though the process lives. The store is told, which counts for all
+processes of the application; a request that did so too often without being answered in between is
+not executed any more, but set aside (:mod:`core.poison`).
 
 Who is killed from outside may have computed for anybody; that happens to the same request again
 and again only if it computes nearly all the time.
@@ -15,7 +16,7 @@ file             holds
 ===============  ========================================================================
 ``NAME.step``    the mark
 ``NAME.stood``   where each thread stood when the process crashed or the watchdog ended it
-``NAME.deaths``  how often each request did it
+``NAME.deaths``  what the store was not told yet
 ===============  ========================================================================
 """
 
@@ -26,8 +27,9 @@ import faulthandler
 import logging
 import mmap
 import re
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,38 +37,32 @@ from typing import Any
 import msgspec
 
 from core.driving import resume
+from core.errors import MuError
 from core.ids import RequestId
-from core.messages import Failed, Reply, Request
+from core.messages import Request
+from core.poison import Died, remember, suspects
 from core.ports import Effect, Steps
 from core.program import Program
 
-__all__ = ["OFTEN", "Deaths", "Step", "absolve", "forgive"]
-
-OFTEN = 3
-"""After so many deaths a request is not executed any more."""
+__all__ = ["Deaths", "Step", "absolve"]
 
 Step = Callable[[Steps, Any], Effect]
 """Drives a generator by one step, as :func:`core.driving.resume`."""
+Maintain = Callable[[Steps], Awaitable[Any]]
+"""Drives maintenance of the store, as :meth:`backends.runtime.host.Host.maintain`."""
 
 _SIZE = 4_096
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
+_AGAIN = 0.5
+"""Seconds until a store that did not play along is told again."""
 _LOOKS = 4
 """How often within its limit the watchdog hears that the process is not stuck."""
 
 _log = logging.getLogger("mu2sls")
 
 
-class _Death(msgspec.Struct):
-    """What a request did: how often, what it called, and where the process stood, if known."""
-
-    times: int
-    method: str
-    place: str = ""
-
-
-_Deaths = dict[str, _Death]
-_decode = msgspec.json.Decoder(_Deaths).decode
 _encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Died]).decode
 _decode_mark = msgspec.msgpack.Decoder(tuple[RequestId, str, str]).decode
 
 
@@ -76,20 +72,23 @@ class Deaths:
     :param name: the node's, the same for the next process in its place.
     :param program: its sources' lines are told from others'.
     :param limit: seconds that one step may compute.
+    :ivar suspects: requests that processes died of, as far as this one knows.
     :raises OSError: the files cannot be written.
     """
 
     def __init__(self, folder: Path, name: str, program: Program, limit: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._counts = folder / f"{name}.deaths"
+        self._name = name
+        self._file = folder / f"{name}.deaths"
         self._program = program
         services = program.services.values()
-        self._files = {method.file for each in services for method in each.methods.values()}
+        self._sources = {method.file for each in services for method in each.methods.values()}
         self._limit = limit
-        self._found = _read(self._counts)
+        self._untold = _read(self._file)
         self._memory = _mapped(folder / f"{name}.step")
         self._take_over(folder / f"{name}.stood")
         self._stood = open(folder / f"{name}.stood", "w")  # noqa: SIM115 - as long as the process
+        self.suspects = {each.request for each in self._untold.values()}
         faulthandler.enable(self._stood)
 
     def _take_over(self, stood: Path) -> None:
@@ -103,7 +102,7 @@ class Deaths:
             self._memory[0] = 0
             with suppress(msgspec.MsgspecError):
                 request, service, method = _decode_mark(mark)
-                self._count(str(request), f"{service}.{method}", self._place(told))
+                self._count(Died(request, f"{service}.{method}", self._place(told)))
                 _log.error(
                     "the process before this one ended while it computed %s.%s", service, method
                 )
@@ -111,18 +110,37 @@ class Deaths:
             _log.error("the process before this one stood at\n%s", told.strip())
 
     def _place(self, told: str) -> str:
-        frames = [(file, line) for file, line in _FRAME.findall(told) if file in self._files]
+        frames = [(file, line) for file, line in _FRAME.findall(told) if file in self._sources]
         return ":".join(frames[0]) if frames else ""
 
-    def _count(self, request: str, method: str, place: str = "") -> None:
-        death = self._found.setdefault(request, _Death(0, method))
-        death.times += 1
-        death.place = place or death.place
+    def _count(self, died: Died) -> None:
+        self._untold[f"{self._name}.{time.time_ns():x}"] = died
         self._save()
 
     def _save(self) -> None:
-        with suppress(OSError):  # a full disk: then it counts while this process lives
-            _write(self._counts, self._found)
+        with suppress(OSError):  # a full disk: then it is known while this process lives
+            _write(self._file, self._untold)
+
+    async def settle(self, maintain: Maintain) -> None:
+        """Tell the store whom this process and those before it died of, and learn of others.
+
+        :raises MuError: the store did not play along; what it was not told is kept.
+        """
+        if told := dict(self._untold):
+            await maintain(remember(told))
+            for name in told:
+                del self._untold[name]
+            self._save()
+        self.suspects |= await maintain(suspects())
+
+    async def settle_in_the_end(self, maintain: Maintain) -> None:
+        """:meth:`settle`, tried until it is done."""
+        while True:
+            try:
+                return await self.settle(maintain)
+            except MuError as error:
+                _log.warning("the store is not told what processes died of: %s", error)
+                await asyncio.sleep(_AGAIN)
 
     # --- while the process lives
 
@@ -156,43 +174,23 @@ class Deaths:
     def ran_out_of_memory(self, request: Request, error: MemoryError) -> None:
         """Count an attempt that did not take its process down, but might have."""
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f"{each.filename}:{each.lineno}" for each in frames if each.filename in self._files]
+        own = [
+            f"{each.filename}:{each.lineno}" for each in frames if each.filename in self._sources
+        ]
         place = own[-1] if own else ""
-        self._count(str(request.id), f"{request.service}.{request.method}", place)
+        self._count(Died(request.id, f"{request.service}.{request.method}", place))
+        self.suspects.add(request.id)
 
-    def ended(self, request: Request, reply: Reply) -> None:
-        """Forgive a request that was answered."""
-        if not self._found or isinstance(reply.outcome, Failed):
-            return
-        if self._found.pop(str(request.id), None) is not None:
-            self._save()
-
-    def reason(self, request: Request) -> str:
-        """Why a request is not to be executed, with the place; empty if it is."""
-        death = self._found.get(str(request.id)) if self._found else None
-        if death is None or death.times < OFTEN:
-            return ""
-        self._found = _read(self._counts)  # somebody may have forgiven it
-        if str(request.id) not in self._found:
-            return ""
-        method = self._program.method(request.service, request.method)
-        place = death.place or (f"{method.file}:{method.line}" if method is not None else "?")
+    def reason(self, died: Sequence[Died]) -> str:
+        """Why a request is not executed any more, with the place."""
+        last = died[-1]
+        method = self._program.method(*last.method.split("."))
+        known = [each.place for each in died if each.place]
+        known += [f"{method.file}:{method.line}" if method is not None else "?"]
         return (
-            f"{place}: {death.method} took its process down {death.times} times: it "
+            f"{known[0]}: {last.method} took its process down {len(died)} times: it "
             f"ended it, ran out of memory, or computed for more than {self._limit:g} s in one step"
         )
-
-
-def forgive(folder: Path, root: bytes) -> None:
-    """Forget what a request's tree did, in all files of a folder.
-
-    :raises OSError: they cannot be written.
-    """
-    for path in folder.glob("*.deaths"):
-        found = _read(path)
-        kept = {key: each for key, each in found.items() if not key.startswith(root.hex())}
-        if kept != found:
-            _write(path, kept)
 
 
 def absolve(folder: Path, name: str) -> None:
@@ -204,16 +202,16 @@ def absolve(folder: Path, name: str) -> None:
         file.write(b"\x00")
 
 
-def _read(path: Path) -> _Deaths:
+def _read(path: Path) -> dict[str, Died]:
     try:
         return _decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError):
         return {}
 
 
-def _write(path: Path, found: _Deaths) -> None:
+def _write(path: Path, found: dict[str, Died]) -> None:
     part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(found))
+    part.write_bytes(_encode(found))
     part.replace(path)
 
 

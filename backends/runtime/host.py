@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from backends.runtime.deaths import Deaths
@@ -29,7 +30,7 @@ from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.joins import Joins, keeps
 from core.messages import Failed, Raised, Reply, Request
-from core.poison import refuse
+from core.poison import forgive, judged
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.recovery import clear_intents
@@ -132,6 +133,7 @@ class Host:
             _log.exception("%s.%s of request %s", request.service, request.method, request.id)
             if isinstance(error, MemoryError) and self.deaths is not None:
                 self.deaths.ran_out_of_memory(request, error)
+                await self._settle(self.deaths.settle(self.maintain))
             reply = _interrupted(request, f"{type(error).__name__}: {error}")
         if isinstance(reply.outcome, Raised) and reply.outcome.trace and request.id.is_root:
             _tell(request, reply.outcome)
@@ -145,15 +147,31 @@ class Host:
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
-        if self.deaths is not None:
-            self.deaths.ended(request, reply)
+        deaths = self._suspecting(request)
+        if deaths is not None and not isinstance(outcome, Failed):
+            deaths.suspects.discard(request.id)
+            await self._settle(self.maintain(forgive(request.id)))
         return Answer(reply, execution.notes(reply))
 
     def _steps(self, request: Request) -> Generator[Effect, Any, Reply]:
         """An attempt at a request, unless it takes every process down that makes one."""
-        name = self.unique_name()
-        why = self.deaths.reason(request) if self.deaths is not None else ""
-        return refuse(request, name, why) if why else self._protocol(self.program, request, name)
+        name, deaths = self.unique_name(), self._suspecting(request)
+        if deaths is None:
+            return self._protocol(self.program, request, name)
+        again = partial(self._protocol, self.program, request, name)
+        return judged(request, self.unique_name(), deaths.reason, again)
+
+    def _suspecting(self, request: Request) -> Deaths | None:
+        """What processes died of, if it is this request, as far as this process knows."""
+        deaths = self.deaths
+        if deaths is not None and deaths.suspects and request.id in deaths.suspects:
+            return deaths
+        return None
+
+    async def _settle(self, work: Awaitable[Any]) -> None:
+        """Something that the store is told, and that is told again if it does not hear."""
+        with suppress(MuError):
+            await work
 
     async def maintain(self, steps: Steps) -> Any:
         """Drive maintenance (:mod:`core.recovery`, :mod:`core.retention`) to its result.

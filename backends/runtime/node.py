@@ -43,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 _SHORT_OF_GRACE = 0.9
 """What part of the grace calls are waited for; in the rest their answers leave."""
+_HEARS = 2.0
+"""Seconds in which a store that is there has heard what processes died of."""
 _ROOM = 65_536
 """Bytes by which a body may be over the limit for the gateway itself to say by how much."""
 
@@ -95,6 +97,18 @@ async def _meet_store(store: AsyncStore) -> None:
         _log.warning("the store is not ready: %s", why)
 
 
+async def _tell_of_deaths(node: Node, host: Host) -> asyncio.Task[None] | None:
+    """Learn which requests processes died of before one of them comes to this one.
+
+    A store that is away is not waited for: it hears of it when it is back.
+    """
+    if node.deaths is None:
+        return None
+    telling = asyncio.ensure_future(node.deaths.settle_in_the_end(host.maintain))
+    await asyncio.wait({telling}, timeout=_HEARS)
+    return telling
+
+
 async def serve_service(
     node: Node, service: str, listener: socket.socket, stop: asyncio.Event
 ) -> None:
@@ -111,14 +125,16 @@ async def serve_service(
     door, budget = _door(wire, {CALL_PATH}, 0), Budget(2 * limit)
     server = Server(worker.handle, listener, limit, door=door, budget=budget)
     await _meet_store(node.store)
+    telling = await _tell_of_deaths(node, host)
     await server.start()
     await stop.wait()
     worker.draining = True
     await server.stop(node.settings.grace)
     await host.drain()
     await client.close()
-    if watchdog is not None:
-        watchdog.cancel()
+    for each in (watchdog, telling):
+        if each is not None:
+            each.cancel()
 
 
 async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event) -> None:

@@ -1,11 +1,12 @@
 """While an application is replaced, what one revision does not know is trouble that passes."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from core import effects
+from core.aside import notes, resume
 from core.codec import Codec
 from core.fields import DictField
 from core.ids import RequestId, root_id
@@ -239,3 +240,118 @@ def test_an_exchange_of_calls_that_do_not_fit_is_the_programs_own_mistake():
     misfit = program(COUNTER, ("S", {"run": misfits}))
     outcome = DirectHost(misfit, MemoryStore()).run(asked("S", "run")).outcome
     assert "takes 2 positional arguments but 4 were given" in CODEC.decode(outcome.value)
+
+
+# --- other calls than the journal holds
+
+
+async def counts_two(self):
+    await effects.call("Counter", "increment", "before")
+    await effects.call("Counter", "increment", "after")
+    return "done"
+
+
+async def reads_first(self):
+    await self.values.get("mine", None)
+    return await counts_two(self)
+
+
+async def counts_others(self):
+    await effects.call("Counter", "increment", "other")
+    await effects.call("Counter", "increment", "after")
+    return "done"
+
+
+async def sets_twice(self):
+    await self.values.setitem("mine", 1)
+    await effects.call("Counter", "increment", "before")
+    await self.values.setitem("mine", 2)
+    await effects.call("Counter", "increment", "after")
+    return "done"
+
+
+async def ends_before(self):
+    await self.values.setitem("mine", 1)
+    await effects.call("Counter", "increment", "before")
+    await self.values.setitem("mine", 2)
+    return "done"
+
+
+def revision(name, method):
+    return replace(program(COUNTER, ("S", {"run": method})), revision=name)
+
+
+class Ends(DirectHost):
+    """Dies after a number of commits."""
+
+    class Died(Exception):
+        pass
+
+    def __init__(self, one, store, commits):
+        super().__init__(one, store)
+        self.left = commits
+
+    def perform(self, effect):
+        if type(effect).__name__ == "Commit":
+            if not self.left:
+                raise self.Died
+            self.left -= 1
+        return super().perform(effect)
+
+
+CHANGES = {
+    "other arguments": (counts_two, counts_others, 1),
+    "no look": (reads_first, counts_others, 2),
+    "an end": (sets_twice, ends_before, 3),
+}
+
+
+def begun(change):
+    """A tree that the old revision began and did not complete."""
+    old, new, commits = CHANGES[change]
+    store, request = MemoryStore(), asked("S", "run")
+    with pytest.raises(Ends.Died):
+        Ends(revision("old", old), store, commits).run(request)
+    return revision("old", old), revision("new", new), store, request
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_who_asks_for_other_things_leaves_a_tree_to_the_revision_that_began_it(change):
+    old, new, store, request = begun(change)
+    host = DirectHost(new, store)
+    for _ in range(3):
+        outcome = host.run(request).outcome
+        assert (outcome.kind, outcome.definite) in (("Unfamiliar", False), ("Interrupted", False))
+        host.drive(recover(10**15, 0))
+    assert not host.drive(notes())
+    DirectHost(old, store).drive(recover(10**15, 0))
+    assert DirectHost(old, store).run(request).outcome == Returned(CODEC.encode("done"))
+    keys = "before", "after"
+    counted = [
+        DirectHost(old, store).run(asked("Counter", "increment", key)).outcome for key in keys
+    ]
+    assert counted == [Returned(CODEC.encode(2))] * 2, "each was done once"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_when_nobody_has_that_revision_any_more_it_is_kept_with_both_named(change, monkeypatch):
+    old, new, store, request = begun(change)
+    monkeypatch.setattr("core.revisions.LONGEST", -1.0)
+    host = DirectHost(new, store)
+    host.drive(recover(10**15, 0))
+    (noted,) = host.drive(notes())
+    assert "This is revision new; the journal is of old" in noted.note.reason
+    assert host.run(request).outcome.kind == "SetAside"
+    assert host.drive(resume(request.id.root, 10**18))
+    DirectHost(old, store).drive(recover(10**15, 0))
+    assert DirectHost(old, store).run(request).outcome == Returned(CODEC.encode("done"))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_within_one_revision_it_is_the_program_that_is_not_deterministic(change):
+    _, new, store, _ = begun(change)
+    host = DirectHost(replace(new, revision="old"), store)
+    host.drive(recover(10**15, 0))
+    (noted,) = host.drive(notes())
+    assert noted.note.cause == "NondeterminismError"
+    assert "This is revision" not in noted.note.reason

@@ -163,6 +163,18 @@ def test_it_is_set_aside_and_resumed_under_mended_code(start, method):
         assert mended.call("Counter.look", "k-begun").value == 1, "what was done is not done again"
 
 
+def test_it_is_counted_over_all_processes(start):
+    """Three deaths in all, and one more of each that was there before the third."""
+    workers = 4
+    up, key = start(True, "--workers", str(workers)), new_key()
+    told = until_set_aside(up, "Counter.kills", "k", key=key)
+    asked = [up.once("Counter.kills", "k", key=key) for _ in range(4 * workers)]
+    tries = sum(restarts(up, f"Counter-{number}") for number in range(workers))
+    assert "took its process down" in told.value["detail"]
+    assert 3 <= tries < 3 + workers
+    assert is_set_aside(asked[-1])
+
+
 def test_where_it_crashed_is_known(start):
     up = start(True)
     told = until_set_aside(up, "Counter.crashes", "k", key=new_key())
