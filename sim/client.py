@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import inf
 
 from core.ids import RequestId, root_id
 from core.messages import Failed, Origin, Request
 from core.program import Program
-from experiment.load.arrivals import arrivals, load_end, users
+from experiment.load.arrivals import arrivals, load_end, schedules, users
 from experiment.load.mix import Mix, encoded
 from experiment.record.history import History
 from experiment.record.requests import Result, status
@@ -74,7 +74,11 @@ class Client:
         self._stopped = False
         self.results: list[Result] = []
         self._open: dict[Exchange, tuple[str, float]] = {}
-        if load.executor.endswith("-rate"):
+        if load.threads:
+            later(fabric.env, self._end, self.stop)
+            for times in schedules(load):
+                self._paced(times)
+        elif load.executor.endswith("-rate"):
             self._times = arrivals(load, rng)
             self._await_next()
         else:
@@ -116,6 +120,17 @@ class Client:
             else:
                 self._request(time, None)
             self._await_next()
+
+    def _paced(self, times: Iterator[float]) -> None:
+        """A connection with a schedule of its own waits for its next request, or is late for it."""
+        time = next(times, None)
+        if time is not None:
+            wait = max(0.0, time - self._fabric.env.now)
+            later(self._fabric.env, wait, self._paced_arrived, time, times)
+
+    def _paced_arrived(self, time: float, times: Iterator[float]) -> None:
+        if not self._stopped and self._take():
+            self._request(time, partial(self._paced, times))
 
     @property
     def _is_owed(self) -> bool:

@@ -46,7 +46,7 @@ _NAMES = tuple(POINT)
 _PAUSE = 3.0
 """Seconds a pause lasts if the fault gives no duration: longer than callers wait."""
 _BASE, _CAP = 0.002, 0.25
-"""Back-off after a conflict: the first, and the longest, in seconds."""
+"""Waiting in line for contended keys: the step, and the longest, in seconds."""
 
 _AT_ONCE = 0.0001
 """Seconds that a loop takes which goes on at once: no run stands still because of it."""
@@ -324,8 +324,9 @@ class Activity:
             delay = _AT_ONCE * self.fabric.contention.uniform(0.5, 1.5)
             later(self.fabric.env, delay, self._continue, itself, None)
             return WAIT
-        rng = self.fabric.contention
-        delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * rng.uniform(0.5, 1.0)
+        rng, store = self.fabric.contention, self.fabric.model.store
+        longest = min(store.backoff * 2.0 ** min(effect.retry - 1, 10), store.backoff_most)
+        delay = longest * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
         if not effect.keys:
             later(self.fabric.env, delay, self._continue, itself, None)

@@ -11,7 +11,8 @@ import asyncio
 import logging
 import random
 import time
-from itertools import islice
+from collections.abc import Iterator
+from itertools import count, islice
 from math import inf
 from typing import Any
 
@@ -25,7 +26,7 @@ from backends.runtime.wire import Answer, Wire
 from compiler.application import Application
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request
-from experiment.load.arrivals import arrivals, load_end, users
+from experiment.load.arrivals import arrivals, load_end, schedules, users
 from experiment.load.mix import Drawn, Mix, encoded
 from experiment.randomness import stream
 from experiment.record.history import Answered, History, Sent
@@ -154,13 +155,29 @@ class Clients:
     async def _run(self, load: Load) -> None:
         rng = stream(self._seed, "load", load.name)
         mix = Mix(load, self._application.workload)
-        if load.executor.endswith("-rate"):
+        if load.threads:
+            left = count()
+            for times in schedules(load):
+                self._spawn(self._paced(load, times, left, mix, rng))
+            await asyncio.sleep(max(0.0, load_end(load) - self._now()))
+        elif load.executor.endswith("-rate"):
             free = asyncio.Semaphore(load.connections or _MOST)
             for due in islice(arrivals(load, rng), load.iterations or None):
                 await asyncio.sleep(max(0.0, due - self._now()))
                 self._spawn(self._connected(load, free, due, mix.draw(rng)))
         else:
             await self._closed(load, mix, rng)
+
+    async def _paced(
+        self, load: Load, times: Iterator[float], sent: Iterator[int], mix: Mix, rng: random.Random
+    ) -> None:
+        """A connection with a schedule of its own, one request after the other."""
+        for due in times:
+            await asyncio.sleep(max(0.0, due - self._now()))
+            over = self._stopped or self._now() >= load_end(load)
+            if over or (load.iterations and next(sent) >= load.iterations):
+                return
+            await self._request(load, due, mix.draw(rng))
 
     async def _connected(
         self, load: Load, free: asyncio.Semaphore, due: float, drawn: Drawn

@@ -39,7 +39,14 @@ from core.popl23.objects import (
     run,
     whole_content,
 )
-from core.popl23.operations import Locked, alone, as_a_transaction, content_together, inside
+from core.popl23.operations import (
+    Locked,
+    alone,
+    as_a_transaction,
+    content_together,
+    inside,
+    unprotected,
+)
 from core.popl23.part import Part
 from core.popl23.switches import Switches
 from core.ports import Effect, Now, Receive, Send, Steps
@@ -210,6 +217,8 @@ class _Execution:
         elif names and self._switches.transactions and is_whole(effect.field, buckets):
             part = self._new_part()
             found = yield from as_a_transaction(self._access, effect, names, part, buckets)
+        elif names and is_whole(effect.field, buckets):
+            found = yield from unprotected(self._access, effect, names, buckets)
         elif names:
             locks = self._switches.transactions
             found = yield from alone(self._access, effect, names, locks, buckets)

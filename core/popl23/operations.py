@@ -48,10 +48,17 @@ def as_a_transaction(
     return record.objects
 
 
+def unprotected(access: Access, operation: Operation, names: list[bytes], buckets: bool) -> Asked:
+    """On a whole field where there are no transactions: read it, and write it back later."""
+    record = yield from access.alone(names, lambda _: {}, heeds_locks=False)
+    yield from access.put(_changed(operation, names, record.objects, buckets))
+    return record.objects
+
+
 def alone(
     access: Access, operation: Operation, names: list[bytes], heeds_locks: bool, buckets: bool
 ) -> Asked:
-    """Outside of transactions: in one access."""
+    """On buckets outside of transactions: in one access."""
     record = yield from access.alone(
         names, lambda objects: _changed(operation, names, objects, buckets), heeds_locks
     )

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 
 from experiment.scenario.model import Load, Stage
 
-__all__ = ["arrivals", "load_end", "users"]
+__all__ = ["arrivals", "load_end", "schedules", "users"]
+
+_STAGGER = 0.005
+"""Seconds between the beginnings of a thread's connections: wrk2's."""
 
 
 def arrivals(load: Load, rng: random.Random) -> Iterator[float]:
@@ -26,6 +29,22 @@ def _even(load: Load, end: float) -> Iterator[float]:
     while load.rate and (time := load.start + number / load.rate) < end:
         yield time
         number += 1
+
+
+def schedules(load: Load) -> list[Iterator[float]]:
+    """The same for each connection of a load with threads, as wrk2 paces them."""
+    interval, end = load.connections / load.rate, load.start + load.duration
+
+    def times(first: float) -> Iterator[float]:
+        number = 0
+        while (time := first + number * interval) < end:
+            yield time
+            number += 1
+
+    return [
+        times(load.start + _STAGGER * (number // load.threads))
+        for number in range(load.connections)
+    ]
 
 
 def _poisson(load: Load, end: float, rng: random.Random) -> Iterator[float]:

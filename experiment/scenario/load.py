@@ -29,7 +29,10 @@ KEYS, REUSE = 0.05, 0.03
 """What clients do if a scenario does not say: shares of their requests."""
 
 _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "constant-arrival-rate": (("rate", "duration"), ("iterations", "connections")),
+    "constant-arrival-rate": (
+        ("rate", "duration"),
+        ("iterations", "connections", "threads"),
+    ),
     "poisson-arrival-rate": (("rate", "duration"), ("iterations", "connections")),
     "ramping-arrival-rate": (("stages",), ("rate", "iterations", "connections")),
     "constant-vus": (("vus", "duration"), ("iterations",)),
@@ -53,11 +56,12 @@ _EXAMPLES = {
     "iterations": "iterations: 1000",
     "stages": "stages: [{duration: 10s, target: 50/s}]",
     "connections": "connections: 16",
+    "threads": "threads: 2",
     "calls": "calls: [{call: Service.method, args: [1], gives: 2}]",
 }
 _USERS = "stages: [{duration: 10s, target: 50}]"
 _VUS = at_most(count, 100_000)
-_KEYS = (*_COMMON, "rate", "duration", "vus", "iterations", "stages", "connections", "calls")
+_KEYS = (*_COMMON, *_EXAMPLES)
 
 
 def read_loads(source: Source, nodes: list[Node], names: Names) -> list[Load]:
@@ -97,9 +101,21 @@ def _load(table: Table, name: str, names: Names) -> Load:
         iterations=table.take("iterations", positive(count), 0),
         stages=_stages(table, executor),
         connections=table.take("connections", positive(_VUS), 0),
+        threads=_threads(table),
         keys=table.take("keys", ratio, KEYS),
         reuse=table.take("reuse", ratio, REUSE),
     )
+
+
+def _threads(table: Table) -> int:
+    found = table.take("threads", positive(_VUS), 0)
+    connections = table.take("connections", positive(_VUS), 0)
+    if found > connections and not table.source.mistakes:
+        what = f"{found} threads share out {connections or 'no'} connections"
+        table.source.mistake(
+            table.node_of("threads"), what, f"write 'connections: {found}' or more"
+        )
+    return found
 
 
 def _script(table: Table, name: str, names: Names) -> Load:

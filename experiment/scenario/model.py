@@ -112,6 +112,8 @@ class StoreModel(msgspec.Struct, frozen=True):
 
     :ivar read_version_cpu: seconds of processor time that asking for one takes in the process
         that asks, before the latency; ``read_cpu`` and ``commit_cpu`` likewise.
+    :ivar backoff: how long its client waits after the first refusal, at most; twice as long after
+        each further one, up to ``backoff_most``.
     """
 
     read_version: float = 0.0003
@@ -123,6 +125,8 @@ class StoreModel(msgspec.Struct, frozen=True):
     spread: float = 0.3
     window: float = 5.0
     commits_per_second: float = 20_000.0
+    backoff: float = 0.002
+    backoff_most: float = 0.25
 
 
 class Platform(msgspec.Struct, frozen=True):
@@ -135,6 +139,11 @@ class Platform(msgspec.Struct, frozen=True):
         and what it asks of the store. ``call_cpu`` is a caller's for each call, ``client_cpu`` a
         client's for each request.
     :ivar ingress_cpu: that of the gateway for each request; 0: clients ask the services directly.
+    :ivar ingress: whose messages pass the gateway: those of ``clients``, or ``all``, calls between
+        services included; it has ``ingress_workers``.
+    :ivar ack_delay: how long TCP holds the rest of an answer back, waiting for an acknowledgement
+        that is delayed; it does on a kept connection to a pod that was last used less than
+        ``ack_recent`` seconds ago. 0: never.
     :ivar cpu_after: the part of all processor time that comes when its result is on its way
         already, from 0 to 1.
     :ivar cores: processors that all of it has to share, clients included; 0: there is always one.
@@ -148,6 +157,10 @@ class Platform(msgspec.Struct, frozen=True):
     call_cpu: float = 0.0
     client_cpu: float = 0.0
     ingress_cpu: float = 0.0
+    ingress: str = "clients"
+    ingress_workers: int = 1
+    ack_delay: float = 0.0
+    ack_recent: float = 0.0
     cpu_after: float = 0.0
     cores: int = 0
     cold_start: float = 1.0
@@ -208,6 +221,9 @@ class Load(msgspec.Struct, frozen=True):
     :ivar connections: of an open loop, requests under way at a time; the others wait for one to
         end, which counts as theirs, and are not sent any more when the load is over (as wrk2 has
         it). 0: as many as there are.
+    :ivar threads: as wrk2's, among which the connections are shared out: each connection then has a
+        schedule and requests of its own, and within a thread they begin one after the other. 0: the
+        schedule is one, and whichever connection is free takes what is due.
     :ivar keys: the share of requests that clients call by keys of their own.
     :ivar reuse: the share of answered requests whose ids are used again, for something else.
     """
@@ -223,6 +239,7 @@ class Load(msgspec.Struct, frozen=True):
     stages: list[Stage] = []
     calls: list[Step] = []
     connections: int = 0
+    threads: int = 0
     keys: float = 0.0
     reuse: float = 0.0
 

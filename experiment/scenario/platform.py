@@ -60,6 +60,8 @@ _STORE: _Readers = {
     "spread": number,
     "window": positive(duration),
     "commits_per_second": positive(rate),
+    "backoff": duration,
+    "backoff_most": duration,
 }
 _PLATFORM: _Readers = {
     "hop": duration,
@@ -68,6 +70,10 @@ _PLATFORM: _Readers = {
     "call_cpu": duration,
     "client_cpu": duration,
     "ingress_cpu": duration,
+    "ingress": one_of(("clients", "all"), "ingress"),
+    "ingress_workers": positive(_PODS),
+    "ack_delay": duration,
+    "ack_recent": duration,
     "cpu_after": ratio,
     "cores": count,
     "cold_start": duration,

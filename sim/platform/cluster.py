@@ -80,6 +80,9 @@ class Cluster:
 
     def _execute(self, pod: Pod, delivery: Delivery) -> None:
         """A request has come to a pod: it joins an attempt there, or begins a new one."""
+        if pod.connections is not None:
+            delivery.connection = pod.connections
+            delivery.held_back = pod.connections.take(self._fabric.env.now)
         joined: Execution | None = pod.joins.find(delivery.request)
         if joined is not None and joined.join(delivery):
             return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from core.messages import Reply, Request
 from experiment.strikes import MethodFaults
+from sim.platform.connections import Connections
 
 __all__ = ["Delivery"]
 
@@ -16,10 +17,12 @@ class Delivery:
     :ivar method: the faults of the method that is called.
     :ivar tried: which transmission of the call this is, from 1.
     :ivar source: who sent it, as partitions know it.
+    :ivar connection: the kept connections of the pod that has it, if those are modelled.
+    :ivar held_back: whether its answer's acknowledgement is delayed.
     :ivar arrive: told ``tried`` and the reply, or None if the connection broke.
     """
 
-    __slots__ = ("arrive", "method", "request", "source", "tried")
+    __slots__ = ("arrive", "connection", "held_back", "method", "request", "source", "tried")
 
     def __init__(
         self,
@@ -32,5 +35,7 @@ class Delivery:
         self.request = request
         self.method = method
         self.tried = tried
+        self.connection: Connections | None = None
+        self.held_back = False
         self.source = source
         self.arrive = arrive

@@ -17,6 +17,7 @@ from experiment.record.history import History
 from experiment.scenario.model import CLIENT, Scenario
 from experiment.strikes import Faults
 from sim.environment import SeededEnvironment
+from sim.platform.connections import Connections
 from sim.platform.delivery import Delivery
 from sim.platform.ingress import Ingress
 from sim.platform.link import StoreLink
@@ -60,8 +61,10 @@ class Fabric:
         self._freezes = count()
 
     def _make_ingress(self) -> Ingress | None:
-        seconds = self.model.ingress_cpu / 2
-        return Ingress(self.network, self.processor(), seconds) if seconds else None
+        model = self.model
+        seconds = model.ingress_cpu / 2
+        processor = self.processor(model.ingress_workers)
+        return Ingress(self.network, processor, seconds) if seconds else None
 
     def processor(self, workers: int = 1) -> Processor:
         """The workers of a new process."""
@@ -92,9 +95,13 @@ class Fabric:
         service = delivery.request.service
         accept = self.doors.get(service, self._refuse)
         way: tuple[Any, ...] = (accept, delivery)
-        if source == CLIENT and self._ingress is not None:
+        if self._ingress is not None and self._passes(source):
             way = (self._ingress.pass_on, *way)
         self.network.send(source, service, delivery.method, False, *way)
+
+    def _passes(self, caller: str) -> bool:
+        """Whether what ``caller`` sends and gets passes the gateway."""
+        return caller == CLIENT or self.model.ingress == "all"
 
     def _refuse(self, delivery: Delivery) -> None:
         request = delivery.request
@@ -103,9 +110,21 @@ class Fabric:
 
     def respond(self, delivery: Delivery, reply: Reply) -> None:
         """Send a reply back to whoever sent the request."""
+        connection, delivery.connection = delivery.connection, None
+        if connection is not None:
+            held = self.model.ack_delay if delivery.held_back else 0.0
+            later(self.env, held, self._respond_over, connection, delivery, reply)
+        else:
+            self._respond(delivery, reply)
+
+    def _respond_over(self, connection: Connections, delivery: Delivery, reply: Reply) -> None:
+        connection.give(self.env.now)
+        self._respond(delivery, reply)
+
+    def _respond(self, delivery: Delivery, reply: Reply) -> None:
         method, caller = delivery.method, delivery.source
         way: tuple[Any, ...] = (delivery.arrive, delivery.tried, reply)
-        if caller == CLIENT and self._ingress is not None:
+        if self._ingress is not None and self._passes(caller):
             way = (self._ingress.pass_on, *way)
         self.network.send(method.service, caller, method, True, *way)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from core.joins import Joins
 from core.turns import Turns
+from sim.platform.connections import Connections
 from sim.platform.fabric import Fabric
 from sim.platform.timers import later
 
@@ -33,10 +34,12 @@ class Pod:
     :ivar ready: whether it takes requests.
     :ivar turns: the lines of its contending attempts.
     :ivar joins: the attempts in it that may be joined.
+    :ivar connections: those to it that are kept, if they are modelled.
     """
 
     __slots__ = (
-        "_fabric", "_held", "_processor", "_room", "joins", "name", "ready", "turns",
+        "_fabric", "_held", "_processor", "_room", "connections", "joins", "name", "ready",
+        "turns",
     )  # fmt: skip
 
     def __init__(self, fabric: Fabric, name: str, workers: int, room: Callable[[], object]) -> None:
@@ -48,6 +51,8 @@ class Pod:
         self._room = room
         self.turns = Turns()
         self.joins: Joins[Any] = Joins()
+        model = fabric.model
+        self.connections = Connections(model.ack_recent) if model.ack_delay else None
 
     @property
     def active(self) -> int:
