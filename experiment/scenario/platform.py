@@ -30,6 +30,7 @@ from experiment.scenario.source import Mistake, Node, ScenarioError, Source, Tab
 
 __all__ = [
     "PROFILES",
+    "profile_names",
     "read_platform",
     "read_profile",
     "read_recovery",
@@ -42,6 +43,9 @@ _Readers = Mapping[str, Callable[[object], Any]]
 
 PROFILES = {"default": Platform()}
 """Platforms by name; what a scenario writes beside ``profile`` takes precedence."""
+
+_FOLDER = Path(__file__).parents[2] / "sim" / "profiles"
+"""Files that can be named without a path: ``cloudlab`` is ``cloudlab.yaml`` here."""
 
 _PODS = at_most(count, 10_000)
 _SERVICE: _Readers = {
@@ -118,10 +122,11 @@ def read_profile(profile: str) -> Platform:
     """
     if profile in PROFILES:
         return PROFILES[profile]
-    if not Path(profile).is_file():
-        remedy = f"give {' or '.join(PROFILES)}, or a file: {_CALIBRATE}"
+    path = _FOLDER / f"{profile}.yaml" if profile in profile_names() else Path(profile)
+    if not path.is_file():
+        remedy = f"give {' or '.join(profile_names())}, or a file: {_CALIBRATE}"
         raise ScenarioError([Mistake(profile, 0, 0, "", "there is no such profile", remedy)])
-    source = Source(profile)
+    source = Source(str(path))
     if source.root is None:
         source.mistake(None, "the file is empty", f"write a profile: {_CALIBRATE}")
         raise ScenarioError(source.mistakes)
@@ -134,27 +139,31 @@ def read_profile(profile: str) -> Platform:
 def _profile(table: Table) -> Platform:
     """The profile that a scenario names; a file is seen from the scenario's."""
     name = table.take("profile", _profile_name, "default")
-    if name in PROFILES:
-        return PROFILES[name]
     source, node = table.source, table.node_of("profile")
-    path = Path(source.file).parent / name
-    if not path.is_file():
+    is_named = name in profile_names()
+    path = name if is_named else str(Path(source.file).parent / name)
+    if not (is_named or Path(path).is_file()):
         source.mistake(node, f"there is no file '{path}'", f"write one: {_CALIBRATE}")
         return Platform()
     try:
-        return read_profile(str(path))
+        return read_profile(path)
     except ScenarioError as error:
         source.adopt(error.mistakes)
         return Platform()
 
 
 def _profile_name(value: object) -> str:
-    if isinstance(value, str) and (value in PROFILES or _is_path(value)):
+    if isinstance(value, str) and (value in profile_names() or _is_path(value)):
         return value
     raise QuantityError(
         f"there is no profile {show_value(value)}",
-        f"{nearest(str(value), PROFILES)}, or the path of a file, such as ./profile.yaml",
+        f"{nearest(str(value), profile_names())}, or the path of a file, such as ./profile.yaml",
     )
+
+
+def profile_names() -> list[str]:
+    """The profiles that have names: the default one, and those of ``sim/profiles``."""
+    return [*PROFILES, *sorted(path.stem for path in _FOLDER.glob("*.yaml"))]
 
 
 def _is_path(profile: str) -> bool:

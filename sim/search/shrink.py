@@ -41,7 +41,7 @@ from experiment.outcome import Outcome
 from experiment.preparation import Prepared
 from experiment.scenario.load import CLOSED, SCRIPT
 from experiment.scenario.model import Check, Fault, Load, Platform, Scenario
-from experiment.scenario.platform import PROFILES
+from experiment.scenario.platform import profile_names
 from experiment.scenario.quantities import show_duration
 from own_files import MARK, write
 from sim.execution import execute
@@ -347,7 +347,7 @@ def _with_bounds(content: Any, load: Load) -> Any:
 def _name_profile(content: Any, profile: str, path: Path) -> None:
     """Let a scenario's content, which will stand in the file ``path``, begin with a profile."""
     platform = content.get("platform") or {}
-    if profile not in PROFILES:
+    if profile not in profile_names():
         profile = os.path.join(".", os.path.relpath(profile, path.parent))
     if profile != platform.get("profile", Platform().profile):
         platform["profile"] = profile

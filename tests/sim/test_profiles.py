@@ -1,6 +1,9 @@
 """Profiles in files: what a scenario and the command line can name, and what mistakes are told."""
 
+import io
+import json
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +15,7 @@ from experiment.scenario.model import Platform, ServicePlatform, StoreModel
 from experiment.scenario.platform import read_profile
 from sim import cli
 from sim.search.shrink import write_scenario
+from sim.serve import serve
 from tests.experiment.outcomes import read_result
 
 PROFILE = """\
@@ -177,3 +181,25 @@ def test_a_shrunk_scenario_keeps_the_profile_of_the_command_line(files, monkeypa
 
 def write_shrunk(path, scenario):
     write_scenario(path, SimpleNamespace(scenario=scenario, kept=[]))
+
+
+def test_a_profile_of_the_projects_own_has_a_name(files):
+    folder = files(case=named("cloudlab"))
+    platform = read(str(folder / "case.yaml")).scenario.platform
+    assert (platform.profile, platform.cores, platform.cpu) == ("cloudlab", 12, 1e-3)
+    assert read_profile("cloudlab").defaults.workers == 4
+    write_shrunk(folder / "shrunk.yaml", read(str(folder / "case.yaml")).scenario)
+    assert read(str(folder / "shrunk.yaml")).scenario.platform.profile == "cloudlab"
+
+
+def test_many_commands_in_one_process(files, monkeypatch, capsys):
+    folder = files(case=named("cloudlab"))
+    commands = [["case.yaml", "--unchecked", "--out", "one"], ["none.yaml"], ["--nonsense"]]
+    monkeypatch.chdir(folder)
+    (folder / "apps").symlink_to(Path(__file__).parents[2] / "apps")
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(json.dumps(c) + "\n" for c in commands)))
+    serve()
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [status for status, _ in answers] == [3, 2, 2]
+    assert "none.yaml" in answers[1][1]
+    assert read_result(folder / "one/result.json").measurements.succeeded == 20
