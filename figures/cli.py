@@ -16,6 +16,7 @@ from rich.console import Console
 
 from command_line import BAD_INPUT, ended
 from figures import faults
+from figures.calibration import command as calibration
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
 from figures.evaluation import artifact
@@ -176,6 +177,12 @@ def _parser() -> argparse.ArgumentParser:
             evaluation.draw,
         ),
         ("eval", "run the evaluation as the paper's artifact did", artifact, artifact.evaluate),
+        (
+            "calibrate",
+            "compare a simulated platform with the published points, or fit it to them",
+            calibration,
+            calibration.calibrate,
+        ),
     ):
         command = commands.add_parser(
             name,
@@ -234,4 +241,4 @@ def _add_faults(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(command=_faults)
 
 
-_COMMANDS = (_DRAW, "eval", "compare", "faults")
+_COMMANDS = (_DRAW, "eval", "calibrate", "compare", "faults")

@@ -62,6 +62,8 @@ LIBRARIES = {
     "backends/runtime/http": {"aiohttp", "uvloop"},
     "backends/runtime/public": {"msgspec", "networkx"},
     "figures": {"matplotlib", "msgspec", "rich"},
+    "figures/calibration/fit.py": {"numpy", "scipy"},
+    "figures/calibration/parameters.py": {"ruamel"},
     "backends/fdb/bindings.py": {"fdb"},
     "backends/knative": {"msgspec", "networkx", "rich", "ruamel"},
     "backends/knative/cluster": {"kubernetes", "msgspec", "urllib3"},

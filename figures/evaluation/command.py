@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from figures.errors import CannotDraw, FiguresError
 from figures.evaluation.benchmarks import FIGURES, Figure, Line
-from figures.evaluation.points import BACKENDS, Place, Point
+from figures.evaluation.points import BACKENDS, PROFILE, Place, Point
 from figures.evaluation.published import load
 from figures.evaluation.running import run
 from figures.evaluation.series import Series, as_csv, collect
@@ -41,7 +41,6 @@ examples:
 
 SECONDS, _QUICK_SECONDS = 10.0, 3.0
 """Of load, for each point."""
-_PROFILE = "default"
 
 
 def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
@@ -59,7 +58,7 @@ def add_measuring(parser: argparse.ArgumentParser, jobs: int) -> None:
     """What says how points are measured."""
     add = parser.add_argument
     add("--backend", choices=list(BACKENDS), default="sim", help="what measures (%(default)s)")
-    add("--profile", default=_PROFILE, metavar="P", help="the simulated platform (%(default)s)")
+    add("--profile", default=PROFILE, metavar="P", help="the simulated platform (%(default)s)")
     add("--jobs", type=int, default=jobs, metavar="N", help="processes at once (%(default)s)")
     add("--quiet", action="store_true", help="show no progress")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,10 +18,15 @@ from figures.evaluation.benchmarks import BENCHMARKS, Line
 from figures.results import Result, read
 from own_files import MARK, write
 
-__all__ = ["BACKENDS", "Measured", "Place", "Point", "measured"]
+__all__ = ["BACKENDS", "PROFILE", "Measured", "Place", "Point", "measured"]
 
 CONNECTIONS: Final = 16
-"""As wrk2 had them (``-c16``)."""
+THREADS: Final = 2
+"""As wrk2 had them (``-c16 -t2``)."""
+
+PROFILE: Final = "cloudlab"
+"""The simulated platform, if nothing else is said: that of the published points."""
+_PROFILES: Final = Path(__file__).parents[2] / "sim" / "profiles"
 
 BACKENDS: Final = {"sim": ["sim"], "local": ["backends.local", "run"]}
 """How a scenario is run, by backend: what follows ``python -m``."""
@@ -41,7 +47,17 @@ class Place:
     folder: Path
     backend: str = "sim"
     seconds: float = 10.0
-    profile: str = "default"
+    profile: str = PROFILE
+
+    @property
+    def platform(self) -> str:
+        """The profile, and a number for what stands in its file: another platform, other points."""
+        path = _PROFILES / f"{self.profile}.yaml"
+        try:
+            content = (path if path.is_file() else Path(self.profile)).read_bytes()
+        except OSError:
+            return self.profile  # the simulator's own, or none, which it says
+        return f"{self.profile} {zlib.crc32(content):08x}"
 
     def measures(self, line: Line) -> bool:
         """Whether this backend runs the line's protocol."""
@@ -74,13 +90,14 @@ class Point:
         benchmark = BENCHMARKS[line.benchmark]
         load = (
             f"executor: constant-arrival-rate, rate: {self.rate:g}/s, "
-            f"duration: {seconds:g}s, connections: {CONNECTIONS}"
+            f"duration: {seconds:g}s, connections: {CONNECTIONS}, threads: {THREADS}"
             if self.rate
             else "executor: shared-iterations, vus: 1, iterations: 200"
         )
+        simulated = f"# on {self.place.platform}\n" if self.place.backend == "sim" else ""
         platform = "" if self.rate else "platform: {defaults: {replicas: 1}}\n"
         return (
-            f"# One point of the evaluation. {MARK}\n#\n#     {self.command()}\n\n"
+            f"# One point of the evaluation. {MARK}\n#\n#     {self.command()}\n{simulated}\n"
             f"name: {line.benchmark}-{self.folder.name}\n"
             f"app: {benchmark.app}\n"
             "seed: 1\n"
