@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -19,7 +20,7 @@ from figures import faults
 from figures.calibration import command as calibration
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
-from figures.evaluation import artifact
+from figures.evaluation import artifact, peaks
 from figures.evaluation import command as evaluation
 from figures.runs import MOST, load
 from figures.table import print_comparison
@@ -169,21 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     jobs = os.cpu_count() or 1
-    for name, text, module, run in (
-        (
-            _DRAW,
-            "measure what the paper's figures need, and draw them",
-            evaluation,
-            evaluation.draw,
-        ),
-        ("eval", "run the evaluation as the paper's artifact did", artifact, artifact.evaluate),
-        (
-            "calibrate",
-            "compare a simulated platform with the published points, or fit it to them",
-            calibration,
-            calibration.calibrate,
-        ),
-    ):
+    for name, text, module, run in _POINTS:
         command = commands.add_parser(
             name,
             help=text,
@@ -241,4 +228,22 @@ def _add_faults(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(command=_faults)
 
 
-_COMMANDS = (_DRAW, "eval", "calibrate", "compare", "faults")
+_POINTS: tuple[tuple[str, str, Any, Any], ...] = (
+    (_DRAW, "measure what the paper's figures need, and draw them", evaluation, evaluation.draw),
+    ("eval", "run the evaluation as the paper's artifact did", artifact, artifact.evaluate),
+    (
+        "peaks",
+        "tabulate what each protocol can do at most, from measured points",
+        peaks,
+        peaks.peaks,
+    ),
+    (
+        "calibrate",
+        "compare a simulated platform with the published points, or fit it to them",
+        calibration,
+        calibration.calibrate,
+    ),
+)
+"""Commands about points: name, help, module, and what runs it."""
+
+_COMMANDS = (_DRAW, "eval", "peaks", "calibrate", "compare", "faults")

@@ -14,5 +14,6 @@ run that broke off goes on where it was, and results of a real backend are drawn
 ``curves``        throughput against latency, drawn
 ``command``       ``python -m figures``: measures and draws
 ``artifact``      ``python -m figures eval``: measures and tells
+``peaks``         ``python -m figures peaks``: a table of what each protocol can do
 ================  ================================================================
 """
