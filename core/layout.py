@@ -54,6 +54,7 @@ __all__ = [
     "death_key",
     "deaths_of",
     "deaths_of_tree",
+    "field_range",
     "intent_key",
     "intent_range",
     "is_verdict",
@@ -199,6 +200,12 @@ def client_key_of_root(root: bytes) -> bytes:
 def up_to(section: KeyRange, root: bytes) -> KeyRange:
     """The part of a section whose root ids sort before ``root``."""
     return KeyRange(section.begin, section.begin + root)
+
+
+def field_range(section: KeyRange, service: str, field: str) -> KeyRange:
+    """All of a field in the section where an application's data lie."""
+    named = section.begin + data_prefix(service, field)[len(DATA.begin) :]
+    return KeyRange(named, named[:-1] + b"\x01")
 
 
 # --- the baseline's

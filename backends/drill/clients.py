@@ -118,6 +118,7 @@ class Clients:
         self._application = application
         self._history = history
         self._now = watching.injection.now
+        self._once = not node.protocol.retries
         self._seed = scenario.seed
         self._loads = scenario.load
         self._duration = scenario.duration
@@ -226,7 +227,8 @@ class Clients:
         identity = RequestId(root_id(time.time_ns() // 1_000_000, _IDS))
         origin = Origin(service, method, args)
         self.open[identity] = (call, load.name, intended)
-        answer = await self._caller.call(Request(identity, service, method, args, origin))
+        request = Request(identity, service, method, args, origin)
+        answer = await self._caller.call(request, self._once)
         del self.open[identity]
         tries = self._caller.tries(identity)
         self.results.append(

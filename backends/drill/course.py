@@ -31,7 +31,6 @@ from backends.runtime.store import AsyncStore
 from core.errors import StoreError
 from core.layout import INTENTS
 from core.program import Program
-from core.retention import retain
 from experiment.garbage import rare_collections
 from experiment.load.arrivals import load_end
 from experiment.record.history import History
@@ -171,6 +170,7 @@ class Course:
         found = Recorded(log, self._strikes, clients.results, final, retained, settled, seconds)
         run = collect(scenario, self._program, self._history, shared, found)
         secret = await _patiently(lambda: kept_secret(store))
+        run.protocol = node.protocol.name
         run.secret = b"" if secret is None else secret.key
         return run
 
@@ -194,7 +194,7 @@ class Course:
         period = int(self.scenario.retention.period * 1e9)
         host = Host.of_store(node.store, node.settings)
         now = time.time_ns() + period + _MARGIN
-        await _patiently(lambda: host.maintain(retain(now, period)))
+        await _patiently(lambda: host.maintain(node.protocol.retain(now, period)))
         return await _patiently(lambda: snapshot(node.store))
 
     async def _tell(self) -> None:

@@ -21,7 +21,7 @@ from backends.runtime.node import Make, Node
 from backends.runtime.wire import Answer, Wire
 from core.ids import RequestId
 from core.messages import Reply, Request
-from core.ports import Commit, Now, Read, Send
+from core.ports import Commit, Now, Read
 from core.store import KeyRange, Mutation, Pairs
 
 __all__ = ["Entry", "Noted", "Recorded", "Recording", "RecordingHost", "decode_noted"]
@@ -161,11 +161,8 @@ class Recorded(Execution):
         store = self.host.store
         return await store.commit(effect.version, effect.reads, effect.mutations, _encode(entry))
 
-    async def _send(self, effect: Send) -> int:
-        return self._start(self._call(effect.request))
-
-    async def _call(self, request: Request) -> Answer:
-        answer = await self.host.call(request)
+    async def _call(self, request: Request, once: bool) -> Answer:
+        answer = await super()._call(request, once)
         for note in answer.notes:
             self._came_along[decode_noted(note).name] = note
         return answer

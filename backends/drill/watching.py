@@ -299,7 +299,7 @@ class _Watched(Recorded):
 
     # --- calls
 
-    async def _send(self, effect: Send) -> int:
+    async def _send(self, effect: Send) -> int | None:
         await self._point("before_call")
         return await super()._send(effect)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from backends.knative.image import BUILDERS, Build
+from core.protocol import OURS, PROTOCOLS
 
 __all__ = ["make_parser"]
 
@@ -255,6 +256,13 @@ def _run(commands: Any) -> None:
     add("--seed", type=_count, metavar="N", help="the seed, in place of the scenario's own")
     _gateway(parser)
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
+    add(
+        "--protocol",
+        choices=list(PROTOCOLS),
+        default="",
+        metavar="NAME",
+        help="refuse if another one decides there (whatever was deployed)",
+    )
     add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--quiet", action="store_true", help="show no progress")
     _cluster(parser)
@@ -314,6 +322,12 @@ def _settings(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="FILE",
         help="the key between services (what was deployed before, or a new one)",
+    )
+    add(
+        "--protocol",
+        default="",
+        metavar="NAME",
+        help=f"what decides, for measurements ({OURS}): {', '.join(PROTOCOLS)}",
     )
     add(
         "--record",

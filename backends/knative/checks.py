@@ -23,6 +23,7 @@ from backends.runtime.settings import Settings as NodeSettings
 from backends.runtime.wire import KEY_BYTES
 from backends.stores import OLDEST_API_VERSION
 from compiler.application import Application
+from core.protocol import PROTOCOLS
 
 __all__ = ["check_settings", "image_trouble", "is_label"]
 
@@ -236,6 +237,11 @@ def _check_nodes(settings: Settings) -> None:
     if not 0 <= settings.upkeep_replicas <= _MOST:
         raise RenderProblem(
             f"upkeep cannot have {settings.upkeep_replicas} pods: 1, or more", "upkeep_replicas"
+        )
+    if settings.protocol not in PROTOCOLS:
+        raise RenderProblem(
+            f"there is no protocol {settings.protocol!r}: choose one of {', '.join(PROTOCOLS)}",
+            "protocol",
         )
     if settings.log_level not in LOG_LEVELS:
         raise RenderProblem(

@@ -36,7 +36,7 @@ __all__ = [
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 _LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_FROM_OPTIONS = ("image", "name", "namespace", "cluster_config_map")
+_FROM_OPTIONS = ("image", "name", "namespace", "cluster_config_map", "protocol")
 
 
 def choose_settings(

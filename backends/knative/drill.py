@@ -22,13 +22,14 @@ from backends.drill.remote import RemoteStore
 from backends.knative.errors import KnativeError
 from backends.runtime.http import Broken, Client, Unreachable
 from backends.runtime.node import Node
+from backends.runtime.snapshot import kept_as
 from backends.runtime.wire import Wire
 from compiler.application import Application
 from core.errors import MuError, StoreError, StoreUnavailable
 from experiment.record.run import Run
 from experiment.scenario.model import Fault, Scenario
 
-__all__ = ["INJECTED", "GatewaySilent", "NotRecording", "injectable", "run"]
+__all__ = ["INJECTED", "GatewaySilent", "NotRecording", "OtherwiseDeployed", "injectable", "run"]
 
 INJECTED = ("kill", "drop", "delay", "duplicate")
 """The kinds of fault that can be injected from outside."""
@@ -43,6 +44,10 @@ _FIRST_ANSWER = 30.0
 
 class NotRecording(KnativeError):
     """The deployment keeps no log of commits, or is not the one whose key is known."""
+
+
+class OtherwiseDeployed(KnativeError):
+    """Another protocol decides than was asked for."""
 
 
 class GatewaySilent(KnativeError):
@@ -96,12 +101,15 @@ def run(
     kill: Kill,
     progress: Progress | None = None,
     host: str = "",
+    protocol: str = "",
 ) -> Run:
     """Run a scenario whose faults can be injected.
 
     :param url: the gateway's base URL, or, with ``host``, that of an ingress which knows the
         gateway by that name.
     :param key: the deployment's.
+    :param protocol: the name of what has to decide there; empty: whatever does.
+    :raises OtherwiseDeployed: another one does.
     :raises NotRecording: the gateway does not let the store be looked at.
     :raises GatewaySilent: it does not answer, at first or in the end.
     :raises MuError: pods cannot be deleted.
@@ -112,9 +120,15 @@ def run(
         client = Client(host=host)
         store = RemoteStore(client, url, Wire(key))
         addresses = dict.fromkeys(application.program.services, url)
-        node = Node(application, store, key, addresses, settings_of(scenario))
         try:
             await _check(client, store, url)
+            _, decides = await kept_as(store)
+            if protocol not in ("", decides.name):
+                raise OtherwiseDeployed(
+                    f"what is deployed at {url} decides by {decides.name}, not {protocol}: deploy "
+                    f"it with --protocol {protocol}, on a store of its own"
+                )
+            node = Node(application, store, key, addresses, settings_of(scenario), decides)
             return await _drive(course, _Deployed(node, kill))
         except StoreError as error:
             raise GatewaySilent(

@@ -15,6 +15,7 @@ MU2SLS_CLUSTER_FILE_FROM   copied to FDB_CLUSTER_FILE before the store is opened
 MU2SLS_FDB_API_VERSION     730 unless said otherwise
 MU2SLS_DEATHS              a folder that outlives the container, for what took it down
 MU2SLS_RECORD              ``true``: keep a log of commits, for ``run`` to check
+MU2SLS_PROTOCOL            what decides, ``mu2sls`` unless said otherwise
 MU2SLS_SET_UP              ``false``: an empty store does not get the workload's data
 MU2SLS_LOG_LEVEL           ``debug``, ``info`` (default), ``warning``, ``error``
 MU2SLS_GRACE, ...          any field of :class:`backends.runtime.settings.Settings`
@@ -40,6 +41,7 @@ import msgspec
 from backends.knative.errors import EnvironmentProblem
 from backends.runtime.settings import Settings as NodeSettings
 from backends.runtime.wire import KEY_BYTES
+from core.protocol import OURS, PROTOCOLS
 
 __all__ = ["LOG_LEVELS", "Environment", "read_environment"]
 
@@ -51,7 +53,8 @@ _OWN = {
     f"{_PREFIX}{name}"
     for name in (
         "SERVICE", "APP", "NAME", "ADDRESSES", "WIRE_KEY", "WIRE_KEY_FILE", "STORE",
-        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "DEATHS", "RECORD", "SET_UP", "LOG_LEVEL",
+        "CLUSTER_FILE_FROM", "FDB_API_VERSION", "DEATHS", "RECORD", "PROTOCOL", "SET_UP",
+        "LOG_LEVEL",
     )
 }  # fmt: skip
 _FIELDS = {
@@ -65,6 +68,7 @@ class Environment:
 
     :ivar sqlite: the path of the SQLite file, or None for FoundationDB.
     :ivar deaths: a folder for :class:`backends.runtime.deaths.Deaths`, or empty.
+    :ivar protocol: one of :data:`core.protocol.PROTOCOLS`.
     :ivar cluster_file: None leaves it to FoundationDB's client where to look.
     """
 
@@ -79,6 +83,7 @@ class Environment:
     api_version: int
     deaths: str
     record: bool
+    protocol: str
     set_up: bool
     log_level: str
     port: int
@@ -104,6 +109,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         api_version=_whole(environ, "MU2SLS_FDB_API_VERSION", 730, 1, 10_000),
         deaths=environ.get("MU2SLS_DEATHS", ""),
         record=_choice(environ, "MU2SLS_RECORD", "false", ("true", "false")) == "true",
+        protocol=_choice(environ, "MU2SLS_PROTOCOL", OURS, tuple(PROTOCOLS)),
         set_up=_choice(environ, "MU2SLS_SET_UP", "true", ("true", "false")) == "true",
         log_level=_choice(environ, "MU2SLS_LOG_LEVEL", "info", LOG_LEVELS),
         port=_whole(environ, "PORT", 8080, 1, 65_535),

@@ -43,6 +43,7 @@ from backends.knative.settings import Settings
 from backends.knative.workloads import knative_service, upkeep_deployment
 from backends.runtime.settings import Settings as NodeSettings
 from compiler.application import Application
+from core.protocol import OURS
 
 __all__ = ["render"]
 
@@ -107,6 +108,8 @@ def _environment(application: Application, names: Names, settings: Settings) -> 
     }
     if not settings.set_up:
         found["MU2SLS_SET_UP"] = "false"
+    if settings.protocol != OURS:
+        found["MU2SLS_PROTOCOL"] = settings.protocol
     if settings.record:
         found["MU2SLS_RECORD"] = "true"
     if settings.app:

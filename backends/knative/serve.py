@@ -32,7 +32,7 @@ from backends.knative.names import GATEWAY, UPKEEP
 from backends.knative.stores import open_store
 from backends.knative.waking import Waking
 from backends.runtime.deaths import Deaths
-from backends.runtime.errors import OtherApplication, OtherShape
+from backends.runtime.errors import OtherApplication, OtherProtocol, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, plain_text, run
 from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
@@ -40,6 +40,7 @@ from backends.runtime.secret import set_up
 from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application, load
 from core.errors import MuError, TooLarge
+from core.protocol import PROTOCOLS
 
 __all__ = ["main", "serve"]
 
@@ -132,7 +133,7 @@ async def _prepared(
 ) -> Application | None:
     """Wait until the store holds the initial data; what is run then, None if told to end before.
 
-    :raises OtherApplication, OtherShape, TooLarge: it never will.
+    :raises OtherApplication, OtherProtocol, OtherShape, TooLarge: it never will.
     """
     trouble = "the store has not answered yet"
 
@@ -142,11 +143,12 @@ async def _prepared(
     server = Server(handle, listener.dup(), _HEALTH_LIMIT)
     await server.start()
     prepared, pause = None, _PAUSE
+    protocol = PROTOCOLS[environment.protocol]()
     while not stop.is_set():
         try:
-            prepared = await set_up(store, application, environment.set_up)
+            prepared = await set_up(store, application, protocol, environment.set_up)
             break
-        except (OtherApplication, OtherShape, TooLarge):
+        except (OtherApplication, OtherProtocol, OtherShape, TooLarge):
             await server.stop(0)
             raise
         except MuError as error:
@@ -181,6 +183,7 @@ async def _live(
         environment.key,
         environment.addresses,
         environment.settings,
+        PROTOCOLS[environment.protocol](),
         make=Waking(make) if environment.part == GATEWAY else make,
         deaths=_deaths(application, environment),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from backends.runtime.settings import Settings as NodeSettings
+from core.protocol import OURS
 
 __all__ = ["Resources", "Scale", "Settings"]
 
@@ -73,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     :ivar set_up: whether an empty store gets the data of the application's workload.
     :ivar record: whether nodes keep a log of commits and let those who have the wire key look at
         the store, for ``run``; it costs, and is not for production.
+    :ivar protocol: what decides, one of :data:`core.protocol.PROTOCOLS`; for measurements.
     :ivar log_level: ``debug``, ``info``, ``warning`` or ``error``.
     :ivar nodes: how nodes behave.
     """
@@ -111,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     uid: int = 10001
     set_up: bool = True
     record: bool = False
+    protocol: str = OURS
     log_level: str = "info"
     nodes: NodeSettings = NodeSettings()
 

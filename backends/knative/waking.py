@@ -86,7 +86,7 @@ class _WakingCaller(Caller):
         self._asked: dict[str, float] = {}
         self._waking: set[asyncio.Task[None]] = set()
 
-    async def call(self, request: Request) -> Answer:
+    async def call(self, request: Request, once: bool = False) -> Answer:
         now = time.monotonic()
         for service in self._needs.get(f"{request.service}.{request.method}", ()):
             if service in self._addresses and now - self._asked.get(service, -_AWAKE) >= _AWAKE:
@@ -94,7 +94,7 @@ class _WakingCaller(Caller):
                 waking = asyncio.create_task(self._wake(service))
                 self._waking.add(waking)
                 waking.add_done_callback(self._waking.discard)
-        return await super().call(request)
+        return await super().call(request, once)
 
     async def _wake(self, service: str) -> None:
         try:

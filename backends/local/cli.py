@@ -19,6 +19,7 @@ from backends.runtime.logs import LEVELS
 from backends.runtime.settings import Settings
 from command_line import BAD_INPUT, ended
 from core.errors import MuError
+from core.protocol import OURS, PROTOCOLS
 
 __all__ = ["main"]
 
@@ -123,11 +124,7 @@ def _add_up(commands: _Commands) -> None:
         metavar="TIME",
         help="how long a method may compute without asking for anything (1m)",
     )
-    add(
-        "--unsafe",
-        action="store_true",
-        help="without the protocol, to compare: no journal, no transactions",
-    )
+    _add_protocol(up)
     add(
         "--host",
         action="append",
@@ -172,7 +169,7 @@ def _add_run(commands: _Commands) -> None:
     add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
     add("--keep", type=Path, metavar="DIR", help="keep the store in DIR")
-    add("--unsafe", action="store_true", help="without the protocol, to see what that costs")
+    _add_protocol(run)
     add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--quiet", action="store_true", help="show no progress")
     _add_store(run)
@@ -232,14 +229,26 @@ def _add_bench(commands: _Commands) -> None:
     )
     _add_workers(bench)
     which = bench.add_mutually_exclusive_group()
-    which.add_argument("--unsafe", action="store_true", help="without the protocol")
     which.add_argument(
-        "--compare", action="store_true", help="with and without the protocol, in turns"
+        "--protocol",
+        action="append",
+        default=[],
+        choices=list(PROTOCOLS),
+        metavar="NAME",
+        help="what decides (mu2sls); several are compared, in turns",
     )
     which.add_argument(
+        "--compare",
+        action="store_const",
+        dest="protocol",
+        const=[OURS, "unsafe"],
+        help="with and without the protocol, in turns",
+    )
+    add(
         "--saturation",
         action="store_true",
-        help="let clients become more (1, 2, 4 to 64) until that brings nothing more",
+        help="let clients become more (1, 2, 4 to 64) until that brings nothing more, and then "
+        "measure latency at half of that",
     )
     add("--out", type=Path, metavar="FILE", help="write what was measured to FILE, as JSON")
     _add_store(bench)
@@ -277,6 +286,16 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="N|Service=N",
         help="processes of every service, or of one (1); may be given several times",
+    )
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--protocol",
+        choices=list(PROTOCOLS),
+        default=OURS,
+        metavar="NAME",
+        help=f"what decides: {', '.join(PROTOCOLS)} (%(default)s)",
     )
 
 
@@ -350,8 +369,6 @@ def _duration(text: str) -> float:
 def _up(options: argparse.Namespace) -> int:
     from backends.local.up import Voice, Wanted, up
     from backends.stores import Wish
-    from core.attempt import attempt
-    from core.unsafe import unsafe
 
     workers = dict(options.workers)
     wanted = Wanted(
@@ -364,7 +381,7 @@ def _up(options: argparse.Namespace) -> int:
         ),
         default_workers=workers.pop("", 1),
         workers=workers,
-        protocol=unsafe if options.unsafe else attempt,
+        protocol=PROTOCOLS[options.protocol](),
         namespace=options.namespace,
         hosts=frozenset({"localhost", *(name.lower() for name in options.host)}),
         log_level=options.log_level,

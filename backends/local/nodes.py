@@ -18,13 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backends.runtime.deaths import Deaths
-from backends.runtime.host import Protocol
 from backends.runtime.http import run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
 from backends.runtime.settings import Settings
 from backends.stores import StoreChoice
 from compiler.application import Application
-from core.attempt import attempt
+from core.protocol import Protocol
 
 __all__ = ["GATEWAY", "UPKEEP", "Plan", "live", "names", "roles"]
 
@@ -53,7 +52,7 @@ class Plan:
     store: StoreChoice
     key: bytes = field(repr=False)
     settings: Settings = field(default_factory=Settings)
-    protocol: Protocol = attempt
+    protocol: Protocol = field(default_factory=Protocol.ours)
     workers: Mapping[str, int] = field(default_factory=dict)
     default_workers: int = 1
     hosts: frozenset[str] | None = None

@@ -24,11 +24,10 @@ from backends.local.folder import Folder
 from backends.local.nodes import UPKEEP, Plan, names
 from backends.local.up import Wanted, prepare
 from backends.runtime.deaths import absolve
-from backends.runtime.host import Protocol
 from backends.runtime.node import Node
 from backends.stores import Wish
 from compiler.application import Application
-from core.attempt import attempt
+from core.protocol import Protocol
 from experiment.record.run import Run
 from experiment.scenario.model import PLATFORM, Scenario
 
@@ -45,7 +44,7 @@ class Local:
     """
 
     store: Wish = field(default_factory=Wish)
-    protocol: Protocol = attempt
+    protocol: Protocol = field(default_factory=Protocol.ours)
     keep: Path | None = None
 
 
@@ -116,7 +115,7 @@ class _Experiment:
         plan = self._plan
         store = plan.store.calm().open()
         addresses = dict.fromkeys(self._services, self._up.url)
-        self.node = Node(plan.application, store, plan.key, addresses, plan.settings)
+        self.node = Node(plan.application, store, plan.key, addresses, plan.settings, plan.protocol)
         try:
             await self._up.ready()
             return await self._course.run(self)

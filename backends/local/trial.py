@@ -13,7 +13,7 @@ from backends.drill.quiet import errors_only
 from backends.local.run import Local, run
 from backends.stores import Wish
 from core.errors import MuError
-from core.protocol import OURS, PROTOCOLS
+from core.protocol import PROTOCOLS
 from experiment import report
 from experiment.judgement import judge, measured_only, see_writable, write_run
 from experiment.outcome import EXIT, Task
@@ -30,12 +30,11 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
 
     :raises MuError: bad input.
     """
-    protocol = "unsafe" if options.unsafe else OURS
     task = Task(
         options.scenario,
         options.app,
         faultless=options.faults == "none",
-        protocol=protocol,
+        protocol=options.protocol,
         module=_module(options),
         unchecked=options.unchecked,
     )
@@ -46,7 +45,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
     if options.out is not None:
         _writable(options.out)
     wish = Wish(options.store, options.synchronous)
-    local = Local(wish, PROTOCOLS[protocol]().attempt, options.keep)
+    local = Local(wish, PROTOCOLS[options.protocol](), options.keep)
     started = time.perf_counter()
     with errors_only(), unprinted(), Bar(errors, scenario.name, options.quiet) as bar:
         done = run(scenario, prepared.application, local, bar.show)

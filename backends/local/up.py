@@ -20,15 +20,14 @@ from rich.console import Console
 from backends.local.folder import Folder
 from backends.local.nodes import Plan
 from backends.local.supervisor import Supervisor, listen
-from backends.runtime.host import Protocol
 from backends.runtime.logs import JsonLines, TextLines, log_to
 from backends.runtime.public.operations import Operation, Parameter, find_operations
 from backends.runtime.secret import set_up
 from backends.runtime.settings import Settings
 from backends.stores import StoreChoice, Wish, apart
 from compiler.application import Application, load
-from core.attempt import attempt
 from core.errors import MuError
+from core.protocol import OURS, Protocol
 
 __all__ = ["Voice", "Wanted", "data_folder", "prepare", "up"]
 
@@ -66,7 +65,7 @@ class Wanted:
     settings: Settings = field(default_factory=Settings)
     workers: Mapping[str, int] = field(default_factory=dict)
     default_workers: int = 1
-    protocol: Protocol = attempt
+    protocol: Protocol = field(default_factory=Protocol.ours)
     namespace: str = ""
     hosts: frozenset[str] | None = None
     log_level: str = "info"
@@ -100,7 +99,7 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     folder.claim()
     if store.kind == "sqlite":
         folder.see_store()
-    secret = apart(lambda: _set_up(application, store))
+    secret = apart(lambda: _set_up(application, store, wanted.protocol))
     folder.remember(store)
     key = folder.key()
     return Plan(
@@ -116,11 +115,11 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
     )
 
 
-async def _set_up(application: Application, choice: StoreChoice) -> bytes:
+async def _set_up(application: Application, choice: StoreChoice, protocol: Protocol) -> bytes:
     """Set up the store; its secret."""
     store = await choice.prepare()  # who loads is patient with stores; this is not
     try:
-        return (await set_up(store, application)).program.secret
+        return (await set_up(store, application, protocol)).program.secret
     finally:
         await store.close()
 
@@ -185,6 +184,8 @@ def _welcome(console: Console, plan: Plan, supervisor: Supervisor, folder: Folde
     console.print(
         f"  data      {folder.path} ({plan.store.kind}, {plan.store.durability})", highlight=False
     )
+    if plan.protocol.name != OURS:
+        console.print(f"  protocol  {plan.protocol.name}", highlight=False)
     console.print(f"  process   {os.getpid()}; Ctrl-C stops it, and `up` goes on from here")
     example = _example(application, supervisor.url)
     if example:

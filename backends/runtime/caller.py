@@ -56,14 +56,17 @@ class Caller:
         self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._urls = {service: base + CALL_PATH for service, base in addresses.items()}
 
-    async def call(self, request: Request) -> Answer:
-        """Send a request until it is answered, or until tries or time run out."""
+    async def call(self, request: Request, once: bool = False) -> Answer:
+        """Send a request until it is answered, or until tries or time run out.
+
+        :param once: whether there is one try and no other.
+        """
         settings = self.settings
         if request.service not in self._urls:
             why = f"there is no service {request.service}"
             return _failed(request, told(request.id, why, time.time_ns()))
         asked = with_deadline(request, time.time_ns(), settings.attempts, settings.try_timeout)
-        exchange = _Exchange(self, asked)
+        exchange = _Exchange(self, asked, once)
         try:
             async with asyncio.timeout(_left(asked)), self._places_beside(asked):
                 answer = await exchange.run()
@@ -140,11 +143,12 @@ class _Exchange:
     """The tries of one call, of which several may be under way.
 
     :param request: with its deadline.
+    :param once: whether there is one try and no other.
     """
 
-    def __init__(self, caller: Caller, request: Request) -> None:
+    def __init__(self, caller: Caller, request: Request, once: bool) -> None:
         settings = caller.settings
-        self.tries = Tries(request, time.time_ns(), settings.attempts, settings.try_timeout)
+        self.tries = Tries(request, time.time_ns(), settings.attempts, settings.try_timeout, once)
         self._caller = caller
         self._request = request
         self._under_way: dict[asyncio.Task[tuple[Answer | None, bool]], int] = {}

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
-from backends.runtime.snapshot import again, shape_of
+from backends.runtime.snapshot import again, kept_as
 from backends.runtime.store import AsyncStore
 from core.errors import MuError, TooOld, UnsupportedValue
 from core.keys import decode_key
-from core.layout import DATA, data_prefix
+from core.layout import field_range
+from core.protocol import Protocol
 from core.shape import Shape
 from core.store import KeyRange
 from core.undeclared import UndeclaredCodec
@@ -40,8 +41,8 @@ async def dump(store: AsyncStore, field: str = "") -> AsyncIterator[str]:
     :raises NoSuchField: there is none.
     :raises StoreError: the store does not answer.
     """
-    shape = await shape_of(store)
-    bounds = _bounds(field, shape) if field else DATA
+    shape, protocol = await kept_as(store)
+    bounds = _bounds(field, shape, protocol) if field else protocol.section
     codec = UndeclaredCodec()
     begin = bounds.begin
     version = await again(store.read_version)
@@ -52,7 +53,7 @@ async def dump(store: AsyncStore, field: str = "") -> AsyncIterator[str]:
         except TooOld:
             version = await again(store.read_version)
             continue
-        for key, value in pairs:
+        for key, value in sorted(protocol.data(dict(pairs)).items()):
             line = _line(codec, shape, key, value)
             if line is not None:
                 yield _json(line)
@@ -61,14 +62,13 @@ async def dump(store: AsyncStore, field: str = "") -> AsyncIterator[str]:
         begin = pairs[-1][0] + b"\x00"
 
 
-def _bounds(field: str, shape: Shape | None) -> KeyRange:
+def _bounds(field: str, shape: Shape | None, protocol: Protocol) -> KeyRange:
     service, dot, name = field.partition(".")
     known = [*shape.fields, *shape.left] if shape else []
     if not dot or (known and field not in known):
         there = f": give one of {', '.join(known)}" if known else ", such as Hotel.rooms"
         raise NoSuchField(f"there is no field '{field}' in the store{there}")
-    prefix = data_prefix(service, name)
-    return KeyRange(prefix, prefix[:-1] + b"\x01")
+    return field_range(protocol.section, service, name)
 
 
 def _line(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from core.errors import MuError
 
-__all__ = ["ContentError", "NotSetUp", "OtherApplication", "OtherShape", "TooMuchToRead"]
+__all__ = [
+    "ContentError",
+    "NotSetUp",
+    "OtherApplication",
+    "OtherProtocol",
+    "OtherShape",
+    "TooMuchToRead",
+]
 
 
 class ContentError(MuError):
@@ -24,6 +31,10 @@ class ContentError(MuError):
 
 class OtherApplication(ContentError):
     """The store was set up for another application, or holds data of nobody knows whom."""
+
+
+class OtherProtocol(ContentError):
+    """The store was set up for another protocol, which keeps data its own way."""
 
 
 class OtherShape(ContentError):

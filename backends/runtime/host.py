@@ -14,7 +14,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -24,7 +24,6 @@ from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer
-from core.attempt import attempt
 from core.codec import Codec
 from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
@@ -33,13 +32,10 @@ from core.messages import Failed, Raised, Reply, Request
 from core.poison import forgive, judged
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
-from core.recovery import clear_intents
+from core.protocol import Protocol
 from core.turns import Turns
 
-__all__ = ["Execution", "Host", "Protocol"]
-
-Protocol = Callable[[Program, Request, str], Generator[Effect, Any, Reply]]
-"""What executes a request once, as :func:`core.attempt.attempt` does."""
+__all__ = ["Execution", "Host"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +54,9 @@ class _GaveUp(Exception):
 class Host:
     """Executes requests of one program.
 
-    :param call: sends a request to its service; see :class:`backends.runtime.caller.Caller`.
-    :param protocol: what decides, if not :mod:`core`'s.
+    :param call: sends a request to its service, and whether once and no more; see
+        :class:`backends.runtime.caller.Caller`.
+    :param protocol: what decides, if not ours.
     :ivar deaths: what took the processes before this one down, where that is remembered.
     """
 
@@ -67,9 +64,9 @@ class Host:
         self,
         program: Program,
         store: AsyncStore,
-        call: Callable[[Request], Awaitable[Answer]],
+        call: Callable[[Request, bool], Awaitable[Answer]],
         settings: Settings,
-        protocol: Protocol = attempt,
+        protocol: Protocol | None = None,
     ) -> None:
         self.program = program
         self.store = store
@@ -77,12 +74,13 @@ class Host:
         self.settings = settings
         self.turns = Turns()
         self.deaths: Deaths | None = None
-        self._protocol = protocol
+        self.protocol = protocol or Protocol.ours()
         self._joins: Joins[_Attempt] = Joins()
         self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
         self._numbers = itertools.count()
         self._completed: list[bytes] = []
         self._clearing: asyncio.Task[None] | None = None
+        self._messages: set[asyncio.Task[None]] = set()
         self._store_trouble = Reminder()
         self._unfamiliar = Reminder()
 
@@ -157,8 +155,8 @@ class Host:
         """An attempt at a request, unless it takes every process down that makes one."""
         name, deaths = self.unique_name(), self._suspecting(request)
         if deaths is None:
-            return self._protocol(self.program, request, name)
-        again = partial(self._protocol, self.program, request, name)
+            return self.protocol.attempt(self.program, request, name)
+        again = partial(self.protocol.attempt, self.program, request, name)
         return judged(request, self.unique_name(), deaths.reason, again)
 
     def _suspecting(self, request: Request) -> Deaths | None:
@@ -186,8 +184,16 @@ class Host:
 
     async def drain(self) -> None:
         """Finish what is to be done off the critical path."""
+        if self._messages:
+            await asyncio.wait(self._messages, timeout=self.settings.grace)
         if self._clearing is not None:
             await self._clearing
+
+    def post(self, call: Coroutine[Any, Any, Answer]) -> None:
+        """Make a call for whose answer nobody waits; it outlives whoever makes it."""
+        posting = asyncio.create_task(_posted(call))
+        self._messages.add(posting)
+        posting.add_done_callback(self._messages.discard)
 
     def note(self, error: StoreError) -> None:
         """Log that the store does not answer: attempts are patient, and nobody else would say."""
@@ -207,7 +213,7 @@ class Host:
             await asyncio.sleep(_BATCH)
             roots, self._completed = self._completed, []
             try:
-                await self.maintain(clear_intents(roots))
+                await self.maintain(self.protocol.clear_intents(roots))
             except MuError as error:  # recovery will come by
                 _log.info(
                     "intents of %d completed requests were not cleared: %s", len(roots), error
@@ -240,7 +246,14 @@ def _source(place: str) -> str:
     return f"\n    {text}" if text else ""
 
 
-async def _calls_nobody(request: Request) -> Answer:
+async def _posted(call: Coroutine[Any, Any, Answer]) -> None:
+    try:
+        await call
+    except Exception:  # a defect, of which nobody else would hear
+        _log.exception("a message was not sent")
+
+
+async def _calls_nobody(request: Request, once: bool) -> Answer:  # noqa: ARG001
     raise AssertionError(f"what needs the store alone calls {request.service}.{request.method}")
 
 
@@ -319,12 +332,16 @@ class Execution:
 
     # --- calls
 
-    async def _send(self, effect: Send) -> int:
-        return self._start(self.host.call(effect.request))
-
-    def _start(self, call: Awaitable[Answer]) -> int:
+    async def _send(self, effect: Send) -> int | None:
+        call = self._call(effect.request, effect.once)
+        if not effect.awaited:
+            self.host.post(call)
+            return None
         self._calls.append(asyncio.ensure_future(call))
         return len(self._calls) - 1
+
+    async def _call(self, request: Request, once: bool) -> Answer:
+        return await self.host.call(request, once)
 
     async def _receive(self, effect: Receive) -> list[Reply]:
         calls = [self._calls[ticket] for ticket in effect.tickets]
@@ -339,6 +356,9 @@ class Execution:
         """Back off; with keys, wait in line for them instead."""
         if not effect.owed and 0 < self.deadline < time.time_ns():
             raise _GaveUp
+        if not effect.retry:
+            await asyncio.sleep(0)  # others have their turn
+            return
         delay = min(_BASE * 2.0 ** min(effect.retry - 1, 10), _CAP) * random.uniform(0.5, 1.0)
         turns = self.host.turns
         if not effect.keys:

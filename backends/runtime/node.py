@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from backends.runtime.aside import ASIDE_PATH, Asides, AsidesService
 from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.deaths import Deaths
-from backends.runtime.host import Host, Protocol
+from backends.runtime.host import Host
 from backends.runtime.http import (
     Budget,
     Client,
@@ -34,8 +34,8 @@ from backends.runtime.upkeep import keep_up
 from backends.runtime.wire import Wire, WireError
 from backends.runtime.worker import Calls, Worker
 from compiler.application import Application
-from core.attempt import attempt
 from core.messages import Reply, Request
+from core.protocol import Protocol
 
 __all__ = ["Make", "Node", "run_upkeep", "serve_gateway", "serve_service"]
 
@@ -81,7 +81,7 @@ class Node:
     key: bytes = field(repr=False)
     addresses: Mapping[str, str]
     settings: Settings = field(default_factory=Settings)
-    protocol: Protocol = attempt
+    protocol: Protocol = field(default_factory=Protocol.ours)
     make: Make = field(default_factory=Make)
     deaths: Deaths | None = None
     hosts: frozenset[str] | None = None
@@ -144,7 +144,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     caller = node.make.caller(node, client, wire)
 
     async def ask(request: Request) -> Reply:
-        return (await caller.call(request)).reply
+        return (await caller.call(request, not node.protocol.retries)).reply
 
     public = Public(node.application, ask, node.store, node.settings, node.hosts)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)

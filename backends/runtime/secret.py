@@ -22,6 +22,7 @@ from compiler.application import Application
 from core.chance import SECRET_SIZE, Chance
 from core.errors import StoreError
 from core.layout import SECRET, SET_UP
+from core.protocol import Protocol
 from core.store import Set, point
 
 __all__ = ["Secret", "found", "keep", "set_up"]
@@ -48,18 +49,19 @@ def _drawn() -> Secret:
     return Secret(os.urandom(SECRET_SIZE), time.time_ns())
 
 
-async def keep(store: AsyncStore, application: str) -> Secret:
+async def keep(store: AsyncStore, application: str, protocol: Protocol | None = None) -> Secret:
     """The secret in the store of ``application``; one is drawn if there is none yet.
 
     So it is with a store from before there were secrets.
 
     :raises OtherApplication: it is another application's store; nothing happened.
+    :raises OtherProtocol: another protocol keeps its data; nothing happened.
     :raises NotSetUp: the store did not play along for seconds; to be tried again.
     """
 
     async def once() -> Secret:
         version = await store.read_version()
-        await belongs(store, version, application)
+        await belongs(store, version, application, protocol or Protocol.ours())
         kept = await _read(store, version)
         if kept is not None:
             return kept
@@ -75,19 +77,26 @@ async def keep(store: AsyncStore, application: str) -> Secret:
 
 
 async def set_up(
-    store: AsyncStore, application: Application, with_data: bool = True
+    store: AsyncStore,
+    application: Application,
+    protocol: Protocol | None = None,
+    with_data: bool = True,
 ) -> Application:
     """Set up the store of ``application``, unless that was done before; how to run it there.
 
+    :param protocol: what keeps the data, if not ours.
     :param with_data: whether the workload's ``setup()`` is run.
-    :raises OtherApplication, OtherShape, TooLarge: it cannot be, ever.
+    :raises OtherApplication, OtherProtocol, OtherShape, TooLarge: it cannot be, ever.
     :raises NotSetUp: the store did not play along for seconds; to be tried again.
     """
-    secret = await keep(store, application.name)
+    keeper = protocol or Protocol.ours()
+    secret = await keep(store, application.name, keeper)
     chance, time_ns = secret.set_up_chance(), secret.time
     initial = application.initial_state(with_data, lambda: time_ns, chance)
-    await load(store, application.name, initial, application.shape)
-    return application.keyed(secret.key)
+    keyed = application.keyed(secret.key)
+    arranged = keeper.arranged(keyed.program, initial)
+    await load(store, application.name, arranged, application.shape, keeper)
+    return keyed
 
 
 async def found(store: AsyncStore) -> Secret | None:

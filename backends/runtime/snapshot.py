@@ -20,23 +20,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from backends.runtime.errors import NotSetUp, OtherApplication, OtherShape, TooMuchToRead
+from backends.runtime.errors import (
+    NotSetUp,
+    OtherApplication,
+    OtherProtocol,
+    OtherShape,
+    TooMuchToRead,
+)
 from backends.runtime.store import AsyncStore
 from core.errors import FutureVersion, StoreError, StoreUnavailable, TooLarge, TooOld
-from core.keys import KEYS_END
-from core.layout import SECRET, SET_UP, data_prefix
+from core.layout import SECRET, SET_UP, field_range
 from core.limits import USER_KEYS_END
+from core.protocol import OURS, PROTOCOLS, Protocol
 from core.shape import Shape, fit, merged
 from core.store import ClearRange, KeyRange, Mutation, Set, point, transaction_size
 
-__all__ = ["again", "belongs", "load", "patiently", "shape_of", "snapshot"]
+__all__ = ["again", "belongs", "kept_as", "load", "patiently", "snapshot"]
 
 T = TypeVar("T")
 
@@ -65,11 +71,13 @@ class _Mark(msgspec.Struct, frozen=True):
 
     :ivar loading: the fingerprint of what is being loaded; None: everything is there.
     :ivar shape: of the data; None: not known.
+    :ivar protocol: the name of that which keeps the data.
     """
 
     application: str
     loading: str | None = None
     shape: Shape | None = None
+    protocol: str = OURS
 
 
 async def snapshot(store: AsyncStore) -> dict[bytes, bytes]:
@@ -118,16 +126,21 @@ async def load(
     application: str,
     pairs: Mapping[bytes, bytes],
     shape: Shape | None = None,
+    protocol: Protocol | None = None,
 ) -> None:
     """Give a new store its initial state; the data of one that was loaded before stay as they are.
 
+    :param pairs: as the protocol keeps them.
     :param shape: what the application stores; None: whatever it is.
+    :param protocol: what keeps the data, if not ours.
     :raises OtherApplication: it is another application's store; nothing happened.
+    :raises OtherProtocol: another protocol keeps its data; nothing happened.
     :raises OtherShape: what it holds does not fit; nothing happened.
     :raises NotSetUp: the store did not play along for seconds; to be tried again.
     """
     try:
-        await patiently(lambda: _load(store, application, pairs, shape))
+        keeper = protocol or Protocol.ours()
+        await patiently(lambda: _load(store, application, pairs, shape, keeper))
     except TooLarge:
         raise
     except StoreError as failure:
@@ -151,16 +164,20 @@ async def patiently(once: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _load(
-    store: AsyncStore, application: str, pairs: Mapping[bytes, bytes], shape: Shape | None
+    store: AsyncStore,
+    application: str,
+    pairs: Mapping[bytes, bytes],
+    shape: Shape | None,
+    protocol: Protocol,
 ) -> None:
     version = await store.read_version()
-    mark = await belongs(store, version, application)
+    mark = await belongs(store, version, application, protocol)
     if mark is not None and mark.loading is None:
         if shape is not None:
-            await _see_shape(store, version, mark, shape)
+            await _see_shape(store, version, mark, shape, protocol)
         return
     pieces = list(_pieces(pairs))
-    loading = _Mark(application, _fingerprint(pairs))
+    loading = _Mark(application, _fingerprint(pairs), protocol=protocol.name)
     conflicts = [point(SET_UP)] if mark else [_EVERYTHING]
     if mark != loading and (mark is not None or len(pieces) > 1):
         fresh: list[Mutation] = [*_BUT_THE_SECRET, _set(loading)]
@@ -168,25 +185,35 @@ async def _load(
         conflicts = [point(SET_UP)]
     for number, piece in enumerate(pieces, 1):
         if number == len(pieces):
-            piece.append(_set(_Mark(application, shape=shape)))
+            piece.append(_set(_Mark(application, shape=shape, protocol=protocol.name)))
         # At the version of the commit before: nobody changed the mark in between.
         version = await store.commit(version, conflicts, piece)
 
 
-async def shape_of(store: AsyncStore) -> Shape | None:
-    """The shape of what a store holds; None if it is not known.
+async def kept_as(store: AsyncStore) -> tuple[Shape | None, Protocol]:
+    """The shape of what a store holds, None if it is not known, and the protocol that keeps it.
 
     :raises StoreError: the store does not answer.
+    :raises OtherProtocol: this code does not know the protocol.
     """
     version = await again(store.read_version)
-    (mark,), _ = await again(partial(store.read, version, (SET_UP,)))
-    return None if mark is None else msgspec.json.decode(mark, type=_Mark).shape
+    (kept,), _ = await again(partial(store.read, version, (SET_UP,)))
+    if kept is None:
+        return None, Protocol.ours()
+    mark = msgspec.json.decode(kept, type=_Mark)
+    if mark.protocol not in PROTOCOLS:
+        known = f"is kept by the protocol '{mark.protocol}', which this code does not know"
+        raise OtherProtocol(store, known, "go on with the code that wrote it")
+    return mark.shape, PROTOCOLS[mark.protocol]()
 
 
-async def belongs(store: AsyncStore, version: int, application: str) -> _Mark | None:
-    """The mark in a store that is new, or that of ``application``.
+async def belongs(
+    store: AsyncStore, version: int, application: str, protocol: Protocol
+) -> _Mark | None:
+    """The mark in a store that is new, or that of ``application`` with ``protocol``.
 
     :raises OtherApplication: it is another's.
+    :raises OtherProtocol: it is another's.
     """
     values, (first,) = await store.read(version, (SET_UP,), ((*_EVERYTHING, 2),))
     mark = None if values[0] is None else msgspec.json.decode(values[0], type=_Mark)
@@ -196,10 +223,18 @@ async def belongs(store: AsyncStore, version: int, application: str) -> _Mark | 
     if mark is not None and mark.application != application:
         trouble = f"was set up for the application {mark.application!r}, not {application!r}"
         raise OtherApplication(store, trouble, remedy)
+    if mark is not None and mark.protocol != protocol.name:
+        trouble = f"was set up for the protocol '{mark.protocol}', not '{protocol.name}'"
+        remedy = (
+            "run it with the protocol that it was set up for, or give another place for the data"
+        )
+        raise OtherProtocol(store, trouble, remedy)
     return mark
 
 
-async def _see_shape(store: AsyncStore, version: int, mark: _Mark, shape: Shape) -> None:
+async def _see_shape(
+    store: AsyncStore, version: int, mark: _Mark, shape: Shape, protocol: Protocol
+) -> None:
     """See that the application fits the data, and keep what will be of them.
 
     :raises OtherShape: it does not.
@@ -207,24 +242,28 @@ async def _see_shape(store: AsyncStore, version: int, mark: _Mark, shape: Shape)
     before = mark.shape or shape
     misfits = fit(before, shape)
     suspects = {misfit.field for misfit in misfits} | before.fields.keys() - shape.fields.keys()
-    empty = await _empty(store, version, suspects)
+    empty = {name for name in sorted(suspects) if await _is_empty(store, version, name, protocol)}
     there = [misfit for misfit in misfits if misfit.field not in empty]
     if there:
         raise OtherShape(store, "does not fit the code: " + "; ".join(map(str, there)), _RESHAPE)
-    now = merged(before, shape, empty)
+    now = merged(before, shape, frozenset(empty))
     for name in sorted((now.left.keys() - before.left.keys()) & before.fields.keys()):
         _log.warning("%s: %s is not declared any more; its data stay where they are", store, name)
     if now != mark.shape:
-        await store.commit(version, [point(SET_UP)], [_set(_Mark(mark.application, shape=now))])
+        changed = _Mark(mark.application, shape=now, protocol=mark.protocol)
+        await store.commit(version, [point(SET_UP)], [_set(changed)])
 
 
-async def _empty(store: AsyncStore, version: int, fields: Iterable[str]) -> frozenset[str]:
-    """Those of the fields of which nothing is stored."""
-    names = sorted(fields)
-    prefixes = [data_prefix(*name.split(".", 1)) for name in names]
-    ranges = [(prefix, prefix + KEYS_END, 1) for prefix in prefixes]
-    _, found = await store.read(version, (), ranges)
-    return frozenset(name for name, pairs in zip(names, found, strict=True) if not pairs)
+async def _is_empty(store: AsyncStore, version: int, field: str, protocol: Protocol) -> bool:
+    """Whether nothing of a field is stored; there may be something that holds nothing."""
+    begin, end = field_range(protocol.section, *field.split(".", 1))
+    while True:
+        _, (pairs,) = await store.read(version, (), ((begin, end, _PAGE),))
+        if protocol.data(dict(pairs)):
+            return False
+        if len(pairs) < _PAGE:
+            return True
+        begin = pairs[-1][0] + b"\x00"
 
 
 def _set(mark: _Mark) -> Set:

@@ -19,8 +19,6 @@ from backends.runtime.host import Host
 from backends.runtime.tally import Tally
 from core.errors import MuError
 from core.layout import JOURNAL, WATERMARK
-from core.recovery import recover
-from core.retention import retain
 
 __all__ = ["forget", "keep_up"]
 
@@ -37,7 +35,9 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
     period = int(settings.retention * 1e9)
 
     async def recovery() -> None:
-        found = await host.maintain(recover(time.time_ns(), int(settings.stale * 1e9)))
+        found = await host.maintain(
+            host.protocol.recover(time.time_ns(), int(settings.stale * 1e9))
+        )
         if found:
             _log.info("recovery drove %d requests again", found)
 
@@ -66,7 +66,7 @@ async def forget(host: Host, before_ns: int, tally: Tally | None = None) -> bool
     some = False
     while True:
         upto = min(before_ns, await _end_of_piece(host))
-        steps = retain(upto, 0)
+        steps = host.protocol.retain(upto, 0)
         moved = await host.maintain(steps if tally is None else tally.counting(steps))
         some |= moved is not None
         if upto == before_ns or moved is None:

@@ -62,14 +62,14 @@ def evaluate(options: argparse.Namespace, console: Console, _: Console) -> None:
     :raises FiguresError: points could not be measured.
     """
     place = Place(options.out, options.backend, SECONDS, options.profile)
-    sweeps = [Sweep(place, line, options.seq) for line in _lines(options) if place.measures(line)]
+    sweeps = [Sweep(place, line, options.seq) for line in _lines(options)]
     console.print(_HEAD, highlight=False, soft_wrap=True)
 
     def told(point: Point) -> None:
         console.print(_row(point), highlight=False, markup=False, soft_wrap=True)
 
     try:
-        run(sweeps, 1 if options.backend == "local" else options.jobs, told)
+        run(sweeps, options.jobs if options.backend == "sim" else 1, told)
     except OSError as error:
         raise FiguresError(
             f"{error.filename}: cannot be written: {error.strerror}; give another folder with --out"

@@ -110,12 +110,8 @@ def _measure(
     for figure in wanted:
         for line in figure.lines:
             sequential[line] = sequential.get(line, False) or figure.sequential
-    sweeps = [
-        Sweep(place, line, asked, options.quick)
-        for line, asked in sequential.items()
-        if place.measures(line)
-    ]
-    jobs = 1 if options.backend == "local" else options.jobs  # points would disturb each other
+    sweeps = [Sweep(place, line, asked, options.quick) for line, asked in sequential.items()]
+    jobs = options.jobs if options.backend == "sim" else 1  # real ones would disturb each other
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

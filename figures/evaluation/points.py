@@ -28,11 +28,12 @@ PROFILE: Final = "cloudlab"
 """The simulated platform, if nothing else is said: that of the published points."""
 _PROFILES: Final = Path(__file__).parents[2] / "sim" / "profiles"
 
-BACKENDS: Final = {"sim": ["sim"], "local": ["backends.local", "run"]}
+BACKENDS: Final = {
+    "sim": ["sim"],
+    "local": ["backends.local", "run"],
+    "knative": ["backends.knative", "run"],
+}
 """How a scenario is run, by backend: what follows ``python -m``."""
-
-_LOCAL: Final = {"mu2sls": [], "unsafe": ["--unsafe"]}
-"""The protocols that real processes run, and how they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,6 @@ class Place:
             return self.profile  # the simulator's own, or none, which it says
         return f"{self.profile} {zlib.crc32(content):08x}"
 
-    def measures(self, line: Line) -> bool:
-        """Whether this backend runs the line's protocol."""
-        return self.backend != "local" or line.protocol in _LOCAL
-
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -83,6 +80,11 @@ class Point:
     def scenario(self) -> Path:
         """The scenario's file."""
         return self.folder / "scenario.yaml"
+
+    @property
+    def deployment(self) -> str:
+        """What the line's application is called on Knative, where each protocol has its own."""
+        return f"{self.line.benchmark}-{self.line.protocol}"
 
     def text(self) -> str:
         """The scenario."""
@@ -118,10 +120,12 @@ class Point:
     def _words(self) -> list[str]:
         place = self.place
         words = ["-m", *BACKENDS[place.backend], str(self.scenario)]
-        words += ["--unchecked", "--out", str(self.folder)]
-        if place.backend == "local":
-            return words + _LOCAL[self.line.protocol]
-        return [*words, "--protocol", self.line.protocol, "--profile", place.profile]
+        words += ["--unchecked", "--out", str(self.folder), "--protocol", self.line.protocol]
+        if place.backend == "sim":
+            words += ["--profile", place.profile]
+        elif place.backend == "knative":
+            words += ["--name", self.deployment]
+        return words
 
     def write(self) -> None:
         """Write the scenario.

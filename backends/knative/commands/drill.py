@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -72,7 +73,18 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
             errors.print(f"{scenario.name}: load on {names.instance} at {where}", markup=False)
         pods = Pods(objects, names)
         with errors_only(), Bar(errors, scenario.name, options.quiet) as bar:
-            done = run_scenario(scenario, prepared.application, url, key, pods.kill, bar.show, host)
+            done = run_scenario(
+                scenario,
+                prepared.application,
+                url,
+                key,
+                pods.kill,
+                bar.show,
+                host,
+                options.protocol,
+            )
+    task = replace(task, protocol=done.protocol)
+    prepared = replace(prepared, task=task)
     outcome = measured_only(done) if task.unchecked else judge(done, prepared.application)
     outcome.wall_seconds = time.perf_counter() - started
     outcome.not_injected = [describe(fault) for fault in rest]

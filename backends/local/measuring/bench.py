@@ -1,7 +1,7 @@
 """``bench``: what an application costs on this machine, and what it can do.
 
-It is started on a new store in a temporary folder, once with the protocol or without, or once
-with each to compare them, and is asked through its public interface by a load generator that is
+It is started on a new store in a temporary folder, with one protocol, or once with each of
+several to compare them, and is asked through its public interface by a load generator that is
 a process of its own. Two that are compared are up at the same time and are asked in turns, in
 short rounds, so that whatever else the machine does meets both.
 """
@@ -31,12 +31,10 @@ from backends.local.measuring.generator import Seen, Stage
 from backends.local.measuring.started import Started, started
 from backends.local.measuring.usage import cores, memory, see_measurable
 from backends.local.up import Wanted
-from backends.runtime.host import Protocol
 from backends.stores import Wish
 from compiler.application import Application
-from core.attempt import attempt
 from core.errors import MuError
-from core.unsafe import unsafe
+from core.protocol import OURS, PROTOCOLS
 
 __all__ = [
     "CLIENTS",
@@ -46,19 +44,19 @@ __all__ = [
     "Memory",
     "Report",
     "Side",
+    "at_rates",
     "bench",
     "machine",
     "saturation",
+    "saturations",
     "temporary",
 ]
 
 CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 """The clients that look for the saturation."""
 
-PROTOCOLS: dict[str, Protocol] = {"full": attempt, "unsafe": unsafe}
-
 _ROUNDS = 5
-_GROWTH = 1.02
+_GROWTH, _IDLE = 1.02, 2
 _UP = 30.0
 _GLANCE = 0.002
 
@@ -70,13 +68,13 @@ Told = Callable[[str], object]
 class Bench:
     """What is to be measured.
 
-    :ivar protocols: of ``full`` and ``unsafe``, one or both.
+    :ivar protocols: one or several of :data:`core.protocol.PROTOCOLS`.
     :ivar clients: how many there are to be, one after the other.
     :ivar seconds: for each number of clients and each protocol.
     """
 
     app: str
-    protocols: Sequence[str] = ("full",)
+    protocols: Sequence[str] = (OURS,)
     clients: Sequence[int] = (1, 16)
     seconds: float = 10.0
     warm_up: float = 1.0
@@ -172,7 +170,7 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
     here = machine()
     with contextlib.ExitStack() as stack:
         ups = [
-            stack.enter_context(temporary(application, wanted, PROTOCOLS[protocol]))
+            stack.enter_context(temporary(application, wanted, protocol))
             for protocol in wanted.protocols
         ]
         asks = stack.enter_context(driver([(up, requests) for up in ups]))
@@ -198,9 +196,7 @@ def bench(application: Application, wanted: Bench, told: Told) -> Report:
 
 
 @contextlib.contextmanager
-def temporary(
-    application: Application, wanted: Bench, protocol: Protocol = attempt
-) -> Iterator[Started]:
+def temporary(application: Application, wanted: Bench, protocol: str = OURS) -> Iterator[Started]:
     """The application, up on a new store that is removed afterwards, as its folder is.
 
     :raises MuError: it cannot be started.
@@ -214,7 +210,7 @@ def temporary(
             wanted.store,
             workers=wanted.workers,
             default_workers=wanted.default_workers,
-            protocol=protocol,
+            protocol=PROTOCOLS[protocol](),
             namespace=_namespace(application, folder),
         )
         with prepared(ask, application, folder) as plan, started(plan, folder) as up:
@@ -288,17 +284,38 @@ def saturation(
 
     :returns: what each number of clients saw; the largest throughput is the saturation.
     """
-    steps: list[tuple[int, Seen]] = []
-    best, idle = 0.0, 0
+    return saturations(asks, [target], seconds, told)[0]
+
+
+def saturations(
+    asks: Driver, targets: Sequence[int], seconds: float, told: Told
+) -> list[list[tuple[int, Seen]]]:
+    """The saturation of several, which take turns."""
+    steps: list[list[tuple[int, Seen]]] = [[] for _ in targets]
+    best, idle = [0.0] * len(targets), [0] * len(targets)
     for clients in CLIENTS:
-        told(f"{clients} clients")
-        seen = asks.run(Stage(target, clients, 0.0, seconds / 4, seconds))
-        steps.append((clients, seen))
-        idle = 0 if seen.per_second > _GROWTH * best else idle + 1
-        best = max(best, seen.per_second)
-        if idle == 2:
-            break
+        for number, target in enumerate(targets):
+            if idle[number] == _IDLE:
+                continue
+            told(f"{clients} clients" + (f", {number + 1} of {len(targets)}" if number else ""))
+            seen = asks.run(Stage(target, clients, 0.0, seconds / 4, seconds))
+            steps[number].append((clients, seen))
+            grows = seen.per_second > _GROWTH * best[number]
+            idle[number] = 0 if grows else idle[number] + 1
+            best[number] = max(best[number], seen.per_second)
     return steps
+
+
+def at_rates(asks: Driver, rates: Sequence[float], seconds: float, told: Told) -> list[float]:
+    """The median latency of each target at its rate; they take turns, in rounds."""
+    latencies: list[list[int]] = [[] for _ in rates]
+    for number in range(_ROUNDS):
+        told(f"half of that, round {number + 1} of {_ROUNDS}")
+        for target, rate in enumerate(rates):
+            part = seconds / _ROUNDS
+            seen = asks.run(Stage(target, 0, rate, part / 4, part))
+            latencies[target] += seen.latencies
+    return [statistics.median(each) * 1e-6 for each in latencies]
 
 
 # --- `up`, as a user starts it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,15 +23,18 @@ from backends.local.measuring.bench import (
     Report,
     Side,
     Told,
+    at_rates,
     bench,
     machine,
+    saturations,
     temporary,
 )
-from backends.local.measuring.bench import saturation as find_saturation
 from backends.local.measuring.driving import draw_requests, driver
+from backends.local.measuring.generator import Seen
 from backends.stores import Wish
 from compiler.application import Application, load
 from core.errors import MuError
+from core.protocol import OURS
 from experiment.scenario.quantities import show_latency
 
 __all__ = ["run_bench", "see_writable", "telling", "write_down"]
@@ -64,10 +67,9 @@ def run_bench(options: argparse.Namespace, console: Console, errors: Console) ->
 
 def _wanted(options: argparse.Namespace) -> Bench:
     workers = dict(options.workers)
-    protocols = ["full", "unsafe"] if options.compare else ["full"]
     return Bench(
         options.app,
-        ["unsafe"] if options.unsafe else protocols,
+        list(dict.fromkeys(options.protocol)) or [OURS],
         options.clients,
         options.seconds,
         store=Wish(options.store, options.synchronous),
@@ -215,19 +217,39 @@ def _where(here: Machine) -> str:
 def _saturation(application: Application, wanted: Bench, console: Console, errors: Console) -> int:
     here = machine()
     requests = draw_requests(application)
-    columns = ["clients", "per second", "p50", "p99", "processor time of each"]
-    table = _table(application.name, columns)
+    protocols = wanted.protocols
     with contextlib.ExitStack() as stack:
         told = stack.enter_context(telling(errors))
-        up = stack.enter_context(temporary(application, wanted))
-        asks = stack.enter_context(driver([(up, requests)]))
-        steps = find_saturation(asks, 0, wanted.seconds, told)
+        ups = [
+            stack.enter_context(temporary(application, wanted, protocol)) for protocol in protocols
+        ]
+        asks = stack.enter_context(driver([(up, requests) for up in ups]))
+        steps = saturations(asks, range(len(ups)), wanted.seconds, told)
+        peaks = [max(seen.per_second for _, seen in each) for each in steps]
+        halves = at_rates(asks, [peak / 2 for peak in peaks], wanted.seconds, told)
+    for protocol, each in zip(protocols, steps, strict=True):
+        console.print(_steps(f"{application.name}, {protocol}", each))
+    console.print(_peaks(protocols, peaks, halves))
+    console.print(_where(here), highlight=False)
+    return 0
+
+
+def _steps(title: str, steps: list[tuple[int, Seen]]) -> Table:
+    columns = ["clients", "per second", "p50", "p99", "processor time of each"]
+    table = _table(title, columns)
     for clients, seen in steps:
         times = [show_latency(seen.percentile(percent)) for percent in (50, 99)]
         cpu = show_latency(sum(seen.cpu.values()) / seen.answered)
         table.add_row(str(clients), f"{seen.per_second:,.0f}", *times, cpu)
-    console.print(table)
-    best = max(seen.per_second for _, seen in steps)
-    console.print(f"saturation: {best:,.0f} per second", highlight=False)
-    console.print(_where(here), highlight=False)
-    return 0
+    return table
+
+
+def _peaks(protocols: Sequence[str], peaks: list[float], halves: list[float]) -> Table:
+    columns = ["protocol", "saturation, per second", "p50 at half of it"]
+    several = len(protocols) > 1
+    table = _table("saturation", columns + (["ratio", "ratio of p50"] if several else []))
+    for protocol, peak, half in zip(protocols, peaks, halves, strict=True):
+        row = [protocol, f"{peak:,.0f}", show_latency(half)]
+        row += [f"{peak / peaks[-1]:.2f}", f"{half / halves[-1]:.2f}"] if several else []
+        table.add_row(*row)
+    return table

@@ -16,7 +16,7 @@ from backends.local.folder import Folder
 from backends.local.up import Wanted, prepare
 from compiler.application import load
 from core.errors import MuError
-from core.unsafe import unsafe
+from core.protocol import Protocol
 from experiment.judgement import judge
 from experiment.scenario.model import Call, Fault, Load, Retry, Scenario
 from tests.backends.drill.apps import ROOT
@@ -129,7 +129,7 @@ def test_what_was_there_before_is_not_judged(deployed):
 
 
 def test_a_protocol_that_loses_updates_is_seen(deployed):
-    nodes = deployed("counter", protocol=unsafe)
+    nodes = deployed("counter", protocol=Protocol.unsafe())
     hot = Load(
         "hot", "constant-vus", vus=8, duration=2.0, mix=[Call("Counter.increment", args=["one"])]
     )

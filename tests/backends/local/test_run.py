@@ -96,7 +96,7 @@ def test_processes_are_killed_at_crash_points_and_nothing_is_lost(tmp_path):
 def test_without_the_protocol_the_same_kills_are_seen(tmp_path):
     """The oracles fail for real, too: without a journal, what is asked again happens again."""
     faults = "[{kind: crash, at: after_commit, probability: 5%}]"
-    status, result, said = run(tmp_path, faults, "--unsafe", app="apps/counter")
+    status, result, said = run(tmp_path, faults, "--protocol", "unsafe", app="apps/counter")
     assert status == 1, said
     assert verdicts(result)["exactly_once"] == "fails"
 

@@ -18,10 +18,16 @@ from core.ids import RequestId
 from core.layout import INTENTS, intent_key
 from core.messages import Failed, Origin, Raised, Reply, Request, Returned
 from core.ports import Now, Pause, ReadVersion, Receive, Release, Send
+from core.protocol import Protocol
 from core.recovery import recover
 from core.store import Set
 from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster, Memory
+
+
+def deciding(attempt):
+    """The protocol with another way to make attempts."""
+    return Protocol.ours()._replace(attempt=attempt)
 
 
 def run(coroutine):
@@ -330,7 +336,7 @@ def test_completed_intents_are_cleared_in_batches():
             return Reply(request.id, Returned(b""), intent_recorded=True)
             yield
 
-        host._protocol = steps
+        host.protocol = deciding(steps)
         origin = Origin("Counter", "increment", b"")
         for root in roots:
             await host.execute(Request(RequestId(root), "Counter", "increment", b"", origin))
@@ -355,7 +361,7 @@ def completing(*, fail, recorded=True, cleared=False, child=False):
             return Reply(request.id, outcome, None, recorded, cleared)
             yield
 
-        host._protocol = steps
+        host.protocol = deciding(steps)
         request_id = RequestId(b"r" * 16, (1,) if child else ())
         origin = Origin("Counter", "increment", b"")
         before = cluster.store.commits
@@ -418,7 +424,9 @@ def mistaken(program, request, name):
 def test_a_mistake_of_the_program_is_logged_with_its_way_by_whoever_ran_the_root(caplog):
     async def main():
         cluster = Cluster("counter")
-        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, mistaken)
+        host = Host(
+            cluster.program, cluster.store, cluster.caller.call, SETTINGS, deciding(mistaken)
+        )
         request = cluster.root_request("Counter.increment", "a")
         await host.execute(replace(request, id=request.id.child(1)))
         await host.execute(request)
@@ -446,7 +454,7 @@ def final(program, request, name):
 def test_a_defect_is_logged_and_leaves_it_open(caplog):
     async def main():
         cluster = Cluster("counter")
-        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, broken)
+        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, deciding(broken))
         return (await host.execute(cluster.root_request("Counter.increment", "a"))).reply
 
     reply = run(main())
@@ -459,7 +467,7 @@ def test_a_defect_is_logged_and_leaves_it_open(caplog):
 def test_an_error_of_the_stores_own_kind_leaves_it_open(caplog):
     async def main():
         cluster = Cluster("counter")
-        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, final)
+        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, deciding(final))
         return (await host.execute(cluster.root_request("Counter.increment", "a"))).reply
 
     assert run(main()).outcome == Failed("Interrupted", False, "the store says: never")
@@ -540,7 +548,7 @@ def test_calls_are_under_way_at_once_and_answered_in_the_order_asked():
     async def main():
         gates = {name: asyncio.Event() for name in "ab"}
 
-        async def call(request):
+        async def call(request, once):
             await gates[request.service].wait()
             return Answer(Reply(request.id, Returned(request.service.encode())))
 
@@ -568,7 +576,7 @@ def test_calls_end_with_the_attempt_that_made_them(how):
     async def main():
         ended = []
 
-        async def call(request):
+        async def call(request, once):
             try:
                 await asyncio.sleep(60)
             finally:
@@ -592,6 +600,110 @@ def test_calls_end_with_the_attempt_that_made_them(how):
         await asyncio.wait((executing,))
         await asyncio.sleep(0)
         assert len(ended) == 1
+
+    run(main())
+
+
+def test_whether_a_call_is_made_once_is_passed_on():
+    async def main():
+        told = []
+
+        async def call(request, once):
+            told.append((request.service, once))
+            return Answer(Reply(request.id, Returned(b"")))
+
+        cluster = Cluster("counter")
+        host = Host(cluster.program, cluster.store, call, Settings())
+
+        def steps():
+            first = yield Send(Request(RequestId(b"", (1,)), "a", "", b"", Origin("", "", b"")))
+            again = Request(RequestId(b"", (2,)), "b", "", b"", Origin("", "", b""))
+            yield Receive((first, (yield Send(again, once=True))))
+
+        await host.execution(None).run(steps())
+        assert told == [("a", False), ("b", True)]
+
+    run(main())
+
+
+def test_a_message_for_whose_answer_nobody_waits_outlives_its_sender():
+    async def main():
+        gate, heard = asyncio.Event(), []
+
+        async def call(request, once):
+            await gate.wait()
+            heard.append(request.service)
+            raise ValueError("of which nobody hears but the log")
+
+        cluster = Cluster("counter")
+        host = Host(cluster.program, cluster.store, call, Settings())
+
+        def steps():
+            request = Request(RequestId(b"", (1,)), "a", "", b"", Origin("", "", b""))
+            return (yield Send(request, once=True, awaited=False))
+
+        assert await host.execution(None).run(steps()) is None
+        draining = asyncio.ensure_future(host.drain())
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        gate.set()
+        await draining
+        assert heard == ["a"]
+
+    run(main())
+
+
+def test_a_node_that_ends_does_not_wait_for_ever_for_its_messages():
+    async def main():
+        async def call(request, once):
+            await asyncio.Event().wait()
+
+        cluster = Cluster("counter")
+        host = Host(cluster.program, cluster.store, call, Settings(grace=0.5))
+
+        def steps():
+            request = Request(RequestId(b"", (1,)), "a", "", b"", Origin("", "", b""))
+            yield Send(request, awaited=False)
+
+        await host.execution(None).run(steps())
+        await host.drain()
+
+    run(main())
+
+
+def test_what_goes_on_at_once_takes_no_time_while_anybody_waits():
+    async def main():
+        cluster = Cluster("counter")
+        host = Host(cluster.program, cluster.store, None, Settings())
+        rounds = []
+
+        def steps():
+            while len(rounds) < 1000:
+                rounds.append(len(rounds))
+                yield Pause(0)
+
+        begun = asyncio.get_running_loop().time()
+        await host.execution(None).run(steps())
+        assert asyncio.get_running_loop().time() == begun
+
+    run(main())
+
+
+def test_what_goes_on_at_once_ends_when_nobody_waits():
+    async def main():
+        cluster = Cluster("counter")
+
+        def goes_on(program, request, name):
+            while True:
+                yield Pause(1, owed=True)  # time goes by
+                yield Pause(0)
+
+        protocol = deciding(goes_on)
+        host = Host(cluster.program, cluster.store, cluster.caller.call, SETTINGS, protocol)
+        late = cluster.root_request("Counter.read", "a", deadline=time.time_ns() + 10**8)
+        outcome = (await host.execute(late)).reply.outcome
+        assert (outcome.kind, outcome.definite) == ("Interrupted", False)
+        assert outcome.text == "nobody waits for the answer any more"
 
     run(main())
 

@@ -17,6 +17,7 @@ from core.ids import RequestId
 from core.messages import Failed, Origin, Reply, Request, Returned
 from core.ports import Receive, Send
 from core.program import Program
+from core.protocol import Protocol
 from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster, Memory
 
@@ -34,9 +35,10 @@ class Slow:
         self.begun = []
         self.gate = asyncio.Event()
         self.outcome = outcome
-        self.host = Host(Program("", {}, Codec()), None, self._call, LONG, self._attempt)
+        protocol = Protocol.ours()._replace(attempt=self._attempt)
+        self.host = Host(Program("", {}, Codec()), None, self._call, LONG, protocol)
 
-    async def _call(self, request):
+    async def _call(self, request, once):
         await self.gate.wait()
         return Answer(Reply(request.id, Returned(b"")))
 

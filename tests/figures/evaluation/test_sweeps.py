@@ -77,15 +77,13 @@ def test_the_numbers_of_a_line(place):
 
 
 def test_real_processes_are_asked_as_they_can_be(tmp_path):
-    place = Place(tmp_path, "local")
-    asked = {
-        name: Point(place, Line("chain", name), 1.0).command()
-        for name in ("mu2sls", "unsafe", "popl23")
-        if place.measures(Line("chain", name))
-    }
-    assert list(asked) == ["mu2sls", "unsafe"]
-    assert "--protocol" not in asked["mu2sls"]
-    assert asked["unsafe"].endswith("--unsafe")
+    def asked(backend):
+        return Point(Place(tmp_path, backend), Line("chain", "popl23"), 1.0).command().split()
+
+    assert asked("local")[2:4] == ["backends.local", "run"]
+    assert asked("local")[-2:] == ["--protocol", "popl23"]
+    assert asked("knative")[2:4] == ["backends.knative", "run"]
+    assert asked("knative")[-4:] == ["--protocol", "popl23", "--name", "chain-popl23"]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -233,9 +233,9 @@ def test_percentiles_are_of_the_nearest_rank():
 
 def test_with_and_without_the_protocol_in_turns():
     """One commit for each of nine increments in ten, either way; and no process is left."""
-    wanted = Bench(APP, ("full", "unsafe"), (4,), **QUICK)
+    wanted = Bench(APP, ("mu2sls", "unsafe"), (4,), **QUICK)
     report = bench(load(APP), wanted, lambda _: None)
-    assert [side.protocol for side in report.sides] == ["full", "unsafe"]
+    assert [side.protocol for side in report.sides] == ["mu2sls", "unsafe"]
     for side in report.sides:
         (figures,) = side.figures
         assert len(figures.rounds) == 5
