@@ -99,7 +99,7 @@ class Hosts:
 
     # --- calls
 
-    async def call(self, request):
+    async def call(self, request, once=False):
         """The answer, asked for until there is one."""
         while True:
             answer = await self._once(request)

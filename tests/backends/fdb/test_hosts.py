@@ -178,7 +178,7 @@ def test_services_that_start_late_are_no_verdict_about_who_calls_them():
     hosts = Hosts("hotel", 1)
     late = []
 
-    async def call(request):
+    async def call(request, once=False):
         if request.travel is not None and len(late) < 16:
             hosts.fdb.advance(1.4)  # and somebody commits, or versions would stand still
             hosts.fdb.store.commit(hosts.fdb.store.read_version(), (), ())
