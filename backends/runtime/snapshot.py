@@ -225,9 +225,7 @@ async def belongs(
         raise OtherApplication(store, trouble, remedy)
     if mark is not None and mark.protocol != protocol.name:
         trouble = f"was set up for the protocol '{mark.protocol}', not '{protocol.name}'"
-        remedy = (
-            "run it with the protocol that it was set up for, or give another place for the data"
-        )
+        remedy = f"run it with '{mark.protocol}', or give another place for the data"
         raise OtherProtocol(store, trouble, remedy)
     return mark
 
