@@ -26,7 +26,7 @@ import msgspec
 from backends.local.background import until_ready
 from backends.local.erasing import erasing, prepared
 from backends.local.folder import Folder
-from backends.local.measuring.driving import Driver, draw_requests, driver
+from backends.local.measuring.driving import Driver, NoAnswer, draw_requests, driver
 from backends.local.measuring.generator import Seen, Stage
 from backends.local.measuring.started import Started, started
 from backends.local.measuring.usage import cores, memory, see_measurable
@@ -290,7 +290,12 @@ def saturation(
 def saturations(
     asks: Driver, targets: Sequence[int], seconds: float, told: Told
 ) -> list[list[tuple[int, Seen]]]:
-    """The saturation of several, which take turns."""
+    """The saturation of several, which take turns.
+
+    Where nothing comes back any more, as from locks that are fought over, more would not, either.
+
+    :raises NoAnswer: one of them does not even answer one client.
+    """
     steps: list[list[tuple[int, Seen]]] = [[] for _ in targets]
     best, idle = [0.0] * len(targets), [0] * len(targets)
     for clients in CLIENTS:
@@ -298,7 +303,13 @@ def saturations(
             if idle[number] == _IDLE:
                 continue
             told(f"{clients} clients" + (f", {number + 1} of {len(targets)}" if number else ""))
-            seen = asks.run(Stage(target, clients, 0.0, seconds / 4, seconds))
+            try:
+                seen = asks.run(Stage(target, clients, 0.0, seconds / 4, seconds))
+            except NoAnswer:
+                if not steps[number]:
+                    raise
+                idle[number] = _IDLE
+                continue
             steps[number].append((clients, seen))
             grows = seen.per_second > _GROWTH * best[number]
             idle[number] = 0 if grows else idle[number] + 1
@@ -307,15 +318,16 @@ def saturations(
 
 
 def at_rates(asks: Driver, rates: Sequence[float], seconds: float, told: Told) -> list[float]:
-    """The median latency of each target at its rate; they take turns, in rounds."""
+    """The median latency of each target at its rate, 0 without answers; they take turns."""
     latencies: list[list[int]] = [[] for _ in rates]
     for number in range(_ROUNDS):
         told(f"half of that, round {number + 1} of {_ROUNDS}")
         for target, rate in enumerate(rates):
             part = seconds / _ROUNDS
-            seen = asks.run(Stage(target, 0, rate, part / 4, part))
-            latencies[target] += seen.latencies
-    return [statistics.median(each) * 1e-6 for each in latencies]
+            with contextlib.suppress(NoAnswer):
+                seen = asks.run(Stage(target, 0, rate, part / 4, part))
+                latencies[target] += seen.latencies
+    return [statistics.median(each) * 1e-6 if each else 0.0 for each in latencies]
 
 
 # --- `up`, as a user starts it

@@ -17,13 +17,17 @@ from backends.local.measuring.started import Started
 from compiler.application import Application
 from core.errors import MuError
 
-__all__ = ["Driver", "Requests", "draw_requests", "driver"]
+__all__ = ["Driver", "NoAnswer", "Requests", "draw_requests", "driver"]
 
 Requests = list[tuple[str, str]]
 """Paths and bodies, of which each request is one."""
 
 _DRAWN = 5_000
 _ROOT = Path(__file__).parents[3]
+
+
+class NoAnswer(MuError):
+    """Nothing was answered while it was measured."""
 
 
 def draw_requests(
@@ -61,7 +65,8 @@ class Driver:
     def run(self, stage: Stage) -> Seen:
         """Run a stage to its end.
 
-        :raises MuError: the generator is gone, or nothing was answered.
+        :raises NoAnswer: nothing was answered.
+        :raises MuError: the generator is gone.
         """
         self._tell(stage)
         assert self._process.stdout is not None
@@ -71,7 +76,7 @@ class Driver:
         seen = msgspec.json.decode(line, type=Seen)
         if not seen.answered:
             why = ", ".join(seen.failures) or "nothing came back in that time"
-            raise MuError(f"no request was answered: {why}")
+            raise NoAnswer(f"no request was answered: {why}")
         return seen
 
     def _tell(self, what: Setting | Stage) -> None:

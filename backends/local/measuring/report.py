@@ -249,7 +249,8 @@ def _peaks(protocols: Sequence[str], peaks: list[float], halves: list[float]) ->
     several = len(protocols) > 1
     table = _table("saturation", columns + (["ratio", "ratio of p50"] if several else []))
     for protocol, peak, half in zip(protocols, peaks, halves, strict=True):
-        row = [protocol, f"{peak:,.0f}", show_latency(half)]
-        row += [f"{peak / peaks[-1]:.2f}", f"{half / halves[-1]:.2f}"] if several else []
+        row = [protocol, f"{peak:,.0f}", show_latency(half) if half else "none"]
+        if several:
+            row += [f"{peak / peaks[-1]:.2f}", f"{half / halves[-1]:.2f}" if halves[-1] else "-"]
         table.add_row(*row)
     return table
