@@ -101,7 +101,7 @@ class _Process:
             assert self._host.deaths is not None
             self._host.deaths.suspects.add(RequestId(b"of another time!"))
 
-    async def _call(self, request: Request) -> Answer:
+    async def _call(self, request: Request, once: bool = False) -> Answer:  # noqa: ARG002
         return await self._host.execute(request)
 
     async def seconds(self, requests: int) -> float:
