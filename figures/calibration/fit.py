@@ -1,11 +1,13 @@
 """The search for values: least squares over the logarithms of times, by SciPy.
 
 What is made small are logarithms of simulated over published values, each curve's equally heavy:
-saturation twice as much as its medians together. The search takes differences over steps of a
-sixth, since a simulation is no smooth function; seeds are always the same, so it is deterministic.
+saturation twice as much as its medians together. Each round takes differences over steps of a
+sixth, since a simulation is no smooth function, solves the linear problem that they make within the
+bounds (Gauss and Newton's method, by ``scipy.optimize.lsq_linear``), and goes there, or half or a
+quarter of the way, if that is better. Seeds are always the same, so the search is deterministic.
 
-How well a curve is predicted that the fit has not seen is estimated from the last derivatives: one
-more step of the same search from where it ended, without that curve.
+How well a curve is predicted that the fit has not seen is estimated from the last differences: the
+same step without that curve.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ __all__ = ["Fitted", "Left", "residuals", "search"]
 Values = Mapping[Parameter, float]
 
 _STEP: Final = 0.15
-"""Of the logarithm of a time, for a derivative."""
+"""Of the logarithm of a time, for a difference."""
+_FAR: Final = 0.5
+"""The same for a round, at most: differences say little of what is further away."""
 _ROUNDS: Final = 4
 
 
@@ -71,50 +75,95 @@ def search(
     :raises CannotRun: SciPy is missing.
     """
     try:
-        import numpy as np
-        from scipy.optimize import least_squares
+        return _Search(evaluate).run(begin, rounds)
     except ImportError:
         raise CannotRun("fitting needs SciPy: install it with pip install -e .[fit]") from None
-    shapes: list[tuple[str, int]] = []
-    count = 0
 
-    def of(place: Any) -> Any:
-        nonlocal count
-        count += 1
+
+class _Search:
+    """One search; places are vectors of logarithms.
+
+    :ivar curves: the name of each curve, and how many residuals it has.
+    """
+
+    def __init__(self, evaluate: Callable[[Values], Sequence[Comparison]]) -> None:
+        import numpy as np
+
+        self._evaluate = evaluate
+        self._low = np.log([each.low for each in PARAMETERS])
+        self._high = np.log([each.high for each in PARAMETERS])
+        self.count = 0
+        self.curves: list[tuple[str, int]] = []
+
+    def run(self, begin: Values, rounds: int) -> Fitted:
+        """Go on for so many rounds, or until nothing better is found."""
+        import numpy as np
+
+        place = np.clip(np.log([begin[each] for each in PARAMETERS]), self._low, self._high)
+        ends = self._residuals(place)
+        began = float(ends @ ends) / 2
+        left: list[Left] = []
+        for _ in range(rounds):
+            slopes = self._slopes(place, ends)
+            left = self._left_out(place, slopes, ends)
+            step = self._step(place, slopes, ends)
+            for part in (1.0, 0.5, 0.25):
+                found = self._residuals(place + part * step)
+                if found @ found < ends @ ends:
+                    place, ends = place + part * step, found
+                    break
+            else:
+                break
         values = dict(zip(PARAMETERS, (math.exp(each) for each in place), strict=True))
-        found = evaluate(values)
+        return Fitted(values, float(ends @ ends) / 2, began, self.count, left)
+
+    def _residuals(self, place: Any) -> Any:
+        import numpy as np
+
+        self.count += 1
+        values = dict(zip(PARAMETERS, (math.exp(each) for each in place), strict=True))
+        found = self._evaluate(values)
         parts = [residuals(each) for each in found]
-        shapes[:] = [
-            (f"{each.curve.line.benchmark} {each.curve.line.protocol}", len(part))
-            for each, part in zip(found, parts, strict=True)
-        ]
+        names = [f"{each.curve.line.benchmark} {each.curve.line.protocol}" for each in found]
+        self.curves = list(zip(names, map(len, parts), strict=True))
         return np.array([number for part in parts for number in part])
 
-    low = np.log([each.low for each in PARAMETERS])
-    high = np.log([each.high for each in PARAMETERS])
-    start = np.clip(np.log([begin[each] for each in PARAMETERS]), low + 1e-9, high - 1e-9)
-    began = of(start)
-    result = least_squares(
-        of, start, bounds=(low, high), diff_step=_STEP / np.abs(start), max_nfev=rounds
-    )
-    ended = dict(zip(PARAMETERS, (math.exp(each) for each in result.x), strict=True))
-    left = _left_out(result.jac, result.fun, shapes)
-    return Fitted(ended, float(result.cost), float(began @ began) / 2, count, left)
+    def _slopes(self, place: Any, ends: Any) -> Any:
+        import numpy as np
 
+        columns = []
+        for index in range(len(place)):
+            step = _STEP if place[index] + _STEP <= self._high[index] else -_STEP
+            beside = place.copy()
+            beside[index] += step
+            columns.append((self._residuals(beside) - ends) / step)
+        return np.array(columns).T
 
-def _left_out(jacobian: Any, ends: Any, shapes: Sequence[tuple[str, int]]) -> list[Left]:
-    """For each curve, one step of the search without it, and what that does to the curve."""
-    import numpy as np
+    def _step(self, place: Any, slopes: Any, ends: Any) -> Any:
+        """The best step by the slopes; steps that change little stay small."""
+        import numpy as np
+        from scipy.optimize import lsq_linear
 
-    found, at = [], 0
-    for name, size in shapes:
-        own = np.zeros(len(ends), dtype=bool)
-        own[at : at + size] = True
-        at += size
-        step = np.linalg.lstsq(jacobian[~own], -ends[~own], rcond=0.05)[0]
-        predicted = ends[own] + jacobian[own] @ np.clip(step, -0.5, 0.5)
-        found.append(Left(name, _size(predicted), _size(ends[own])))
-    return found
+        low = np.maximum(self._low - place, -_FAR) - 1e-9
+        high = np.minimum(self._high - place, _FAR) + 1e-9
+        calm = 0.1 * np.eye(len(place))
+        rows = np.vstack([slopes, calm])
+        wanted = np.concatenate([-ends, np.zeros(len(place))])
+        return np.clip(lsq_linear(rows, wanted, (low, high)).x, low + 1e-9, high - 1e-9)
+
+    def _left_out(self, place: Any, slopes: Any, ends: Any) -> list[Left]:
+        """For each curve, the step without it, and what that does to the curve."""
+        import numpy as np
+
+        found, at = [], 0
+        for name, size in self.curves:
+            own = np.zeros(len(ends), dtype=bool)
+            own[at : at + size] = True
+            at += size
+            with_it = ends[own] + slopes[own] @ self._step(place, slopes, ends)
+            step = self._step(place, slopes[~own], ends[~own])
+            found.append(Left(name, _size(ends[own] + slopes[own] @ step), _size(with_it)))
+        return found
 
 
 def _size(parts: Any) -> float:

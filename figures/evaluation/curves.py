@@ -33,8 +33,8 @@ _LOOKS: Final[dict[str, tuple[str, Any, str]]] = {
     "popl23-no-fault-tolerance": (COLOURS[2], DASHES[2], "^"),
     "popl23-no-optimized-dict": (COLOURS[3], DASHES[3], "D"),
     "popl23-transactions-only": (COLOURS[5], DASHES[4], "v"),
-    "popl23-unsafe-with-fault-tolerance": (_BLACK, DASHES[5], "P"),
-    "popl23-unsafe": (_GREY, DASHES[2], "X"),
+    "popl23-unsafe-with-fault-tolerance": (_BLACK, DASHES[5], "<"),
+    "popl23-unsafe": (_GREY, DASHES[2], "h"),
 }
 """Colour, dashes and mark of a protocol: the same in every figure."""
 _FONT: Final[Any] = {
@@ -57,7 +57,7 @@ def draw(wanted: Wanted, panels: Mapping[str, Sequence[Series]]) -> Figure:
     with mpl.rc_context(_FONT):
         figure = Figure(figsize=(_PANEL * columns, height), facecolor="white")
         grid = figure.add_gridspec(
-            1, columns, left=0.56 / (_PANEL * columns), right=1 - 0.08 / (_PANEL * columns),
+            1, columns, left=0.66 / (_PANEL * columns), right=1 - 0.08 / (_PANEL * columns),
             bottom=0.42 / height, top=1 - (head + 0.2) / height, wspace=0.24,
         )  # fmt: skip
         for index, (benchmark, series) in enumerate(panels.items()):

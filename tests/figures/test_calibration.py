@@ -86,6 +86,21 @@ def test_a_search_finds_what_it_looks_for_within_bounds():
     assert fitted.values[by_name["cpu"]] == pytest.approx(by_name["cpu"].high, rel=0.02)
     assert fitted.cost < fitted.began
     assert [each.name for each in fitted.left] == ["counter popl23"] * 2
+    for each in fitted.left:  # who follows the commits tells nothing of who follows the processor
+        assert each.predicted >= each.seen
+
+
+def test_a_search_that_finds_nothing_better_stays_where_it_is():
+    pytest.importorskip("scipy")
+    begin = Profile("cloudlab").values
+
+    def evaluate(values):
+        off = 2.0 if values == pytest.approx(begin) else 3.0
+        return [compared(simulated={20.0: point(20.0, 20.0, 10.0 * off)})]
+
+    fitted = search(begin, evaluate, 5)
+    assert fitted.values == pytest.approx(begin)
+    assert fitted.evaluations == 1 + len(PARAMETERS) + 3
 
 
 def test_a_profile_is_written_with_its_comments(tmp_path):
