@@ -24,10 +24,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+import ast_comments
+
 __all__ = ["Comment", "attach", "carry", "comments_in", "leading", "put_above", "unparse"]
 
 _MARK = "_mu_comment_"
-_ABOVE = -1
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _TAB = 8
 
@@ -131,26 +132,22 @@ def unparse(module: ast.Module, text: str) -> str:
     mark = _MARK
     while mark in text:
         mark += "_"
-    marked = _Marking(mark)
-    module = ast.Module(marked.block(module, module.body), [])
-    plain = ast.unparse(ast.fix_missing_locations(module))
-    marker = re.compile(rf"( *){mark}(\d+)")
-    lines: list[str] = []
-    above = 0  # how many of the last lines are comments about what follows
-    behind_code = False
-    for line in plain.split("\n"):
-        found = marker.fullmatch(line)
+    module = ast.Module(_Showing(mark).block(module, module.body), [])
+    plain = ast_comments.unparse(ast.fix_missing_locations(module))
+    marked = re.compile(rf"#{mark}(\d*)(#.*)")
+    lines = plain.split("\n")
+    above: list[int] = []  # the last lines, as far as they are comments about what follows
+    for comment in comments_in(plain):
+        found = marked.fullmatch(comment.text)
         if found is None:
-            # the blank line above a definition stands above its comments
-            lines.insert(len(lines) - (0 if line else above), line)
-            above, behind_code = 0, True
             continue
-        comment, outer = marked.comments[int(found[2])]
-        if behind_code and not comment.alone:
-            lines[-1] += f"  {comment.text}"
+        here = comment.line - 1
+        lines[here] = " " * (comment.column - 4 * int(found[1] or 0)) + found[2]
+        if found[1]:
             continue
-        lines.append(f"{found[1][4 * max(outer, 0) :]}{comment.text}")
-        above, behind_code = above + 1 if outer == _ABOVE else 0, False
+        above = [*above, here] if above[-1:] == [here - 1] else [here]
+        if lines[here + 1 : here + 2] == [""]:  # it stands above a definition and its comments
+            lines[above[0] : here + 2] = ["", *lines[above[0] : here + 1]]
     return "\n".join(lines)
 
 
@@ -237,24 +234,27 @@ class _Placing:
         return self.lines[line - 1].strip(" \t\f")[:1] not in ("", "#", "\\")
 
 
-class _Marking:
-    """Copies blocks with a statement for each comment, a name that stands alone on its line."""
+class _Showing:
+    """Copies blocks with the comments as nodes, which only those who write them may meet.
+
+    What such a node cannot say stands in its text, behind a mark: that the comment is about what
+    follows, or else how many blocks it stands further left.
+    """
 
     def __init__(self, mark: str) -> None:
         self._mark = mark
-        self.comments: list[tuple[Comment, int]] = []
 
     def block(self, owner: ast.AST, block: list[ast.stmt]) -> list[ast.stmt]:
         """Statements, those of their own blocks too, with marks."""
         result: list[ast.stmt] = []
         for number, statement in enumerate(block):
             attached: _Attached = getattr(statement, "comments", _NONE)
-            above = [self._marker(each, _ABOVE) for each in attached.above]
+            above = [self._node(each) for each in attached.above]
             shown = [self._copy(statement)]
             is_docstring = not number and _is_documented(owner)
             result += [*shown, *above] if is_docstring else [*above, *shown]
-            result += [self._marker(each) for each in attached.beside]
-            result += [self._marker(each, outer) for each, outer in attached.below]
+            result += [self._node(each, "0") for each in attached.beside]
+            result += [self._node(each, f"{outer:d}") for each, outer in attached.below]
         return result
 
     def _copy(self, statement: ast.stmt) -> ast.stmt:
@@ -272,10 +272,10 @@ class _Marking:
                 setattr(shown, name, copies)
         return shown
 
-    def _marker(self, comment: Comment, outer: int = 0) -> ast.stmt:
-        """What stands for a comment: ``_ABOVE`` a statement, or so many blocks further left."""
-        self.comments.append((comment, outer))
-        return ast.Expr(ast.Name(f"{self._mark}{len(self.comments) - 1}", ast.Load()))
+    def _node(self, comment: Comment, outer: str = "") -> ast.stmt:
+        text = f"#{self._mark}{outer}{comment.text}" if comment.alone else comment.text
+        node: ast.stmt = ast_comments.Comment(value=text, inline=not comment.alone)
+        return node
 
 
 def _of(statement: ast.stmt) -> _Attached:

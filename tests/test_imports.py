@@ -48,6 +48,7 @@ LIBRARIES = {
     "core/memory.py": {"msgspec", "sortedcontainers"},
     "compiler": {"msgspec", "networkx", "rich"},
     "compiler/__init__.py": set(),
+    "compiler/comments.py": {"ast_comments"},
     "compiler/drawing.py": {"matplotlib", "networkx"},
     "compiler/machine/execution.py": {"greenlet"},
     "compiler/api": set(),

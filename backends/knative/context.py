@@ -39,7 +39,15 @@ FDB_VERSION = "7.3.69"
 """Of the bindings: not newer than the client library, see ``docs/fdb.md``."""
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("core", "compiler", "backends")
-_NEEDED = ("aiohttp", "greenlet", "msgspec", "networkx", "rich", "sortedcontainers")
+_NEEDED = (
+    "aiohttp",
+    "ast-comments",
+    "greenlet",
+    "msgspec",
+    "networkx",
+    "rich",
+    "sortedcontainers",
+)
 _WELCOME = ("uvloop",)
 """Installed where it is installed here; a node does without."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
