@@ -4,6 +4,7 @@ import contextlib
 import random
 import textwrap
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,6 +179,7 @@ PROGRAMS = st.lists(statements(), min_size=1, max_size=5).map(
 )
 
 
+@pytest.mark.search
 @settings(
     max_examples=120,
     deadline=None,

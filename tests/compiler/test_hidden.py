@@ -96,6 +96,7 @@ MUTANTS = {
 }
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_wrong_proof_is_seen(tmp_path, monkeypatch, mutant):
     monkeypatch.setattr(*MUTANTS[mutant])

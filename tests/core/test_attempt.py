@@ -131,6 +131,7 @@ def same_but_for_time(store, expected):
     return section(store, DATA).keys() == expected.keys()
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_crash_point_alone_and_in_pairs(case):
     points = list(itertools.product(range(effect_count(case) + 4), ("before", "after")))

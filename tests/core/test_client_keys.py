@@ -286,6 +286,7 @@ def roots_of(world, text):
     ]
 
 
+@pytest.mark.search
 @settings(deadline=None, max_examples=150)
 @given(st.integers(0, 2**32), st.booleans())
 def test_each_key_runs_once_until_it_is_forgotten(seed, forgets):

@@ -354,6 +354,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("kind", ["dict", "list", "set"])
 @given(data=st.data())
 def test_a_rollback_undoes_what_its_transaction_did(kind, data):

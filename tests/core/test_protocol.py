@@ -72,6 +72,7 @@ def plain(done, application):
     return answers, reference.dump()
 
 
+@pytest.mark.search
 def test_exactly_once_fails_under_crashes_where_the_protocol_holds():
     done, verdicts, _ = run("crash.yaml")
     assert verdicts["exactly_once"].status == "fails"

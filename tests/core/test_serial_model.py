@@ -382,6 +382,7 @@ WORLDS = [
 ]
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(("draw_requests", "check", "removal"), WORLDS)
 def test_as_if_one_at_a_time(draw_requests, check, removal):
     for seed in range(SEEDS):
