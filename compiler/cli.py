@@ -127,7 +127,11 @@ def _show_errors(console: Console, errors: CompileErrors) -> None:
             console.print(Text(line, style=style))
         console.print()
     count = len(errors.errors)
-    console.print(Text("1 error" if count == 1 else f"{count} errors", style="bold red"))
+    console.print(Text(_counted(count, "error"), style="bold red"))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _load(app: str) -> Application:
@@ -144,7 +148,8 @@ def _check(options: argparse.Namespace) -> int:
     methods = sum(len(s.methods) for s in application.declared.services.values())
     count = len(application.declared.services)
     console.print(
-        f"[bold green]{escape(application.name)} compiles:[/] {count} services, {methods} methods"
+        f"[bold green]{escape(application.name)} compiles:[/] "
+        f"{_counted(count, 'service')}, {_counted(methods, 'method')}"
     )
     return 0
 
