@@ -96,11 +96,20 @@ MUTANTS = {
 }
 
 
+SHOWN_BY = {
+    "nothing follows a call": 94,
+    "no helper leaves calls outstanding": 252,
+    "calls raise no TransactionException": 88,
+}
+"""The first seed, where it takes many to show what is wrong: it is tried before all others."""
+
+
 @pytest.mark.search
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_wrong_proof_is_seen(tmp_path, monkeypatch, mutant):
     monkeypatch.setattr(*MUTANTS[mutant])
-    for seed in range(400):  # what may read a clock is not taken for last, and shows less
+    first = SHOWN_BY.get(mutant, 0)
+    for seed in (first, *range(400)):  # what may read a clock is not taken for last, and shows less
         app = application(tmp_path, seed)
         try:
             if app is not None:
