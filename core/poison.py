@@ -28,7 +28,17 @@ from core.ports import Commit, Effect, Read, ReadVersion
 from core.regions import Answered, Regions
 from core.store import ClearRange, Mutation, Pairs, Set
 
-__all__ = ["OFTEN", "POISON", "Died", "forgive", "judged", "refuse", "remember", "suspects"]
+__all__ = [
+    "OFTEN",
+    "POISON",
+    "Died",
+    "forgive",
+    "judged",
+    "refuse",
+    "remember",
+    "settle",
+    "suspects",
+]
 
 POISON = "Poison"
 """The cause in the notes of trees that were set aside for it."""
@@ -63,6 +73,18 @@ def remember(deaths: Mapping[str, Died], name: str = "poison") -> Generator[Effe
         Set(death_key(each.request, own.encode()), _encode(each)) for own, each in deaths.items()
     ]
     yield Commit(None, 0, METHOD_END, (name,), version, [], mutations)
+
+
+def settle(
+    deaths: Mapping[str, Died], name: str = "poison"
+) -> Generator[Effect, Any, set[RequestId]]:
+    """What a process does first: :func:`remember` whom others died of, and learn of suspects.
+
+    :raises StoreError: the store did not answer; to do it again does no harm.
+    """
+    if deaths:
+        yield from remember(deaths, name)
+    return (yield from suspects(name))
 
 
 def suspects(name: str = "poison") -> Generator[Effect, Any, set[RequestId]]:

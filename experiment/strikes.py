@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from core.ids import RequestId
 from experiment.randomness import stream
 from experiment.record.history import FaultStruck, History
 from experiment.scenario.model import POINTS, STORE_ERRORS, Fault, Selector
@@ -26,10 +27,15 @@ __all__ = [
     "Crash",
     "Faults",
     "MethodFaults",
+    "Poisoned",
 ]
 
 POINT = {name: number for number, name in enumerate(POINTS)}
 """The number of each crash point."""
+
+
+class Poisoned(BaseException):
+    """Raised by an attempt that takes its process down."""
 
 
 class Crash(BaseException):
@@ -39,7 +45,17 @@ class Crash(BaseException):
 class Armed:
     """One declared fault with its count of opportunities and strikes."""
 
-    __slots__ = ("_next_tick", "_rng", "fault", "index", "nth", "seed", "seen", "strikes")
+    __slots__ = (
+        "_next_tick",
+        "_poison",
+        "_rng",
+        "fault",
+        "index",
+        "nth",
+        "seed",
+        "seen",
+        "strikes",
+    )
 
     def __init__(self, fault: Fault, index: int, seed: int) -> None:
         self.fault = fault
@@ -50,6 +66,7 @@ class Armed:
         self.strikes = 0
         self._rng = stream(seed, "fault", str(index))
         self._next_tick = fault.start + fault.schedule * self._rng.random()
+        self._poison: dict[str, int] = {}
 
     def opportunity(self, now: float) -> int:
         """The number of this opportunity if the fault strikes at it, else -1."""
@@ -61,6 +78,14 @@ class Armed:
         """Whether its probability lets it strike; without one, always."""
         probability = self.fault.probability
         return not probability or probability >= 1.0 or self._rng.random() < probability
+
+    def poisons(self, request: str) -> int:
+        """The number of a request among those seen, if it is poison, else -1: the same for ever."""
+        number = self._poison.setdefault(request, len(self._poison))
+        if self.nth:
+            return number if number in self.nth else -1
+        drawn = stream(self.seed, "poison", str(self.index), request).random()
+        return number if drawn < self.fault.probability else -1
 
     def _decides(self, number: int, now: float) -> bool:
         fault = self.fault
@@ -88,9 +113,12 @@ class MethodFaults:
     :ivar points: for each of POINTS, the ``crash`` and ``pause`` faults aimed at it.
     :ivar requests: message faults on requests to the method; ``responses`` on its answers.
     :ivar store: for each kind of store call, the ``store_error`` faults.
+    :ivar poison: the ``poison`` faults.
     """
 
-    __slots__ = ("method", "passed", "points", "requests", "responses", "service", "store")
+    __slots__ = (
+        "method", "passed", "points", "poison", "requests", "responses", "service", "store",
+    )  # fmt: skip
 
     def __init__(self, service: str, method: str, armed: list[Armed]) -> None:
         aimed = [each for each in armed if _aims(each.fault.selector, service, method)]
@@ -100,6 +128,7 @@ class MethodFaults:
         self.points = tuple(
             tuple(a for a in aimed if _strikes_point(a.fault, point)) for point in POINTS
         )
+        self.poison = tuple(a for a in aimed if a.fault.kind == "poison")
         self.requests = tuple(a for a in aimed if _strikes_message(a.fault, "request"))
         self.responses = tuple(a for a in aimed if _strikes_message(a.fault, "response"))
         self.store = {
@@ -162,6 +191,15 @@ class Faults:
     def of_kind(self, *kinds: str) -> list[Armed]:
         """The declared faults of these kinds."""
         return [armed for armed in self.armed if armed.fault.kind in kinds]
+
+    def poisons(self, method: MethodFaults, request: RequestId) -> bool:
+        """Whether a request takes every process down that executes it, also when faults stopped."""
+        for armed in method.poison:
+            number = armed.poisons(str(request))
+            if number >= 0:
+                self.struck(armed, number, method.where(str(request)))
+                return True
+        return False
 
     def strike(self, armed: Armed, method: MethodFaults, place: str) -> random.Random | None:
         """One opportunity of ``armed`` at ``method``: the strike's details, or None."""

@@ -27,7 +27,7 @@ __all__ = ["BEGIN", "END", "KINDS", "Cell", "Found", "insert", "make", "table"]
 KINDS = (
     "none", "crash", "kill", "pause", "drop", "delay", "duplicate", "partition", "store_error",
 )  # fmt: skip
-"""The scenarios in ``scenarios/faults``."""
+"""Scenarios in ``scenarios/faults``."""
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 """Between these lines of a page stands the table."""

@@ -28,7 +28,7 @@ from core.driving import resume
 from core.errors import StoreError
 from core.messages import Request
 from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
-from experiment.strikes import POINT, Crash, MethodFaults
+from experiment.strikes import POINT, Crash, MethodFaults, Poisoned
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
 from sim.platform.link import Tag
@@ -118,6 +118,9 @@ class Activity:
                 return
             except MemoryError:
                 self.crash()
+                return
+            except Poisoned:
+                self.pod.die_of(self.method, self.request)
                 return
             except StoreError as error:
                 self.failed(error)

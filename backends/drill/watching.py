@@ -3,6 +3,7 @@
 A fault at a point of an execution
 
 * **crash**: SIGKILL to the process, with everything else it was doing;
+* **poison**: SIGKILL to every process that executes the request;
 * **pause**: SIGSTOP to the process, which the runner ends with SIGCONT, if no other process
   is stopped; otherwise the execution alone stops.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from backends.drill.injection import Injection, Strike
@@ -25,12 +26,14 @@ from backends.runtime.node import Make, Node
 from backends.runtime.wire import Answer, Wire
 from core.errors import Conflict, FutureVersion, StoreError, StoreUnavailable, TooOld, Unknown
 from core.messages import Reply, Request
-from core.ports import Commit, Read, ReadVersion, Receive, Send
+from core.ports import Commit, Read, ReadVersion, Receive, Send, Steps
+from core.program import Program
 from experiment.scenario.model import PLATFORM, POINTS, STORE_ERRORS
 from experiment.strikes import Armed, MethodFaults
 
 __all__ = ["Message", "WatchedCaller", "Watching"]
 
+_Attempt = Callable[[Program, Request, str], Steps]
 _POINT = {name: number for number, name in enumerate(POINTS)}
 _SILENCE = 0.5
 """Seconds after which a store that cannot be reached counts as silent."""
@@ -174,6 +177,23 @@ class _Host(RecordingHost):
     def __init__(self, node: Node, caller: Caller, watching: Watching) -> None:
         super().__init__(node, caller, watching.injection.now)
         self.watching = watching
+        self.protocol = self.protocol._replace(attempt=self._poisonable(self.protocol.attempt))
+
+    def _poisonable(self, plain: _Attempt) -> _Attempt:
+        """Attempts, some of them at requests that take every process down."""
+
+        def attempt(program: Program, request: Request, name: str) -> Steps:
+            injection = self.watching.injection
+            faults = injection.method(request.service, request.method)
+            for armed in faults.poison:
+                number = armed.poisons(str(request.id))
+                if number >= 0:
+                    where = faults.where(str(request.id))
+                    injection.tell(Strike(injection.now(), armed.index, where, number))
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return (yield from plain(program, request, name))
+
+        return attempt
 
     def execution(self, request: Request | None) -> Execution:
         return _Watched(self, request)

@@ -40,7 +40,7 @@ from core.driving import resume
 from core.errors import MuError
 from core.ids import RequestId
 from core.messages import Request
-from core.poison import Died, remember, suspects
+from core.poison import Died, settle
 from core.ports import Effect, Steps
 from core.program import Program
 
@@ -126,12 +126,12 @@ class Deaths:
 
         :raises MuError: the store did not play along; what it was not told is kept.
         """
-        if told := dict(self._untold):
-            await maintain(remember(told))
+        told = dict(self._untold)
+        self.suspects |= await maintain(settle(told))
+        if told:
             for name in told:
                 del self._untold[name]
             self._save()
-        self.suspects |= await maintain(suspects())
 
     async def settle_in_the_end(self, maintain: Maintain) -> None:
         """:meth:`settle`, tried until it is done."""

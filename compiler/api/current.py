@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any, Self
@@ -25,6 +26,12 @@ class _Machine:
 
     def __init__(self, run: PlainRun) -> None:
         self._run = run
+        self._thread = threading.get_ident()
+
+    @property
+    def is_here(self) -> bool:
+        """See :class:`compiler.machine.reading.Reader`."""
+        return threading.get_ident() == self._thread
 
     def clock(self) -> int:
         """See :class:`compiler.machine.reading.Reader`."""

@@ -48,17 +48,17 @@ _free = _Free()
 def _work(execution: Execution, value: Any, error: BaseException | None) -> None:
     """In a greenlet: one execution after the other."""
     while True:
-        given = [execution.run(value, error)]
-        del execution, value, error
+        execution.run(value, error)
+        del execution, value, error  # a greenlet that has nothing to do keeps nothing alive
         own = getcurrent()
         _free.greenlets.append(own)
-        execution, value, error = own.parent.switch(given.pop())
+        execution, value, error = own.parent.switch()
 
 
 class Execution(Coroutine[Any, Any, Any]):
     """Drives ``coroutine`` in a greenlet, and reads the machine for it."""
 
-    __slots__ = ("_chance", "_coroutine", "_greenlet", "_has_ended", "_is_reading")
+    __slots__ = ("_chance", "_coroutine", "_end", "_greenlet", "_has_ended", "_is_reading")
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
@@ -66,6 +66,7 @@ class Execution(Coroutine[Any, Any, Any]):
         self._chance: random.Random | None = None
         self._is_reading = False
         self._has_ended = False
+        self._end: BaseException | None = None
 
     # --- as the executor sees it
 
@@ -114,13 +115,15 @@ class Execution(Coroutine[Any, Any, Any]):
             given = self._greenlet.switch(value, error)
         if not self._has_ended:
             return given
+        end, self._end = self._end, None
+        assert end is not None
         try:
-            raise given
+            raise end
         finally:
-            del given  # or its traceback would hold itself
+            del end, error  # or their traceback would hold themselves
 
-    def run(self, value: Any, error: BaseException | None) -> Any:
-        """In the greenlet: from the beginning to the end, which it returns."""
+    def run(self, value: Any, error: BaseException | None) -> None:
+        """In the greenlet: from the beginning to the end."""
         coroutine = self._coroutine
         answer_here(self)
         try:
@@ -129,9 +132,15 @@ class Execution(Coroutine[Any, Any, Any]):
                 value, error = getcurrent().parent.switch(effect)
         except BaseException as ended:
             self._has_ended = True
-            return ended
+            self._end = ended
+            del value, error
 
     # --- as substitutes see it
+
+    @property
+    def is_here(self) -> bool:
+        """See :class:`compiler.machine.reading.Reader`."""
+        return getcurrent() is self._greenlet and not self._has_ended
 
     def clock(self) -> int:
         """See :class:`compiler.machine.reading.Reader`."""
@@ -149,5 +158,8 @@ class Execution(Coroutine[Any, Any, Any]):
         value, error = getcurrent().parent.switch(effect)
         self._is_reading = False
         if error is not None:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # or its traceback would hold itself
         return value

@@ -15,11 +15,13 @@ import ctypes
 import functools
 import gc
 import random
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from compiler.machine.reading import handlers
 from compiler.machine.substitutes import seed, substitutes, today_and_now
 
 __all__ = ["install"]
@@ -41,11 +43,26 @@ def install() -> None:
     for cls, name, substitute in today_and_now():
         _replace_method(cls, name, substitute)
     random.Random.seed = seed(random.Random.seed)  # type: ignore[method-assign]
+    replaced[id(signal.signal)] = (signal.signal, _noting(signal.signal))
     for module in list(sys.modules.values()):
         if isinstance(module, types.ModuleType):
             _replace(vars(module), vars(module).__setitem__, replaced)
             for holder in _classes(module):
                 _replace(vars(holder), functools.partial(setattr, holder), replaced)
+
+
+def _noting(install_handler: Callable[..., Any]) -> Callable[..., Any]:
+    """``signal.signal``, which notes who handles signals; so far, too."""
+    for number in signal.valid_signals():
+        handlers.add(number, signal.getsignal(number))
+
+    @functools.wraps(install_handler)
+    def substitute(signalnum: Any, handler: Any) -> Any:
+        before = install_handler(signalnum, handler)
+        handlers.add(signalnum, handler)
+        return before
+
+    return substitute
 
 
 def _replace_method(cls: type, name: str, substitute: Callable[..., Any]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from core.layout import INTENTS, SET_ASIDE
 from core.messages import Failed
+from core.poison import POISON
 from experiment.checks import parts
 from experiment.checks.health import outcome_in_good_health
 from experiment.checks.subject import Subject
@@ -50,7 +51,10 @@ def liveness(subject: Subject) -> Verdict:
 def _set_aside(subject: Subject) -> list[str]:
     """Trees that were set aside although they can be completed, or are."""
     evidence = []
+    poison = _poison(subject)
     for root, note in list(subject.run.set_aside.items())[:MOST_TRIED]:
+        if note.cause == POISON and root.hex() in poison:
+            continue
         sent = subject.sent.get(root)
         if sent is None:
             what = subject.readable.key(SET_ASIDE.begin + root)
@@ -60,6 +64,12 @@ def _set_aside(subject: Subject) -> list[str]:
         else:
             evidence += _tried(subject, sent, f"was set aside ({note.reason})")
     return evidence
+
+
+def _poison(subject: Subject) -> set[str]:
+    """The root ids, in hexadecimal, of trees in which faults made a request take processes down."""
+    struck = [fault for fault in subject.history.faults if fault.kind == "poison"]
+    return {fault.where.rpartition("@")[2].partition("/")[0] for fault in struck}
 
 
 def _told_so(subject: Subject) -> list[str]:

@@ -34,6 +34,7 @@ _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "partition": (("between", "duration"), ()),
     "store_error": (("error",), ("selector",)),
     "kill": ((), ("selector", "mode")),
+    "poison": ((), ("selector",)),
 }
 """For each kind, the keys it needs and those it may have."""
 
@@ -93,6 +94,9 @@ def _check_keys(table: Table, kind: str) -> None:
         others = [key for key in _KEYS if key not in (*_COMMON, *_may(kind))]
         meant = ", ".join((*_may(kind), *_COMMON[1:]))
         table.refuse(others, f"means nothing to a {kind}", f"remove it: a {kind} takes {meant}")
+    if kind == "poison":
+        remedy = "write probability: 2%, the part of all requests that are poison"
+        table.refuse(("schedule", "start", "limit"), "means nothing to a poison", remedy)
     if not any(key in table for key in _WHEN):
         remedy = 'write probability: 2%, schedule: "@every 10s" or nth: [0]'
         table.need("probability", f"nothing says when this {kind or 'fault'} strikes", remedy)

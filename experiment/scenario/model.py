@@ -64,6 +64,7 @@ FAULT_KINDS = (
     "partition",
     "store_error",
     "kill",
+    "poison",
 )
 
 STORE_ERRORS = {

@@ -20,6 +20,7 @@ from sim.planted import (
     intents,
     joins,
     journal,
+    poison,
     replay,
     results,
     retention,
@@ -29,7 +30,7 @@ from sim.planted import (
 from sim.planted.bug import BUGS, Bug
 
 __all__ = ["BUGS", "Bug", "branches", "calls", "identity", "intents", "joins", "journal", "plant",
-           "replay", "results", "retention", "scans", "transactions"]  # fmt: skip
+           "poison", "replay", "results", "retention", "scans", "transactions"]  # fmt: skip
 
 
 @contextmanager

@@ -5,27 +5,41 @@ Knows what an execution is made of, and when the system has settled.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from itertools import count
+from typing import Any
 
 from compiler.edges import called_services, circular_services
 from core.attempt import accept
 from core.errors import Unfamiliar
+from core.ids import RequestId
 from core.layout import INTENTS
 from core.messages import Failed, Reply
+from core.poison import Died, judged, settle
+from core.ports import Effect
 from core.program import Program
 from core.protocol import Protocol
 from experiment.randomness import stream
 from experiment.scenario.model import CLIENT, PLATFORM, POINTS, Fault, Scenario, ServicePlatform
+from experiment.strikes import Poisoned
 from sim.platform.delivery import Delivery
 from sim.platform.disruptions import Disruptions
 from sim.platform.execution import Execution
 from sim.platform.fabric import Fabric
 from sim.platform.pod import Pod
 from sim.platform.router import Router
+from sim.platform.timers import later
 from sim.platform.workers import Workers
 
 __all__ = ["Cluster"]
+
+_AGAIN = 0.5
+"""Seconds until a process that starts asks a store again that did not play along."""
+
+
+def _reason(died: Sequence[Died]) -> str:
+    return f"{died[-1].method} took its process down {len(died)} times"
 
 
 class Cluster:
@@ -59,11 +73,14 @@ class Cluster:
         for name in self._program.services:
             model = fabric.model.services.get(name, fabric.model.defaults)
             rng = stream(seed, "router", name)
-            routers[name] = Router(fabric, name, model, rng, self._execute, name not in circular)
+            holds_back = name not in circular
+            routers[name] = Router(
+                fabric, name, model, rng, self._execute, self._settle, holds_back
+            )
             fabric.doors[name] = partial(self._admit, routers[name])
         model = ServicePlatform(replicas=1, concurrency=64)
         rng = stream(seed, "router", PLATFORM)
-        routers[PLATFORM] = Router(fabric, PLATFORM, model, rng, self._execute)
+        routers[PLATFORM] = Router(fabric, PLATFORM, model, rng, self._execute, self._settle)
         return routers
 
     def _admit(self, router: Router, delivery: Delivery) -> None:
@@ -86,10 +103,48 @@ class Cluster:
         joined: Execution | None = pod.joins.find(delivery.request)
         if joined is not None and joined.join(delivery):
             return
-        steps = self._protocol.attempt(self._program, delivery.request, str(next(self._names)))
+        attempt, request = partial(self._attempt, delivery), delivery.request
+        if pod.suspects and request.id in pod.suspects:
+            steps = judged(request, str(next(self._names)), _reason, attempt)
+        else:
+            steps = attempt()
         execution = Execution(self._fabric, pod, delivery, steps, self.workers.completed)
         pod.hold(execution)
         execution.start()
+
+    def _attempt(self, delivery: Delivery) -> Generator[Effect, Any, Reply]:
+        """An attempt at a request, which may be poison."""
+        request = delivery.request
+        steps = self._protocol.attempt(self._program, request, str(next(self._names)))
+        return self._poisonable(delivery, steps) if delivery.method.poison else steps
+
+    def _poisonable(
+        self, delivery: Delivery, steps: Generator[Effect, Any, Reply]
+    ) -> Generator[Effect, Any, Reply]:
+        if self._fabric.faults.poisons(delivery.method, delivery.request.id):
+            raise Poisoned
+        return (yield from steps)
+
+    def _settle(self, pod: Pod, then: Callable[[], None]) -> None:
+        """Tell the store whom a pod's processes died of, and learn of suspects, before it begins.
+
+        Only where there may be any: to find none takes a process no time that is worth a model.
+        """
+        if not self._fabric.faults.of_kind("poison"):
+            then()
+            return
+        told = dict(pod.died)
+
+        def settled(suspects: set[RequestId] | None) -> None:
+            if suspects is None:
+                later(self._fabric.env, _AGAIN, self._settle, pod, then)
+                return
+            pod.suspects |= suspects
+            for name in told:
+                del pod.died[name]
+            then()
+
+        self.workers.in_pod(pod, "poison", settle(told), settled)
 
     # --- settling
 

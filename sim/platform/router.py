@@ -35,6 +35,7 @@ class Router:
     """Queue, pods and autoscaler of one service.
 
     :param execute: starts to execute a request in a pod.
+    :param settle: what a process of a pod does first.
     :param holds_back: whether a pod takes no more requests than its concurrency.
     :ivar pods: those that exist, running, starting or down.
     """
@@ -46,11 +47,13 @@ class Router:
         model: ServicePlatform,
         rng: random.Random,
         execute: Callable[[Pod, Delivery], object],
+        settle: Callable[[Pod, Callable[[], None]], None],
         holds_back: bool = True,
     ) -> None:
         self._fabric = fabric
         self._model = model
         self._execute = execute
+        self._settle = settle
         self._most = model.concurrency if holds_back else _ANY
         self._rng = rng
         self._queue: deque[Delivery] = deque()
@@ -120,7 +123,8 @@ class Router:
     # --- pods
 
     def _add(self) -> Pod:
-        pod = Pod(self._fabric, f"{self.service}-{self._made}", self._model.workers, self.room)
+        name, workers = f"{self.service}-{self._made}", self._model.workers
+        pod = Pod(self._fabric, name, workers, self.room, self._settle)
         self._made += 1
         self.pods.append(pod)
         return pod

@@ -111,12 +111,16 @@ class Workers:
         ready = self._pod.ready
         return ready and not self._running.get(name, False)
 
+    def in_pod(self, pod: Pod, name: str, steps: Steps, then: Callable[[Any], object]) -> None:
+        """Do what a pod does first; ``then`` gets what came of it, None if it does not work out."""
+        activity = Maintenance(self._fabric, pod, name, steps, then)
+        pod.hold(activity)
+        activity.advance(None)
+
     def look_up(self, name: str, steps: Steps, then: Callable[[Any], object]) -> None:
         """Find out something that the store knows, for a client; None if that does not work out."""
         if self._pod.ready:
-            activity = Maintenance(self._fabric, self._pod, name, steps, then)
-            activity.pod.hold(activity)
-            activity.advance(None)
+            self.in_pod(self._pod, name, steps, then)
         else:
             then(None)
 

@@ -20,6 +20,8 @@ seen = []
 
 
 class Reader:
+    is_here = True
+
     def clock(self):
         raise AssertionError("the request was asked")
 

@@ -52,6 +52,8 @@ EARLY = """
 class Machine:
     """Says the same time again and again, and counts how often it is asked."""
 
+    is_here = True
+
     def __init__(self):
         self.chance, self.asked = Chance(b"k"), 0
 

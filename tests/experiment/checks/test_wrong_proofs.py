@@ -4,12 +4,16 @@ That it proves nothing wrong of itself is seen by tests of the compiler, method 
 application runs with it, among crashes, and the checks see what came of it.
 """
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
 from core.calls import Calls
 from experiment.checks import check
+from experiment.record.history import trace_hash
 from experiment.scenario.model import Fault, Retry
+from sim.habits import Habits
 from sim.run import run
 from tests.compiler.test_hidden import MUTANTS
 from tests.experiment.checks.generated import generated, scenario
@@ -71,6 +75,38 @@ def test_a_wrong_proof_does_harm(tmp_path, monkeypatch, mutant):
         if any(harm(wrong, seed + SEEDS * again, faults, retry) for again in range(RUNS)):
             return
     pytest.fail("no check saw it")
+
+
+def told_otherwise(facts):
+    """The facts of a method, all of them wrong that the executor asks for nothing."""
+    return dataclasses.replace(
+        facts,
+        single_region=not facts.single_region,
+        footprint=frozenset({"Nobody.nothing"}),
+        recursive=not facts.recursive,
+    )
+
+
+@pytest.mark.parametrize("faults", [[], CRASHES], ids=["calm", "harsh"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_run_depends_on_footprints_depths_and_recursion(tmp_path, monkeypatch, seed, faults):
+    """They are told to people and tools; the executor asks whether a method is read-only, and
+    whether a call is the last. So a run shows nothing of a wrong one, nor of transactions counted
+    wrongly, or of an exception overlooked, unless one of these two is wrong for it: then it is one
+    of the mutants above. Only one habit of clients, to use ids twice, picks its methods by a fact,
+    and is left out here. What they say is seen method by method (``tests.compiler.test_hidden``).
+    """
+    monkeypatch.setattr(Habits, "_begins_with_a_look", lambda *_: False)
+    right, wrong = (generated(seed, tmp_path, Brief) for _ in "ab")
+    for service in wrong.program.services.values():
+        for name, method in service.methods.items():
+            told = told_otherwise(method.facts)
+            service.methods[name] = dataclasses.replace(method, facts=told)
+    assert proved(wrong) != proved(right)
+    said = replace(scenario(seed, faults, 1.0), retry=Retry(3, 2.0))
+    first, second = run(said, right), run(said, wrong)
+    assert trace_hash(first.history) == trace_hash(second.history)
+    assert first.final == second.final
 
 
 @pytest.mark.usefixtures("unguarded")
