@@ -3,6 +3,7 @@
 The compiler itself is in the modules beside this one and is not loaded by it.
 """
 
+from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
 from compiler.api.futures import Future, gather, wait
 from compiler.api.paper import (
@@ -18,12 +19,14 @@ from compiler.api.paper import (
 )
 from compiler.api.services import Persistent, instance, service
 from compiler.api.transactions import TransactionException, abort, transaction
+from core.callers import Caller
 
 __all__ = [
     "AbortTx",
     "AbortTxNoExc",
     "AsyncInvoke",
     "BeginTx",
+    "Caller",
     "Client",
     "CommitTx",
     "Future",
@@ -33,9 +36,12 @@ __all__ = [
     "Wait",
     "WaitAll",
     "abort",
+    "allow",
     "call",
+    "caller",
     "gather",
     "instance",
+    "internal",
     "service",
     "spawn",
     "transaction",

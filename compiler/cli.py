@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         help="JSON ('[1, 2]', '\"text\"', 3), or bare words, which are strings; name=value too",
     )
+    run.add_argument(
+        "--as",
+        dest="caller",
+        default="",
+        metavar="NAME",
+        help="who asks, of the workload's CALLERS",
+    )
     run.add_argument("--empty", action="store_true", help="without the workload's set-up data")
     run.add_argument("--seed", type=_seed, metavar="N", help="seed of random numbers and uuids")
     return parser
@@ -218,5 +225,10 @@ def _run(options: argparse.Namespace) -> int:
     from compiler.try_out import try_out
 
     return try_out(
-        _load(options.app), options.target, options.arguments, options.empty, options.seed
+        _load(options.app),
+        options.target,
+        options.arguments,
+        options.empty,
+        options.seed,
+        options.caller,
     )

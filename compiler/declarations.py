@@ -10,13 +10,12 @@ from typing import Any, Final
 
 import compiler as facade
 from compiler.constants import check_defaults, read_values
+from compiler.decorations import is_service, kind_of, read_access, see_decorators
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems
 from compiler.inheritance import (
-    DECORATORS,
     find_bases,
     initial_classes,
-    kind_of,
     lineage,
     resolve,
     see_class_methods,
@@ -50,7 +49,7 @@ def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout
     declared = Declared(plain_modules, problems, layout)
     for plain in plain_modules:
         for node in plain.source.tree.body:
-            if isinstance(node, ast.ClassDef) and _is_service(plain, node):
+            if isinstance(node, ast.ClassDef) and is_service(plain, node):
                 _declare_service(declared, plain, node)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 _declare_function(declared, plain, node)
@@ -65,11 +64,6 @@ def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout
     check_names(declared)
     check_lost_changes(declared)
     return declared
-
-
-def _is_service(plain: PlainModule, node: ast.ClassDef) -> bool:
-    scope = Scope(plain.namespace, None, plain.source)
-    return any(scope.value(each) is facade.service for each in node.decorator_list)
 
 
 def _declare_function(declared: Declared, plain: PlainModule, node: _Definition) -> None:
@@ -148,12 +142,13 @@ class _ClassReader:
         if node.name.startswith("__"):
             self._mangled(node, node.name)
             return
-        self._see_decorators(node)
+        see_decorators(node, self._module_scope(), self.error)
         kind = kind_of(node, self._module_scope())
         scope = Scope(self.plain.namespace, node, self.source)
         function = Function(
             node.name, node, self.plain, scope, self.service, kind, self.cls, is_helper=False
         )
+        read_access(function, self.error)
         if not function.is_static and function.self_name is None:
             self.error(node, f"{node.name} has no parameter self", f"def {node.name}(self, ...):")
             return
@@ -165,27 +160,6 @@ class _ClassReader:
 
     def _mangled(self, node: ast.AST, name: str) -> None:
         self.error(node, "Python renames what begins with two underscores", f"_{name.lstrip('_')}")
-
-    def _see_decorators(self, node: _Definition) -> None:
-        scope = self._module_scope()
-        for decorator in node.decorator_list:
-            name = ast.unparse(decorator)
-            if scope.value(decorator) in DECORATORS:
-                continue
-            if name.endswith((".setter", ".deleter")):
-                verb = "set" if name.endswith(".setter") else "delete"
-                self.error(
-                    decorator,
-                    f"a property that is {verb} is not compiled: what is stored is seen where it "
-                    "stands",
-                    f"a method: def {verb}_{node.name}(self, ...):",
-                )
-            else:
-                self.error(
-                    decorator,
-                    f"the decorator {name} would be given the compiled method",
-                    "a call inside the method",
-                )
 
     def _module_scope(self) -> Scope:
         return Scope(self.plain.namespace, None, self.source)

@@ -21,16 +21,16 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Final, Generic, Protocol
 
+import compiler as facade
+from compiler.decorations import bare, is_service, kind_of
 from compiler.model import Declared, Function, FunctionKind, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.rewrite.nodes import locate
 
 __all__ = [
-    "DECORATORS",
     "find_bases",
     "initial_classes",
-    "kind_of",
     "lineage",
     "resolve",
     "see_class_methods",
@@ -40,7 +40,6 @@ __all__ = [
 _NOTHING: Final = (object, Generic, Protocol, abc.ABC)
 """Bases that have nothing to inherit."""
 
-_OVERRIDE: Final = tuple(filter(None, [getattr(typing, "override", None)]))  # since Python 3.12
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -66,7 +65,7 @@ def find_bases(declared: Declared, service: Service) -> None:
             continue
         plain, node = found
         service.bases.append((cls, plain, node))
-        if declared.service_of(cls) is None and not _is_decorated_service(plain, node):
+        if declared.service_of(cls) is None and not is_service(plain, node):
             declared.bases[id(cls)] = node
         for decorator in node.decorator_list:
             _see_decorator(declared, plain, node, decorator)
@@ -78,19 +77,10 @@ def find_bases(declared: Declared, service: Service) -> None:
                 declared.problems.add(plain.source.path, plain.source.text, keyword, what, remedy)
 
 
-def _is_decorated_service(plain: PlainModule, node: ast.ClassDef) -> bool:
-    import compiler as facade
-
-    scope = Scope(plain.namespace, None, plain.source)
-    return any(scope.value(each) is facade.service for each in node.decorator_list)
-
-
 def _see_decorator(
     declared: Declared, plain: PlainModule, node: ast.ClassDef, decorator: ast.expr
 ) -> None:
-    import compiler as facade
-
-    value = Scope(plain.namespace, None, plain.source).value(decorator)
+    value = Scope(plain.namespace, None, plain.source).value(bare(decorator))
     if value in (facade.service, typing.runtime_checkable, typing.final):
         return
     declared.problems.add(
@@ -380,22 +370,3 @@ def _defined(node: ast.ClassDef, name: str) -> _Definition | None:
         if isinstance(each, _Definition) and each.name == name:
             return each
     return None
-
-
-def kind_of(node: _Definition, scope: Scope) -> FunctionKind:
-    """What a method is, as its decorators say."""
-    for decorator in node.decorator_list:
-        for meaning, kind in _KINDS.items():
-            if scope.value(decorator) is meaning:
-                return kind
-    return FunctionKind.METHOD
-
-
-_KINDS: Final[dict[object, FunctionKind]] = {
-    staticmethod: FunctionKind.STATIC,
-    classmethod: FunctionKind.CLASS,
-    property: FunctionKind.PROPERTY,
-}
-
-DECORATORS: Final = (*_KINDS, abc.abstractmethod, typing.final, *_OVERRIDE)
-"""Decorators that only say what a method is."""

@@ -58,6 +58,7 @@ class EffectKind(enum.StrEnum):
     ROLLBACK = "rollback"
     TIME = "time"
     RANDOM = "random"
+    CALLER = "caller"
     UUID = "uuid"
     HELPER = "helper"
 
@@ -131,6 +132,8 @@ class Function:
     :ivar node: the same with what is inherited written out (:mod:`compiler.inheritance`);
         ``compiled`` is what it became.
     :ivar owner: the class that defines it.
+    :ivar is_internal: whether services alone may call it.
+    :ivar allow: the roles of which a caller from outside must have one, if any are named.
     :ivar is_helper: whether code of the application calls it directly, so that what it returns
         does not leave the service.
     :ivar is_used: whether a method reaches it; other functions are not the program's.
@@ -148,6 +151,8 @@ class Function:
     owner: type | None = None
     is_helper: bool = True
     effectful: bool = False
+    is_internal: bool = False
+    allow: frozenset[str] = frozenset()
     is_decorated: bool = False
     is_used: bool = False
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None
@@ -175,13 +180,15 @@ class Function:
 
     @property
     def is_public(self) -> bool:
-        """Whether others than its own service can call it."""
-        return self.is_request and not self.is_private
+        """Whether it can be called from outside."""
+        return self.is_request and not self.is_private and not self.is_internal
 
     @property
     def is_coroutine(self) -> bool:
         """Whether the compiled function is ``async def``."""
-        return self.effectful or self.is_public or isinstance(self.node, ast.AsyncFunctionDef)
+        if self.is_request and not self.is_private:
+            return True
+        return self.effectful or isinstance(self.node, ast.AsyncFunctionDef)
 
     @property
     def self_name(self) -> str | None:

@@ -207,6 +207,7 @@ def _build_method(service: Service, method: Function, function: Any) -> program.
         public=method.is_public,
         file=str(method.plain.source.path),
         line=method.node.lineno,
+        allow=method.allow,
     )
 
 

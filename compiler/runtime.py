@@ -15,6 +15,7 @@ from typing import Any
 
 from compiler.api import moments
 from core import effects
+from core.callers import Caller
 from core.effects import Call, Future, Spawn, Transaction, gather, perform
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "begin",
     "call",
     "call_last",
+    "caller",
     "commit",
     "ctime",
     "date_today",
@@ -159,6 +161,11 @@ async def uuid1(node: int | None = None, clock_seq: int | None = None) -> _uuid.
     nanoseconds = await effects.clock()
     stream: _random.Random = await effects.random()
     return moments.uuid1(nanoseconds, stream, node, clock_seq)
+
+
+async def caller() -> Caller:
+    """``caller()``."""
+    return await effects.caller()
 
 
 async def uuid4() -> _uuid.UUID:

@@ -19,6 +19,8 @@ from compiler.errors import BadInput
 from compiler.json_types import json_type
 from compiler.signatures import fits, shown_signature
 from compiler.type_variables import type_variables
+from core.callers import NOBODY, Caller
+from core.errors import Forbidden
 from core.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -33,12 +35,18 @@ _SHOWN_CHARACTERS = 20
 
 
 def try_out(
-    application: Application, target: str, words: Sequence[str], empty: bool, seed: int | None
+    application: Application,
+    target: str,
+    words: Sequence[str],
+    empty: bool,
+    seed: int | None,
+    caller: str = "",
 ) -> int:
     """Run ``target`` in a reference run and print its result and the state; the exit status.
 
-    :raises BadInput: no such method, or arguments that do not fit it.
+    :raises BadInput: no such method or caller, or arguments that do not fit.
     """
+    asking = _caller(application, caller)
     method = _find(application, target)
     given, named = _arguments(method, words)
     _check(method, given, named)
@@ -49,7 +57,9 @@ def try_out(
     console = Console()
     service, name = target.split(".", 1)
     try:
-        result = reference.run(service, name, arguments, keywords)
+        result = reference.run(service, name, arguments, keywords, caller=asking)
+    except Forbidden as error:
+        raise BadInput(f"{error}: give --as with a caller who may ask") from None
     except Exception as error:  # whatever the user's method raises
         _show_exception(console, application, target, error)
         return 1
@@ -57,6 +67,14 @@ def try_out(
     console.print(_shown(result))
     _show_state(console, application, reference)
     return 0
+
+
+def _caller(application: Application, subject: str) -> Caller:
+    known = application.workload.callers if application.workload is not None else {}
+    if not subject or subject in known:
+        return known.get(subject, NOBODY)
+    names = ", ".join(known) or "none; write CALLERS in the workload"
+    raise BadInput(f"there is no caller {subject}: there are {names}")
 
 
 def _find(application: Application, target: str) -> Function:

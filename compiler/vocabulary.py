@@ -41,6 +41,7 @@ _OPERATIONS: Final = {
     "abort": "abort",
     "AbortTx": "abort",
     "AbortTxNoExc": "rollback",
+    "caller": "caller",
 }
 _BY_IDENTITY: Final = {id(getattr(facade, name)): meaning for name, meaning in _OPERATIONS.items()}
 

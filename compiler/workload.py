@@ -27,6 +27,7 @@ from compiler.model import Declared, Function
 from compiler.modules import import_workload
 from compiler.signatures import fits, shown_signature
 from compiler.sources import Layout, Source, imported_modules, parse
+from core.callers import Caller, decode_caller, encode_caller
 
 __all__ = ["Entry", "Workload", "load_workload"]
 
@@ -96,6 +97,7 @@ class Workload:
     :ivar setup: creates the data, in a reference run; None if there is none to create.
     :ivar mix: weights of ``Service.method``.
     :ivar arguments: arguments of ``Service.method``, drawn from a random stream.
+    :ivar callers: who asks, by their subjects.
     :ivar invariants: functions without parameters that assert, by name.
     :ivar files: the application's.
     """
@@ -105,6 +107,7 @@ class Workload:
     mix: Mapping[str, float]
     arguments: Mapping[str, Entry]
     invariants: Mapping[str, Callable[[], object]]
+    callers: Mapping[str, Caller]
     files: Sequence[Path]
 
     def draw(self, call: str, rng: random.Random) -> tuple[Any, ...]:
@@ -138,7 +141,7 @@ def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> 
     if layout.workload is None:
         for plain in declared.plain_modules:
             named = len(layout.files) == 1 or plain.source.path.stem == layout.name
-            if named and {"MIX", "setup"} & vars(plain.module).keys():
+            if named and {"CALLERS", "MIX", "setup"} & vars(plain.module).keys():
                 return _read(plain.module, plain.source, declared)
         return None
     problems = Problems()
@@ -165,6 +168,7 @@ def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
     problems = Problems()
     for table in ("MIX", "ARGUMENTS"):
         _check_table(table, names.get(table, {}), source, methods, problems)
+    callers = _callers(names.get("CALLERS", {}), source, problems)
     problems.raise_if_any()
     files = [source.path, *(plain.source.path for plain in declared.plain_modules)]
     return Workload(
@@ -184,8 +188,29 @@ def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
             and value.__module__ == module.__name__
             and not inspect.signature(value).parameters
         },
+        callers=callers,
         files=files,
     )
+
+
+def _callers(entries: Any, source: Source, problems: Problems) -> dict[str, Caller]:
+    """The callers that a workload names; what is none is recorded as an error."""
+    example = 'CALLERS = {"ada": {"roles": ["clerk"]}}: names, and what is known of each'
+    found = {}
+    for subject, claims in entries.items() if isinstance(entries, Mapping) else ():
+        try:
+            found[subject] = made = Caller(subject, dict(claims))
+            if isinstance(subject, str) and subject and decode_caller(encode_caller(made)) == made:
+                continue
+        except (TypeError, ValueError, OverflowError):
+            pass
+        node = _entry(source, "CALLERS", subject)
+        what = f"CALLERS names {subject!r}, with claims that are no JSON object"
+        problems.add(source.path, source.text, node, what, example)
+    if not isinstance(entries, Mapping):
+        node = _entry(source, "CALLERS", None)
+        problems.add(source.path, source.text, node, "CALLERS is no dict", example)
+    return found
 
 
 def _check_table(

@@ -32,6 +32,7 @@ from typing import Any
 
 from core import effects
 from core.aside import set_aside
+from core.callers import decode_caller
 from core.calls import Calls, Stuck, UserError, failed
 from core.chance import Chance, request_chance
 from core.errors import (
@@ -49,15 +50,8 @@ from core.errors import (
     UnsupportedValue,
 )
 from core.exceptions import answerable
-from core.journal import (
-    METHOD_END,
-    Got,
-    Scanned,
-    Ticked,
-)
-from core.layout import (
-    DATA,
-)
+from core.journal import METHOD_END, Got, Scanned, Ticked
+from core.layout import DATA
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
@@ -99,7 +93,7 @@ def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...],
     if method is None:
         raise Unfamiliar(f"there is no method {name}")
     if request.id.is_root and not method.public:
-        raise Unfamiliar(f"{name} is private to its service")
+        raise Unfamiliar(f"{name} is not called from outside")
     try:
         args, kwargs = program.codec.decode(request.args)
         if not isinstance(args, tuple) or not isinstance(kwargs, dict):
@@ -408,6 +402,10 @@ class Attempt:
         yield from ()
         return self._random
 
+    def _caller(self, _: effects.Asker) -> Steps:
+        yield from ()
+        return decode_caller(self.request.origin.caller)
+
     # --- transactions (rule 6)
 
     def _begin(self, _: effects.Begin) -> Steps:
@@ -439,6 +437,7 @@ _HANDLERS: dict[type, Any] = {
     effects.DeleteRange: Attempt._write,
     effects.Clock: Attempt._clock,
     effects.Random: Attempt._random_stream,
+    effects.Asker: Attempt._caller,
     effects.Begin: Attempt._begin,
     effects.CommitTransaction: Attempt._commit_transaction,
     effects.Rollback: Attempt._rollback,

@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 
+from core.callers import Caller
 from core.chance import Chance
 from core.errors import TransactionException
 
 __all__ = [
+    "Asker",
     "Begin",
     "Call",
     "Clock",
@@ -40,6 +42,7 @@ __all__ = [
     "abort",
     "begin",
     "call",
+    "caller",
     "clock",
     "commit",
     "gather",
@@ -137,13 +140,17 @@ class Clock(msgspec.Struct, frozen=True):
     """Read the clock: Unix time in nanoseconds."""
 
 
+class Asker(msgspec.Struct, frozen=True):
+    """Who asks: the :class:`core.callers.Caller` of the request tree."""
+
+
 class Random(msgspec.Struct, frozen=True):
     """The request's own :class:`core.chance.Chance`, the same on every execution."""
 
 
 ProgramEffect = (
     Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Begin | CommitTransaction
-    | Rollback | Clock | Random
+    | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
 
@@ -261,6 +268,12 @@ async def clock() -> int:
     """Unix time in nanoseconds, remembered by the journal."""
     nanoseconds: int = await perform(Clock())
     return nanoseconds
+
+
+async def caller() -> Caller:
+    """Who asks."""
+    found: Caller = await perform(Asker())
+    return found
 
 
 async def random() -> Chance:

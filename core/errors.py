@@ -20,6 +20,7 @@ __all__ = [
     "DefiniteFailure",
     "Expired",
     "Failure",
+    "Forbidden",
     "FutureVersion",
     "IdReused",
     "IndefiniteFailure",
@@ -100,6 +101,10 @@ class IndefiniteFailure(Failure):
 
 class BadRequest(DefiniteFailure):
     """No such service or method, or arguments that do not fit it."""
+
+
+class Forbidden(BadRequest):
+    """The method is not for whoever asks."""
 
 
 class IdReused(DefiniteFailure):

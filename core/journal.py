@@ -203,11 +203,12 @@ def fingerprint(request: Request) -> bytes:
     """What tells two requests with the same id apart, in 16 bytes.
 
     The first half stands for the tree's root call, the second for the request's own method and
-    arguments. Every record holds both, so a tree that has left any trace refuses another root
-    call under its id, even if the root itself records nothing.
+    arguments. Who asks is part of the root call. Every record holds both, so a tree that has left
+    any trace refuses another root call under its id, even if the root itself records nothing.
     """
     origin = request.origin
-    root = digest(origin.service.encode(), origin.method.encode(), origin.args)
+    asked = [origin.service.encode(), origin.method.encode(), origin.args]
+    root = digest(*asked, *([origin.caller] if origin.caller else []))
     return root + digest(request.service.encode(), request.method.encode(), request.args)
 
 

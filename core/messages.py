@@ -27,11 +27,15 @@ __all__ = [
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
-    """The root call of a request tree: what an intent must hold to re-drive it."""
+    """The root call of a request tree: what an intent must hold to re-drive it.
+
+    :ivar caller: who asks, see :mod:`core.callers`; empty: nobody is known.
+    """
 
     service: str
     method: str
     args: bytes
+    caller: bytes = b""
 
 
 class Travel(msgspec.Struct, frozen=True, array_like=True):

@@ -39,7 +39,8 @@ class Method:
 
     :ivar function: ``function(instance, *args, **kwargs)`` returns the coroutine.
     :ivar check: binds arguments to the signature; raises ``TypeError`` when they do not fit.
-    :ivar public: whether clients may call it (no leading underscore).
+    :ivar public: whether clients may call it (no leading underscore, not internal).
+    :ivar allow: the roles of which a client must have one; empty: anybody may call it.
     """
 
     service: str
@@ -50,6 +51,7 @@ class Method:
     public: bool
     file: str
     line: int
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ from typing import Any
 
 from core import effects
 from core.attempt import accept, left_open
+from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, request_chance
 from core.errors import (
@@ -258,6 +259,10 @@ class _Execution:
     def _clock(self, _: effects.Clock) -> Steps:
         return (yield Now(self._unit()))
 
+    def _caller(self, _: effects.Asker) -> Steps:
+        yield from ()
+        return decode_caller(self._request.origin.caller)
+
     def _random_stream(self, _: effects.Random) -> Steps:
         if self._random is None:
             self._random = request_chance(self._program.secret, self._request.id)
@@ -298,6 +303,7 @@ _HANDLERS: dict[type, Any] = {
     effects.DeleteRange: _Execution._write,
     effects.Clock: _Execution._clock,
     effects.Random: _Execution._random_stream,
+    effects.Asker: _Execution._caller,
     effects.Begin: _Execution._begin,
     effects.CommitTransaction: _Execution._commit_transaction,
     effects.Rollback: _Execution._rollback,

@@ -80,6 +80,7 @@ def known(application: Application) -> Known:
         invariants=[f"{name}.{each}" for each in (workload.invariants if workload else ())],
         arguments=[*(workload.arguments if workload else ()), *_without_arguments(application)],
         mix=bool(workload and workload.mix),
+        callers=list(workload.callers) if workload else [],
         refuses=partial(_refusal, program),
     )
 

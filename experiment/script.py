@@ -16,6 +16,8 @@ from experiment.scenario.model import Step
 __all__ = ["Came", "misfit", "shown"]
 
 _LONGEST = 200
+_REFUSED = ("BadRequest", "Forbidden")
+"""What the plain classes raise for what they refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,15 @@ class Came:
 
 def shown(step: Step) -> str:
     """A step as it is written in a call."""
-    return f"{step.call}({', '.join(_short(_json(arg)) for arg in step.args)})"
+    who = f" as {step.caller}" if step.caller else ""
+    return f"{step.call}({', '.join(_short(_json(arg)) for arg in step.args)}){who}"
 
 
 def misfit(step: Step, came: Came) -> str:
     """What is wrong about what came of a call; empty if it is what the script says."""
+    if step.refused:
+        told = came.failed or came.raised in _REFUSED
+        return "" if told else f"{shown(step)} should be refused, but {came}"
     if step.raises:
         fits = came.raised == step.raises and not came.failed
         return "" if fits else f"{shown(step)} should raise {step.raises}, but {came}"

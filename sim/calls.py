@@ -59,6 +59,7 @@ class ClientCall(Exchange):
                     request.args,
                     self.tried,
                     self.key,
+                    request.origin.caller,
                 )
             )
             super().transmit()

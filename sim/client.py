@@ -22,7 +22,7 @@ from core.ids import RequestId, root_id
 from core.messages import Failed, Origin, Request
 from core.program import Program
 from experiment.load.arrivals import arrivals, load_end, schedules, users
-from experiment.load.mix import Mix, encoded
+from experiment.load.mix import Mix, encoded, not_admitted
 from experiment.record.history import History
 from experiment.record.requests import Result, status
 from experiment.scenario.model import Load
@@ -63,6 +63,7 @@ class Client:
         self._fabric = fabric
         self._habits = habits
         self._load = load
+        self._program = program
         self._codec = program.codec
         self._history = history
         self._rng = rng
@@ -175,7 +176,15 @@ class Client:
         args = encoded(drawn, self._codec, self._history)
         fabric = self._fabric
         identity = RequestId(root_id(fabric.now_ns() // 1_000_000, self._rng))
-        origin = Origin(service, method, args)
+        if not_admitted(self._program, drawn):
+            now = self._fabric.env.now
+            self.results.append(
+                Result(identity, drawn.call, self._load.name, intended, now, "definite", 0)
+            )
+            if then is not None:
+                later(self._fabric.env, 0.0, then)
+            return
+        origin = Origin(service, method, args, drawn.caller)
         request = Request(identity, service, method, args, origin)
         ended = partial(self._ended, drawn.call, intended, then)
         call = ClientCall(fabric, request, self._history, ended, self._once)

@@ -116,7 +116,7 @@ class Habits:
         for _ in range(_DRAWN):
             drawn = self._mix.draw(self._rng)
             args = self._program.codec.encode((drawn.args, {}))
-            origin = Origin(drawn.service, drawn.method, args)
+            origin = Origin(drawn.service, drawn.method, args, drawn.caller)
             if origin != first.origin and self._begins_with_a_look(drawn):
                 request = Request(first.id, drawn.service, drawn.method, args, origin)
                 call = _Misuse(self._fabric, request, self._history, self._over)

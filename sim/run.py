@@ -124,7 +124,7 @@ class _Runner:
         """The clients of one load; without a protocol there are no ids to be used again."""
         if not self.protocol.regions:
             load = replace(load, keys=0.0, reuse=0.0)
-        mix, seed = Mix(load, workload), self.scenario.seed
+        mix, seed = Mix(load, workload, self.program), self.scenario.seed
         known = (self.fabric, load, self.program, mix, self.history)
         rng = stream(seed, "ids", load.name)
         habits = Habits(*known, rng, self.cluster.workers.look_up)

@@ -1,12 +1,12 @@
 """Accounts are kept by two branches; the bank moves money between any two of them.
 
-An account is named after its branch, ``north-07`` or ``south-42``. Amounts are
-in cents.
+Only the bank itself pays in and out: from outside that would be money for nothing. An account is
+named after its branch, ``north-07`` or ``south-42``. Amounts are in cents.
 """
 
 from typing import NamedTuple
 
-from compiler import Persistent, call, gather, service, spawn, transaction
+from compiler import Persistent, call, gather, internal, service, spawn, transaction
 
 __all__ = ["REPORTED_FROM", "Bank", "InsufficientFunds", "North", "South", "Transfer"]
 
@@ -33,10 +33,12 @@ class North:
     def __init__(self) -> None:
         self.balances: Persistent[dict[str, int]] = {}
 
+    @internal
     def deposit(self, account: str, amount: int) -> None:
         """Add ``amount`` to the account."""
         self.balances[account] = self.balances.get(account, 0) + amount
 
+    @internal
     def withdraw(self, account: str, amount: int) -> None:
         """Take ``amount`` from the account.
 
@@ -59,10 +61,12 @@ class South:
     def __init__(self) -> None:
         self.balances: Persistent[dict[str, int]] = {}
 
+    @internal
     def deposit(self, account: str, amount: int) -> None:
         """Add ``amount`` to the account."""
         self.balances[account] = self.balances.get(account, 0) + amount
 
+    @internal
     def withdraw(self, account: str, amount: int) -> None:
         """Take ``amount`` from the account.
 

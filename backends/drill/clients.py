@@ -27,7 +27,7 @@ from compiler.application import Application
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request
 from experiment.load.arrivals import arrivals, load_end, schedules, users
-from experiment.load.mix import Drawn, Mix, encoded
+from experiment.load.mix import Drawn, Mix, encoded, not_admitted
 from experiment.randomness import stream
 from experiment.record.history import Answered, History, Sent
 from experiment.record.requests import Result, status
@@ -64,7 +64,15 @@ class _ClientCaller(Caller):
         tried = self._tried.get(request.id, 0)
         self._tried[request.id] = tried + 1
         history.sent.append(
-            Sent(injection.now(), request.id, request.service, request.method, request.args, tried)
+            Sent(
+                injection.now(),
+                request.id,
+                request.service,
+                request.method,
+                request.args,
+                tried,
+                caller=request.origin.caller,
+            )
         )
         plain = super().transmit
 
@@ -155,7 +163,7 @@ class Clients:
 
     async def _run(self, load: Load) -> None:
         rng = stream(self._seed, "load", load.name)
-        mix = Mix(load, self._application.workload)
+        mix = Mix(load, self._application.workload, self._application.program)
         if load.threads:
             left = count()
             for times in schedules(load):
@@ -225,7 +233,11 @@ class Clients:
         service, method, call = drawn.service, drawn.method, drawn.call
         args = encoded(drawn, self._application.program.codec, self._history)
         identity = RequestId(root_id(time.time_ns() // 1_000_000, _IDS))
-        origin = Origin(service, method, args)
+        if not_admitted(self._application.program, drawn):
+            now = self._now()
+            self.results.append(Result(identity, call, load.name, intended, now, "definite", 0))
+            return
+        origin = Origin(service, method, args, drawn.caller)
         self.open[identity] = (call, load.name, intended)
         request = Request(identity, service, method, args, origin)
         answer = await self._caller.call(request, self._once)

@@ -251,6 +251,15 @@ def _check_nodes(settings: Settings) -> None:
 
 
 def _check_secrets(settings: Settings) -> None:
+    kind, colon, secret = settings.auth.partition(":")
+    if settings.auth != "none" and not (
+        kind in ("keys", "jwt") and colon and _SUBDOMAIN.fullmatch(secret)
+    ):
+        raise RenderProblem(
+            f"auth is {settings.auth!r}: write none, or keys:NAME or jwt:NAME with the name of a "
+            "Secret that holds auth.json",
+            "auth",
+        )
     if settings.wire_key is not None and len(settings.wire_key) < KEY_BYTES:
         raise RenderProblem(
             f"a wire key of {len(settings.wire_key)} bytes is too short: give {KEY_BYTES} random "

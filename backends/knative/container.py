@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from backends.knative.names import CLUSTER_FILE_KEY, WIRE_KEY_KEY, Names
+from backends.knative.names import CLUSTER_FILE_KEY, GATEWAY, WIRE_KEY_KEY, Names
 from backends.knative.settings import Resources, Settings
 
 __all__ = ["CLUSTER_FILE", "DEATHS", "PORT", "WIRE_KEY_FILE", "container", "pod"]
@@ -32,6 +32,7 @@ CLUSTER_FILE = f"{_CLUSTER_DIR}/{CLUSTER_FILE_KEY}"
 WIRE_KEY_FILE = f"{_WIRE_DIR}/{WIRE_KEY_KEY}"
 DEATHS = f"{_SCRATCH}/deaths"
 """Where a node tells the next in its pod for whom it was computing."""
+AUTH_DIR = f"{_ETC}/auth"
 _READABLE = 0o444
 _PROBE_SECONDS = 10
 
@@ -69,6 +70,10 @@ def container(part: str, names: Names, settings: Settings) -> dict[str, Any]:
             {"name": "scratch", "mountPath": _SCRATCH},
         ],
     }
+    kind, _, secret = settings.auth.partition(":")
+    if part == GATEWAY and secret:
+        found["env"].append({"name": "MU2SLS_AUTH", "value": f"{kind}:{AUTH_DIR}/auth.json"})
+        found["volumeMounts"].append({"name": "auth", "mountPath": AUTH_DIR, "readOnly": True})
     if settings.pull_policy:
         found["imagePullPolicy"] = settings.pull_policy
     return found
@@ -105,6 +110,10 @@ def pod(part: str, names: Names, settings: Settings) -> dict[str, Any]:
             {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         ],
     }
+    secret = settings.auth.partition(":")[2]
+    if part == GATEWAY and secret:
+        source = {"secretName": secret, "defaultMode": _READABLE}
+        found["volumes"].append({"name": "auth", "secret": source})
     if settings.pull_secrets:
         found["imagePullSecrets"] = [{"name": name} for name in settings.pull_secrets]
     return found

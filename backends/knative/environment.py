@@ -6,6 +6,8 @@ variable                   meaning
 MU2SLS_SERVICE             the part to run: a service's name, ``gateway`` or ``upkeep``
 MU2SLS_APP                 the application, a path or module; the image sets it
 MU2SLS_NAME                its namespace in FoundationDB; else the application's name
+MU2SLS_AUTH                how the gateway knows callers: ``none`` (default), ``keys:FILE``,
+                           ``jwt:FILE``
 MU2SLS_ADDRESSES           JSON: the base URL of each service
 MU2SLS_WIRE_KEY            the key of the envelopes, or
 MU2SLS_WIRE_KEY_FILE       a file that holds it, byte for byte
@@ -52,7 +54,7 @@ _COPY = "/run/mu2sls/fdb.cluster"
 _OWN = {
     f"{_PREFIX}{name}"
     for name in (
-        "SERVICE", "APP", "NAME", "ADDRESSES", "WIRE_KEY", "WIRE_KEY_FILE", "STORE",
+        "SERVICE", "APP", "NAME", "AUTH", "ADDRESSES", "WIRE_KEY", "WIRE_KEY_FILE", "STORE",
         "CLUSTER_FILE_FROM", "FDB_API_VERSION", "DEATHS", "RECORD", "PROTOCOL", "SET_UP",
         "LOG_LEVEL",
     )
@@ -75,6 +77,7 @@ class Environment:
     part: str
     app: str
     name: str
+    auth: str
     addresses: Mapping[str, str]
     key: bytes = field(repr=False)
     sqlite: str | None
@@ -101,6 +104,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         part=_needed(environ, "MU2SLS_SERVICE", "give a service's name, gateway or upkeep"),
         app=_needed(environ, "MU2SLS_APP", "give the path or module of the application"),
         name=environ.get("MU2SLS_NAME", ""),
+        auth=environ.get("MU2SLS_AUTH") or "none",
         addresses=_addresses(environ),
         key=_key(environ),
         sqlite=_sqlite(environ),

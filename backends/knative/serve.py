@@ -36,6 +36,7 @@ from backends.runtime.errors import OtherApplication, OtherProtocol, OtherShape
 from backends.runtime.http import Incoming, Outgoing, Server, plain_text, run
 from backends.runtime.logs import JsonLines, log_to
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
+from backends.runtime.public.auth_choice import read_auth
 from backends.runtime.secret import set_up
 from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application, load
@@ -186,6 +187,7 @@ async def _live(
         PROTOCOLS[environment.protocol](),
         make=Waking(make) if environment.part == GATEWAY else make,
         deaths=_deaths(application, environment),
+        auth=read_auth(environment.auth) if environment.part == GATEWAY else None,
     )
     if environment.part == GATEWAY:
         await serve_gateway(node, listener, stop)

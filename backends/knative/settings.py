@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ``cluster-file``, as FoundationDB's operator makes it, instead of the Secret.
     :ivar wire_key: at least 16 random bytes, better 32, becomes a Secret; None: the Secret is
         there already, or whoever applies the manifests makes a key first.
+    :ivar auth: how the gateway knows callers: ``none``, or ``keys:NAME`` or ``jwt:NAME``, where
+        NAME is a Secret that holds ``auth.json``, and beside it the file that this names.
     :ivar fdb_prefix: the application's namespace in FoundationDB; empty: the application's name.
     :ivar store_ports: ports of FoundationDB's processes beyond those in the cluster file.
     :ivar store_networks: CIDR blocks they are in; empty: any address.
@@ -96,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cluster_file: bytes | None = None
     cluster_config_map: str = ""
     wire_key: bytes | None = None
+    auth: str = "none"
     fdb_prefix: str = ""
     fdb_api_version: int = 730
     store_ports: tuple[int, ...] = ()

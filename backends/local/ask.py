@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from backends.local.aside import show_aside
 from backends.local.finding import find
 from backends.local.folder import Folder, Running
 from backends.runtime.host import Host
-from backends.runtime.invoke import Call, Result, make_body, new_key
+from backends.runtime.invoke import Call, Result, bearer, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
@@ -60,7 +61,9 @@ def invoke(data: Path | None, target: str, words: list[str], key: str) -> int:
         raise MuError(f"--key {key[:40]!r}: must be printable ASCII characters")
     key = key or new_key()
     timeout = 2 * Settings().request_timeout
-    call = Call(running.url, target, body, key, timeout=timeout, reach=_REACH)
+    call = Call(
+        running.url, target, body, key, timeout=timeout, reach=_REACH, bearer=bearer(os.environ)
+    )
     result = asyncio.run(call_gateway(call, lambda _: None))
     return _show_result(result, key)
 

@@ -132,6 +132,7 @@ def _add_up(commands: _Commands) -> None:
         metavar="NAME",
         help="a name that the gateway may be called by, besides localhost and addresses",
     )
+    add("--auth", default="none", metavar="HOW", help="who callers are: none, keys:FILE, jwt:FILE")
     add(
         "--log-level",
         choices=LEVELS,
@@ -384,6 +385,7 @@ def _up(options: argparse.Namespace) -> int:
         protocol=PROTOCOLS[options.protocol](),
         namespace=options.namespace,
         hosts=frozenset({"localhost", *(name.lower() for name in options.host)}),
+        auth=options.auth,
         log_level=options.log_level,
         log_format=options.log_format,
     )

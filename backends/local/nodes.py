@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from backends.runtime.deaths import Deaths
 from backends.runtime.http import run
 from backends.runtime.node import Make, Node, run_upkeep, serve_gateway, serve_service
+from backends.runtime.public.auth import Auth
 from backends.runtime.settings import Settings
 from backends.stores import StoreChoice
 from compiler.application import Application
@@ -42,7 +43,7 @@ class Plan:
 
     :ivar app: how the application was named, a path or a module.
     :ivar workers: processes of each service; ``default_workers`` where it is not named.
-    :ivar hosts: see :class:`backends.runtime.public.Public`.
+    :ivar hosts, auth: see :class:`backends.runtime.public.Public`.
     :ivar make_for: what makes the parts of a node, by its role, its number among those of that
         role, and how often it was started before.
     """
@@ -56,6 +57,7 @@ class Plan:
     workers: Mapping[str, int] = field(default_factory=dict)
     default_workers: int = 1
     hosts: frozenset[str] | None = None
+    auth: Auth | None = None
     make_for: Callable[[str, int, int], Make] = lambda *_: Make()
 
 
@@ -125,6 +127,7 @@ async def _live(
         make,
         deaths,
         plan.hosts,
+        plan.auth,
     )
     if listener is None:
         await run_upkeep(node, stop)

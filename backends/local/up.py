@@ -21,6 +21,7 @@ from backends.local.folder import Folder
 from backends.local.nodes import Plan
 from backends.local.supervisor import Supervisor, listen
 from backends.runtime.logs import JsonLines, TextLines, log_to
+from backends.runtime.public.auth_choice import read_auth
 from backends.runtime.public.operations import Operation, Parameter, find_operations
 from backends.runtime.secret import set_up
 from backends.runtime.settings import Settings
@@ -54,6 +55,7 @@ class Wanted:
     """What the command line asks for; see :class:`backends.local.nodes.Plan`.
 
     :ivar hosts: see :class:`backends.runtime.public.Public`.
+    :ivar auth: how callers are known; see :func:`backends.runtime.public.auth_choice.read_auth`.
     :ivar log_level: the least that is logged; ``log_format`` is ``text`` or ``json``.
     :ivar namespace: the part of a cluster to use; empty: that of the application's name.
     """
@@ -68,6 +70,7 @@ class Wanted:
     protocol: Protocol = field(default_factory=Protocol.ours)
     namespace: str = ""
     hosts: frozenset[str] | None = None
+    auth: str = "none"
     log_level: str = "info"
     log_format: str = "text"
 
@@ -112,6 +115,7 @@ def prepare(wanted: Wanted, application: Application, folder: Folder) -> Plan:
         wanted.workers,
         wanted.default_workers,
         hosts=wanted.hosts,
+        auth=read_auth(wanted.auth),
     )
 
 

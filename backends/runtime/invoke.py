@@ -19,9 +19,10 @@ from urllib.parse import quote
 from uuid import UUID
 
 from backends.runtime.http import Broken, Client, Unreachable
+from core.errors import MuError
 from core.ids import root_id
 
-__all__ = ["Call", "Result", "invoke", "make_body", "new_key"]
+__all__ = ["TOKEN", "Call", "Result", "bearer", "invoke", "make_body", "new_key"]
 
 _PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _ONE_TRY = 30.0
@@ -34,6 +35,7 @@ class Call:
     :ivar url: of the gateway, or of an ingress that finds it by ``host``.
     :ivar key: the ``Idempotency-Key``.
     :ivar timeout: seconds after which it is given up, with its outcome unknown.
+    :ivar bearer: the key or token of whoever calls; empty: nobody.
     :ivar reach: seconds after which a gateway that cannot be reached at all is given up.
     """
 
@@ -44,6 +46,7 @@ class Call:
     host: str = ""
     timeout: float = 60.0
     reach: float = math.inf
+    bearer: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,21 @@ class Result:
     content: Any = None
     why: str = ""
     problem: Mapping[str, Any] = field(default_factory=dict)
+
+
+TOKEN = "MU2SLS_TOKEN"
+"""Where the key or token of whoever calls stands: an argument could be seen by others."""
+
+
+def bearer(environ: Mapping[str, str]) -> str:
+    """The key or token of whoever calls; empty: nobody.
+
+    :raises MuError: it is none.
+    """
+    found = environ.get(TOKEN, "")
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise MuError(f"{TOKEN} in the environment holds no key or token")
+    return found
 
 
 def new_key() -> str:
@@ -130,6 +148,8 @@ def _overall(last: Result, unsure: bool) -> Result:
 async def _try(client: Client, call: Call, left: float) -> tuple[Result, float | None]:
     """The result of one try, and when to try again: seconds, None for soon, negative: never."""
     headers = {"Content-Type": "application/json", "Idempotency-Key": call.key}
+    if call.bearer:
+        headers["Authorization"] = f"Bearer {call.bearer}"
     url = f"{call.url.rstrip('/')}/{quote(call.method, safe='.')}"
     try:
         status, answered, body = await client.request(

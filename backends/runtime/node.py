@@ -28,6 +28,7 @@ from backends.runtime.http import (
     plain_refusal,
 )
 from backends.runtime.public import Public
+from backends.runtime.public.auth import Auth
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore, trouble
 from backends.runtime.upkeep import keep_up
@@ -73,6 +74,7 @@ class Node:
     :ivar key: the wire's key.
     :ivar addresses: the base URL of each service.
     :ivar hosts: see :class:`backends.runtime.public.Public`.
+    :ivar auth: knows who asks; see :class:`backends.runtime.public.Public`.
     :ivar deaths: what took the processes before this one down, where that is remembered.
     """
 
@@ -85,6 +87,7 @@ class Node:
     make: Make = field(default_factory=Make)
     deaths: Deaths | None = None
     hosts: frozenset[str] | None = None
+    auth: Auth | None = None
 
 
 async def _meet_store(store: AsyncStore) -> None:
@@ -146,7 +149,7 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     async def ask(request: Request) -> Reply:
         return (await caller.call(request, not node.protocol.retries)).reply
 
-    public = Public(node.application, ask, node.store, node.settings, node.hosts)
+    public = Public(node.application, ask, node.store, node.settings, node.hosts, node.auth)
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
     asides = AsidesService(Asides(node.store, node.settings), wire)
     handlers = {

@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.api.access import allowed, is_internal
 from compiler.api.containers import (
     Keeper,
     StoredDict,
@@ -31,8 +32,9 @@ from compiler.api.current import PlainRun
 from compiler.api.paper import Client
 from compiler.api.runner import Runner
 from compiler.api.undo import Undo
+from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
-from core.errors import BadRequest, MuError, TransactionException
+from core.errors import BadRequest, Forbidden, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
 
 __all__ = ["Activation", "ImmediateRunner", "Reference", "driven", "wants_clients"]
@@ -64,6 +66,7 @@ class Reference(PlainRun):
     :param rng: random numbers and uuids; seeded by the system if None.
     :ivar runner: what calls, transactions and clock readings do; see :mod:`compiler.api.runner`.
     :ivar undo: the open transactions.
+    :ivar asking: the caller of the request that runs.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Reference(PlainRun):
         self.clock = clock or time.time_ns
         self.rng = rng or random.Random()
         self.undo = Undo()
+        self.asking = NOBODY
         self.runner: Runner = ImmediateRunner(self)
         self._keeper = Keeper(codec, self.undo)
         self.copy = self._keeper.copy
@@ -167,17 +171,28 @@ class Reference(PlainRun):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
         tag: Any = None,
+        caller: Caller = NOBODY,
     ) -> Any:
         """Run one request, as a client: its result, or its own exception is raised.
 
         :raises BadRequest: no such public method, or arguments that do not fit it.
+        :raises Forbidden: the method is not for this caller.
         """
         kwargs = dict(kwargs or {})
         if method.startswith("_"):
             raise BadRequest(f"{service}.{method} is private to its service")
         self._check_arguments(service, method, args, kwargs)
-        with self:
-            return self._activate(service, method, args, kwargs, tag)
+        function = self._function(service, method)
+        if is_internal(type(self._instances[service]).__mro__[1], function):
+            raise BadRequest(f"{service}.{method} is not called from outside")
+        if why := turned_away(f"{service}.{method}", allowed(function), caller):
+            raise Forbidden(why)
+        before, self.asking = self.asking, caller
+        try:
+            with self:
+                return self._activate(service, method, args, kwargs, tag)
+        finally:
+            self.asking = before
 
     def invoke(
         self,
@@ -289,6 +304,10 @@ class ImmediateRunner:
     def clock(self) -> int:
         """See :class:`Runner`."""
         return self.reference.clock()
+
+    def caller(self) -> Caller:
+        """See :class:`Runner`."""
+        return decode_caller(encode_caller(self.reference.asking))  # a copy
 
     def random(self) -> random.Random:
         """See :class:`Runner`."""

@@ -13,6 +13,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from core.callers import Caller
 from core.effects import INNERMOST
 
 __all__ = ["INNERMOST", "Runner"]
@@ -47,6 +48,9 @@ class Runner(Protocol):
 
     def clock(self) -> int:
         """Unix time in nanoseconds."""
+
+    def caller(self) -> Caller:
+        """Who asks."""
 
     def random(self) -> random.Random:
         """The random numbers of the running request."""

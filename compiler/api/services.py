@@ -6,7 +6,8 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, cast
+from functools import partial
+from typing import Annotated, Any, TypeVar, cast, overload
 
 from compiler.api.current import current
 
@@ -22,8 +23,22 @@ everything else as one value.
 """
 
 
-def service(cls: type[T]) -> type[T]:
-    """Declare a class a service; its public methods can be called by clients and services."""
+@overload
+def service(cls: type[T], /) -> type[T]: ...
+@overload
+def service(*, internal: bool = False) -> Callable[[type[T]], type[T]]: ...
+def service(cls: type[T] | None = None, /, *, internal: bool = False) -> Any:
+    """Declare a class a service; its public methods can be called by clients and services.
+
+    :param internal: whether services alone call it, and nobody from outside.
+    """
+    if cls is None:
+        return partial(_declared, internal)
+    return _declared(internal, cls)
+
+
+def _declared(internal: bool, cls: type[T]) -> type[T]:
+    cls.__mu2sls_internal__ = internal  # type: ignore[attr-defined]
     for base in reversed(cls.__mro__[1:]):
         for name, function in vars(base).items():
             if inspect.isfunction(function) and _inherits(cls, name, base):

@@ -37,6 +37,7 @@ _REMEDIES: Final = {
     "commit": "{0}()",
     "abort": "abort('why'), or {0}()",
     "rollback": "{0}()",
+    "caller": "{0}()",
 }
 """What the operations of the user API take instead of other arguments."""
 
@@ -140,6 +141,8 @@ class Calls(LibraryCalls):
             keywords = self.keywords(node)
             call = runtime_call(meaning, arguments, keywords)
             return self.effect(_TRANSACTION_KINDS[meaning], node, call)
+        if meaning == "caller":
+            return self.effect(EffectKind.CALLER, node, runtime_call("caller"))
         if meaning == "gather":
             return locate(runtime_call("gather", self.arguments(node)), node)
         if meaning in ("wait", "wait_all"):

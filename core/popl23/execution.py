@@ -22,6 +22,7 @@ from typing import Any
 
 from core import effects
 from core.attempt import accept, left_open
+from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, execution_chance
 from core.errors import TransactionException, Unfamiliar, UnsupportedValue
@@ -316,6 +317,11 @@ class _Execution:
         yield from ()
         return lambda _: self._random
 
+    def _caller(self, _: effects.Asker) -> _Answers:
+        caller = decode_caller(self._request.origin.caller)
+        yield from ()
+        return lambda _: caller
+
     # --- transactions
 
     def _see_that_it_stands(self) -> None:
@@ -432,6 +438,7 @@ _HANDLERS: dict[type, Any] = {
     Operation: _Execution._operate,
     effects.Clock: _Execution._clock,
     effects.Random: _Execution._chance,
+    effects.Asker: _Execution._caller,
     effects.Begin: _Execution._begin,
     effects.CommitTransaction: _Execution._commit,
     effects.Rollback: _Execution._rollback,

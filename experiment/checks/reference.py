@@ -83,7 +83,8 @@ class _Course:
     def __init__(self, subject: Subject, plain: Reference) -> None:
         self._subject = subject
         self._plain = plain
-        self._runner = StrandRunner(plain, subject.program)
+        callers = {root: sent.caller for root, sent in subject.sent.items()}
+        self._runner = StrandRunner(plain, subject.program, callers)
         plain.runner = self._runner
         self._strands: dict[RequestId, Strand] = {}
         self.regions = 0

@@ -27,6 +27,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from compiler import api, machine
 from compiler.api.reference import Activation, Reference
+from core.callers import Caller, decode_caller
 from core.chance import request_chance
 from core.ids import RequestId
 from core.messages import Outcome, Raised, Returned
@@ -143,12 +144,16 @@ class _Spawned:
 class StrandRunner:
     """A :class:`compiler.api.runner.Runner` that pauses strands where regions end.
 
+    :param callers: who asks, as it travels, by root.
     :ivar clocks: the readings of the present region, by request; none outside of regions.
     """
 
-    def __init__(self, reference: Reference, program: Program) -> None:
+    def __init__(
+        self, reference: Reference, program: Program, callers: Mapping[bytes, bytes]
+    ) -> None:
         self.reference = reference
         self.program = program
+        self.callers = callers
         self.clocks: dict[RequestId, Iterator[int]] = {}
 
     def set_clocks(self, readings: Mapping[RequestId, Sequence[int]]) -> None:
@@ -256,6 +261,11 @@ class StrandRunner:
         if time is None:
             raise Forbidden(f"reads the clock{_user_line()}, which is not recorded")
         return time
+
+    def caller(self) -> Caller:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        return decode_caller(self.callers.get(frame.id.root, b""))
 
     def random(self) -> random.Random:
         """See :class:`compiler.api.runner.Runner`."""

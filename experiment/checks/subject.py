@@ -152,7 +152,7 @@ class Subject:
 
     def request(self, sent: Sent) -> Request:
         """The request as its client sent it, without the client's deadline."""
-        origin = Origin(sent.service, sent.method, sent.args)
+        origin = Origin(sent.service, sent.method, sent.args, sent.caller)
         return Request(sent.id, sent.service, sent.method, sent.args, origin)
 
     def describe(self, request: RequestId) -> str:

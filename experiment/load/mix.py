@@ -8,25 +8,38 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
+from core.program import Program
 from experiment.faithful import damage
 from experiment.record.history import History
-from experiment.scenario.model import Load
+from experiment.scenario.model import Call, Load
 
-__all__ = ["Drawn", "Mix", "encoded"]
+__all__ = ["Drawn", "Mix", "encoded", "not_admitted"]
 
 
 class Drawn(NamedTuple):
-    """One request of a mix: ``service.method(*args)``."""
+    """One request of a mix: ``service.method(*args)``.
+
+    :ivar caller: who asks, as it travels.
+    """
 
     service: str
     method: str
     args: tuple[Any, ...]
+    caller: bytes = b""
 
     @property
     def call(self) -> str:
         """``Service.method``."""
         return f"{self.service}.{self.method}"
+
+
+def not_admitted(program: Program, drawn: Drawn) -> str:
+    """Why a gateway turns a request away before it has a key; empty if it does not."""
+    method = program.method(drawn.service, drawn.method)
+    caller = decode_caller(drawn.caller)
+    return "" if method is None else turned_away(drawn.call, method.allow, caller)
 
 
 def encoded(drawn: Drawn, codec: Codec, history: History) -> bytes:
@@ -46,18 +59,42 @@ class Mix:
     :ivar calls: what it draws from, as ``Service.method``.
     """
 
-    def __init__(self, load: Load, workload: Any) -> None:
-        kinds = [(each.call, each.weight, each.args) for each in load.mix]
+    def __init__(self, load: Load, workload: Any, program: Program) -> None:
+        kinds = list(load.mix)
         if not kinds and not load.calls and workload is not None:
-            kinds = [(call, weight, None) for call, weight in workload.mix.items()]
-        kinds = kinds or [(step.call, 1.0, step.args) for step in load.calls]
-        self._script = [Drawn(*_split(step.call), tuple(step.args)) for step in load.calls]
+            kinds = [Call(call, weight) for call, weight in workload.mix.items()]
+        kinds = kinds or [Call(step.call, 1.0, step.args) for step in load.calls]
+        self._callers: dict[str, Caller] = workload.callers if workload is not None else {}
+        self._script = [
+            Drawn(*_split(step.call), tuple(step.args), self._named(step.caller))
+            for step in load.calls
+        ]
         self._said = 0
-        self.calls = [call for call, _, _ in kinds]
-        self._sums = list(accumulate(weight for _, weight, _ in kinds))
+        self.calls = [each.call for each in kinds]
+        self._sums = list(accumulate(each.weight for each in kinds))
         arguments = workload.arguments if workload is not None else {}
         self._kinds = [
-            (*_split(call), _drawer(arguments.get(call), given)) for call, _, given in kinds
+            (
+                *_split(each.call),
+                _drawer(arguments.get(each.call), each.args),
+                self._who(each, program),
+            )
+            for each in kinds
+        ]
+
+    def _named(self, subject: str) -> bytes:
+        return encode_caller(self._callers.get(subject, NOBODY))
+
+    def _who(self, kind: Call, program: Program) -> list[bytes]:
+        """Who may be drawn to ask: who is named, or else all who may."""
+        if kind.caller:
+            return [self._named(kind.caller)]
+        method = program.method(*_split(kind.call))
+        roles = method.allow if method is not None else frozenset()
+        return [
+            encode_caller(each)
+            for each in self._callers.values()
+            if not turned_away(kind.call, roles, each)
         ]
 
     def draw(self, rng: random.Random) -> Drawn:
@@ -69,8 +106,10 @@ class Mix:
             self._said += 1
             return self._script[self._said - 1]
         index = bisect_right(self._sums, rng.random() * self._sums[-1])
-        service, method, draw = self._kinds[min(index, len(self._kinds) - 1)]
-        return Drawn(service, method, draw(rng))
+        service, method, draw, who = self._kinds[min(index, len(self._kinds) - 1)]
+        args = draw(rng)
+        caller = who[0] if len(who) == 1 else rng.choice(who) if who else b""
+        return Drawn(service, method, args, caller)
 
 
 def _split(call: str) -> tuple[str, str]:

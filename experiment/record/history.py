@@ -32,6 +32,7 @@ class Sent:
     """A client sends a request, for the first time (``attempt`` 0) or again.
 
     :ivar key: what the client calls it, if it has a key of its own.
+    :ivar caller: who asks, as it travels.
     """
 
     time: float
@@ -41,6 +42,7 @@ class Sent:
     args: bytes
     attempt: int
     key: str = ""
+    caller: bytes = b""
 
 
 @dataclass(slots=True)

@@ -137,17 +137,31 @@ def _script(table: Table, name: str, names: Names) -> Load:
 
 
 def _step(source: Source, node: Node, names: Names) -> Step:
-    table = Table(source, node, "a call", ("call", "args", "gives", "raises"))
+    table = Table(source, node, "a call", ("call", "args", "as", "gives", "raises", "refused"))
     table.need("call", "this step names no method", "write {call: Service.method}")
     name = table.take("call", _method, "")
     nothing: list[Any] = []
     args = table.take("args", _arguments, nothing)
-    names.call(name, table.node_of("call"), args, table.node_of("args"))
-    if "gives" in table and "raises" in table:
-        what = "a call gives something or raises something, not both"
-        source.mistake(table.node_of("raises"), what, "leave out one of the two")
+    refused = table.take("refused", _true, False)
+    if refused:
+        service, _, method = name.partition(".")
+        names.method(service, method, table.node_of("call"))
+    else:
+        names.call(name, table.node_of("call"), args, table.node_of("args"))
+    ends = [each for each in ("gives", "raises", "refused") if each in table]
+    if len(ends) > 1:
+        what = "a call gives something, raises something or is refused, and only one of these"
+        source.mistake(table.node_of(ends[-1]), what, "leave out the others")
     gives = [table.take("gives", _any, None)] if "gives" in table else []
-    return Step(name, args, gives, table.take("raises", word, ""))
+    caller, raises = table.take("as", word, ""), table.take("raises", word, "")
+    names.caller(caller, table.node_of("as"))
+    return Step(name, args, gives, raises, caller, refused)
+
+
+def _true(value: object) -> bool:
+    if value is True:
+        return True
+    raise QuantityError(f"'refused' is {show_value(value)}", "write refused: true, or nothing")
 
 
 def _any(value: object) -> object:
@@ -173,14 +187,16 @@ def _call(source: Source, node: Node, names: Names) -> Call:
         name = source.read(node, _method, "")
         names.call(name, node)
         return Call(name)
-    table = Table(source, node, "a call", ("call", "weight", "args"))
+    table = Table(source, node, "a call", ("call", "weight", "args", "as"))
     table.need("call", "this part of the mix names no method", "write {call: Service.method}")
     name = table.take("call", _method, "")
     weight = table.take("weight", positive(number), 1.0)
     given: list[Any] | None = [] if "args" in table else None
     args = table.take("args", _arguments, given)
     names.call(name, table.node_of("call"), args, table.node_of("args"))
-    return Call(name, weight, args)
+    caller = table.take("as", word, "")
+    names.caller(caller, table.node_of("as"))
+    return Call(name, weight, args, caller)
 
 
 def _method(value: object) -> str:

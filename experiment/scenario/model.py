@@ -185,11 +185,14 @@ class Retry(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One kind of request in a mix: ``Service.method`` with arguments from the application's own
     generator, or given here.
+
+    :ivar caller: who asks; empty: who may, of the application's ``CALLERS``.
     """
 
     call: str
     weight: float = 1.0
     args: list[Any] | None = None
+    caller: str = ""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -197,12 +200,16 @@ class Step(msgspec.Struct, frozen=True):
 
     :ivar gives: the answer, as JSON has it, as the one item of a list; empty: any answer will do.
     :ivar raises: the class of the exception that is the answer, without its module.
+    :ivar caller: who asks; empty: nobody who is known.
+    :ivar refused: whether it is to be turned away: the method is internal, or not for the caller.
     """
 
     call: str
     args: list[Any] = []
     gives: list[Any] = []
     raises: str = ""
+    caller: str = ""
+    refused: bool = False
 
 
 class Stage(msgspec.Struct, frozen=True):

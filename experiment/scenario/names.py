@@ -9,6 +9,8 @@ from typing import Any
 from experiment.scenario.model import CLIENT, PLATFORM
 from experiment.scenario.source import Node, Source, nearest
 
+_NO_CALLERS = 'write CALLERS = {"ada": {"roles": ["clerk"]}} in the application\'s workload'
+
 __all__ = ["PARTIES", "Known", "Names"]
 
 PARTIES = ("store", CLIENT, PLATFORM, "*")
@@ -23,6 +25,7 @@ class Known:
     :ivar invariants: their names, ``application.function``.
     :ivar arguments: the methods whose arguments the application can make up, or that take none.
     :ivar mix: whether the application has a mix of its own.
+    :ivar callers: the names in the application's ``CALLERS``.
     :ivar refuses: why a method ``Service.method`` does not take these arguments; empty if it does.
     """
 
@@ -31,6 +34,7 @@ class Known:
     invariants: Iterable[str] = ()
     arguments: Iterable[str] = ()
     mix: bool = False
+    callers: Iterable[str] = ()
     refuses: Callable[[str, list[Any]], str] = lambda _name, _args: ""
 
 
@@ -43,6 +47,7 @@ class Names:
     _calls: list[tuple[str, Node, list[Any] | None, Node]] = field(default_factory=list)
     _invariants: list[tuple[str, Node]] = field(default_factory=list)
     _mixless: list[tuple[str, Node]] = field(default_factory=list)
+    _callers: list[tuple[str, Node]] = field(default_factory=list)
 
     def service(self, name: str, node: Node | None, besides: tuple[str, ...] = ()) -> None:
         """A service is named; ``besides`` are other names that may stand there."""
@@ -64,6 +69,11 @@ class Names:
         """A request ``Service.method`` is named, with its arguments if they are given."""
         if name and node is not None:
             self._calls.append((name, node, args, args_node or node))
+
+    def caller(self, name: str, node: Node | None) -> None:
+        """A caller is named."""
+        if name and node is not None:
+            self._callers.append((name, node))
 
     def invariant(self, name: str, node: Node | None) -> None:
         """An invariant is named."""
@@ -88,6 +98,11 @@ class Names:
                 if why:
                     what = f"{name} does not take these arguments: {why}"
                     source.mistake(args_node, what, "write one value for each of its parameters")
+        for name, node in self._callers:
+            if name not in known.callers:
+                what = f"{known.name} knows no caller '{name}'"
+                remedy = nearest(name, known.callers) if known.callers else _NO_CALLERS
+                source.mistake(node, what, remedy)
         for name, node in self._invariants:
             if name not in known.invariants:
                 what = f"{known.name} has no invariant '{name}'"

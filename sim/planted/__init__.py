@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from experiment.elsewhere import there_too
 from sim.planted import (
     branches,
+    callers,
     calls,
     identity,
     intents,
@@ -29,8 +30,9 @@ from sim.planted import (
 )
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "branches", "calls", "identity", "intents", "joins", "journal", "plant",
-           "poison", "replay", "results", "retention", "scans", "transactions"]  # fmt: skip
+__all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
+           "plant", "poison", "replay", "results", "retention", "scans",
+           "transactions"]  # fmt: skip
 
 
 @contextmanager

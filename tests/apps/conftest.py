@@ -1,6 +1,7 @@
 import pytest
 
 from compiler import application, instance
+from core.callers import NOBODY
 
 
 class Running:
@@ -11,10 +12,10 @@ class Running:
         self.workload = self.application.workload
         self.reference = self.application.reference(set_up=True)
 
-    def run(self, call, *args):
+    def run(self, call, *args, caller=NOBODY):
         """Run one request, ``Service.method``."""
         service, method = call.split(".")
-        return self.reference.run(service, method, args)
+        return self.reference.run(service, method, args, caller=caller)
 
     def facts(self, call):
         """What the compiler proved about ``Service.method``."""

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from compiler import application
+from core.callers import NOBODY
 
 APPS = [
     "apps/counter",
@@ -25,6 +26,7 @@ APPS = [
     "apps/library",
     "apps/parcels",
     "apps/warehouse",
+    "apps/expenses",
     "apps/media",
     "apps/social",
 ]
@@ -56,6 +58,11 @@ INVARIANTS = {
         "every_order_is_collected_once",
         "missing_ribbons_are_noted",
     },
+    "apps/expenses": {
+        "managers_alone_approve",
+        "nobody_approves_their_own",
+        "what_is_paid_is_noted",
+    },
     "apps/media": {"every_review_is_found", "no_review_is_half_written", "stars_add_up"},
     "apps/social": {
         "every_author_has_the_post",
@@ -64,7 +71,10 @@ INVARIANTS = {
     },
 }
 
-REFUSALS = {"TransactionException", "InsufficientFunds", "OutOfStock", "WrongPassword"}
+REFUSALS = {
+    *("TransactionException", "InsufficientFunds", "OutOfStock", "WrongPassword"),
+    *("NotYours", "Forbidden"),
+}
 """What some requests of a mix are meant to come to."""
 
 every_app = pytest.mark.parametrize("running", APPS, indirect=True)
@@ -94,10 +104,12 @@ def test_invariants_hold_after_set_up_and_after_any_requests(running):
     running.check()
     rng = random.Random(2)
     calls, weights = zip(*running.workload.mix.items(), strict=True)
+    callers, who = list(running.workload.callers.values()) or [NOBODY], random.Random(3)
     answers = set()
     for call in rng.choices(calls, weights, k=300):
         try:
-            running.run(call, *running.workload.arguments[call](rng))
+            args = running.workload.arguments[call](rng)
+            running.run(call, *args, caller=who.choice(callers))
             answers.add("returned")
         except Exception as error:  # the application's own exceptions are answers
             answers.add(type(error).__name__)

@@ -7,6 +7,7 @@ import types
 
 from compiler.application import load
 from core import effects
+from core.callers import NOBODY, decode_caller, encode_caller
 from core.errors import TransactionException
 from core.ids import RequestId
 
@@ -54,6 +55,7 @@ class Driver:
         self.program = program
         self.store = dict(initial)
         self.rng = rng
+        self.asking = NOBODY
         self.clock = Clock()
         self.scopes = []
         self.count = 0
@@ -165,6 +167,8 @@ class Driver:
                 self.end(activation, scope, undo=True)
             case effects.Clock():
                 return self.clock()
+            case effects.Asker():
+                return decode_caller(encode_caller(self.asking))
             case effects.Random():
                 return self.rng
             case _:

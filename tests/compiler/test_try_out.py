@@ -34,6 +34,37 @@ COFFEE = """
 """
 
 
+WHO = """
+    @service
+    class Desk:
+        @allow("boss")
+        def open(self) -> str:
+            return "it is " + caller().subject
+        @internal
+        def inside(self) -> int:
+            return 1
+
+    CALLERS = {"ada": {"roles": ["boss"]}, "bob": {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "seen"),
+    [
+        (["Desk.open", "--as", "ada"], 0, "it is ada"),
+        (["Desk.open", "--as", "bob"], 2, "Desk.open is for boss, and bob is not: give --as"),
+        (["Desk.open"], 2, "give --as"),
+        (["Desk.open", "--as", "eve"], 2, "there is no caller eve: there are ada, bob"),
+        (["Desk.inside", "--as", "ada"], 2, "there is no method Desk.inside"),
+    ],
+)
+def test_who_asks(tmp_path, capsys, monkeypatch, arguments, status, seen):
+    monkeypatch.setenv("COLUMNS", "300")
+    assert cli.main(["run", str(write_app(tmp_path, WHO)), *arguments]) == status
+    captured = capsys.readouterr()
+    assert seen in captured.out + captured.err
+
+
 def run(tmp_path, *arguments):
     return cli.main(["run", str(write_app(tmp_path, COFFEE)), *arguments])
 

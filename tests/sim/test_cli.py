@@ -32,7 +32,9 @@ def application():
     return SimpleNamespace(
         origin="",
         program=SimpleNamespace(name="hotel", services={"Hotel": service}, codec=CODEC),
-        workload=SimpleNamespace(mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}),
+        workload=SimpleNamespace(
+            callers={}, mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}
+        ),
     )
 
 

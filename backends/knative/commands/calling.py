@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 
 import msgspec
 from rich.console import Console
 
 from backends.knative.choices import ChoiceProblem, base_url, header_value, host_name, instance_name
 from backends.knative.commands.connection import connected, find_gateway
-from backends.runtime.invoke import Call, Result, make_body, new_key
+from backends.runtime.invoke import Call, Result, bearer, make_body, new_key
 from backends.runtime.invoke import invoke as call_gateway
 
 __all__ = ["invoke"]
@@ -34,7 +35,7 @@ def invoke(options: argparse.Namespace, console: Console, errors: Console) -> in
     key = header_value("--key", options.key) or new_key()
     url = given or _find(options, errors)
     errors.print(f"Idempotency-Key: {key}", markup=False, style="dim")
-    call = Call(url, options.method, body, key, host, options.timeout)
+    call = Call(url, options.method, body, key, host, options.timeout, bearer=bearer(os.environ))
     result = asyncio.run(call_gateway(call, lambda line: errors.print(line, markup=False)))
     return _report(result, key, console, errors)
 

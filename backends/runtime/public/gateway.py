@@ -22,6 +22,7 @@ from backends.runtime.http import Incoming, Outgoing
 from backends.runtime.public.access import PROBES, note
 from backends.runtime.public.admission import Admission
 from backends.runtime.public.arguments import Arguments, from_body, from_query
+from backends.runtime.public.auth import Auth, Nobody, bearer, unauthenticated
 from backends.runtime.public.hosts import see_host, see_origin
 from backends.runtime.public.keys import Key, Keys
 from backends.runtime.public.openapi import describe
@@ -32,6 +33,7 @@ from backends.runtime.public.results import json_bytes
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application
+from core.callers import Caller, encode_caller, turned_away
 from core.errors import BadRequest, Interrupted, MuError, Overloaded, UnsupportedValue
 from core.ids import RequestId
 from core.messages import Failed, Origin, Outcome, Raised, Reply, Request, Returned
@@ -57,6 +59,7 @@ class Public:
 
     :param ask: executes a root request: its reply, with a Failed outcome that is indefinite if
         there was no answer until the request's deadline.
+    :param auth: knows who asks; nobody is known without.
     :param hosts: the names that it may be called by, besides addresses; None: any.
     :ivar draining: takes nothing new; see :meth:`end`.
     """
@@ -68,6 +71,7 @@ class Public:
         store: AsyncStore,
         settings: Settings,
         hosts: Collection[str] | None = None,
+        auth: Auth | None = None,
     ) -> None:
         self.draining = False
         self._under_way: set[asyncio.Timeout] = set()
@@ -77,11 +81,14 @@ class Public:
         self._store = store
         self._settings = settings
         self._hosts = hosts
+        self._auth = auth or Nobody()
         self._keys = Keys(store, settings)
         self._admission = Admission(settings.concurrency, settings.queue)
-        document = msgspec.json.encode(describe(application.name, self.operations, settings))
+        document = msgspec.json.encode(
+            describe(application.name, self.operations, settings, self._auth.format)
+        )
         self._openapi = Outgoing(200, document, "application/json")
-        page = render(application, self.operations)
+        page = render(application, self.operations, self._auth.format)
         self._page = Outgoing(200, page, "text/html", SECURITY)
 
     def end(self, within: float) -> None:
@@ -192,6 +199,7 @@ class Public:
         if self.draining:
             told = "this process is shutting down: ask again, another one answers"
             raise Refusal("draining", told, {"Connection": "close"})
+        caller = await self._caller(operation, incoming)
         now = time.time_ns()
         seconds = self._seconds(incoming)
         deadline = now + int(seconds * 1e9)
@@ -199,7 +207,7 @@ class Public:
         try:
             async with self._at_most(), self._admission.place(seconds):
                 root = await self._root(operation, key, now, deadline)
-                outcome = await self._execute(operation, args, root, deadline)
+                outcome = await self._execute(operation, args, caller, root, deadline)
                 if isinstance(outcome, Failed) and outcome.kind == "Interrupted":
                     outcome = await self._explained(outcome)
         except TimeoutError:
@@ -210,6 +218,19 @@ class Public:
         except MuError as error:  # the store's own kinds included
             outcome = Failed("Interrupted", False, str(error))
         return self._answer(outcome, key)
+
+    async def _caller(self, operation: Operation, incoming: Incoming) -> Caller:
+        """Who asks.
+
+        :raises Refusal: it is not known, or may not.
+        """
+        caller = await bearer(self._auth, incoming.headers.get("authorization"))
+        if why := turned_away(operation.full_name, operation.allow, caller):
+            if caller.subject:
+                raise Refusal("forbidden", why)
+            knows = "" if self._auth.format else "; this gateway knows nobody: see --auth"
+            raise unauthenticated(f"{why}{knows}")
+        return caller
 
     async def _explained(self, failed: Failed) -> Failed:
         """A failure with the store's trouble, if there is any: those who wait for it are silent."""
@@ -281,9 +302,9 @@ class Public:
             raise Interrupted("the store did not say in time what the key stands for") from None
 
     async def _execute(
-        self, operation: Operation, args: bytes, root: bytes, deadline: int
+        self, operation: Operation, args: bytes, caller: Caller, root: bytes, deadline: int
     ) -> Outcome:
-        origin = Origin(operation.service, operation.name, args)
+        origin = Origin(operation.service, operation.name, args, encode_caller(caller))
         request = Request(
             RequestId(root), operation.service, operation.name, args, origin, deadline=deadline
         )

@@ -141,6 +141,8 @@ function curlOf(form) {
   const lines = ["curl " + location.origin + form.getAttribute("action")];
   lines.push(body ? "--json " + quoted(body) : "-X POST");
   if (key) lines.push("-H " + quoted("Idempotency-Key: " + key));
+  const bearer = form.elements["Authorization"];
+  if (bearer && bearer.value) lines.push('-H "Authorization: Bearer $TOKEN"');
   return lines.join(" \\\n  ");
 }
 function refresh(form) { form.querySelector(".curl pre").textContent = curlOf(form); }
@@ -173,6 +175,8 @@ async function send(form) {
   if (body) headers["Content-Type"] = "application/json";
   const key = form.elements["Idempotency-Key"];
   if (key.value) headers["Idempotency-Key"] = key.value;
+  const bearer = form.elements["Authorization"];
+  if (bearer && bearer.value) headers["Authorization"] = "Bearer " + bearer.value;
   button.disabled = true;
   const begun = performance.now();
   try {

@@ -14,6 +14,7 @@ from backends.runtime.public.operations import Operation, Parameter
 from backends.runtime.public.problems import KINDS
 from backends.runtime.public.schemas import Json, schemas_of
 from backends.runtime.settings import Settings
+from core.callers import KNOWN
 from core.client_keys import KEY_LENGTH
 
 __all__ = ["describe"]
@@ -23,13 +24,19 @@ _BY_POSITION = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
 )
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_SCHEME = "bearer"
 _PROBLEM = "problem-answer"  # no identifier, so no class of the application has that name
 _ELSEWHERE = {"not-found", "method-not-allowed", "too-long", "unknown-host"}
 """Problems of paths that the document does not have, or that were not read to their end."""
 
 
-def describe(name: str, operations: Mapping[str, Operation], settings: Settings) -> Json:
-    """The document of an application."""
+def describe(
+    name: str, operations: Mapping[str, Operation], settings: Settings, bearers: str = ""
+) -> Json:
+    """The document of an application.
+
+    :param bearers: what callers are known by, a key or a JWT; empty: nobody is known.
+    """
     schemas, components = _schemas(operations)
     components[_PROBLEM] = _problem_schema()
     services = dict.fromkeys(operation.service for operation in operations.values())
@@ -43,14 +50,29 @@ def describe(name: str, operations: Mapping[str, Operation], settings: Settings)
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": service} for service in services],
-        "paths": {f"/{each.full_name}": _path(each, schemas) for each in operations.values()},
+        "paths": {
+            f"/{each.full_name}": _path(each, schemas, bearers) for each in operations.values()
+        },
         "components": {
             "schemas": components,
             "parameters": _headers(settings),
             "headers": {"Idempotency-Key": _answered_key()},
             "responses": _problems(),
+            **({"securitySchemes": {_SCHEME: _scheme(bearers)}} if bearers else {}),
         },
     }
+
+
+def _scheme(bearers: str) -> Json:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": bearers}
+
+
+def _security(operation: Operation, bearers: str) -> Json:
+    """Who may call a method: anybody, or whoever is known; the roles are for people to read."""
+    if not bearers:
+        return {}
+    needed: list[Json] = [{_SCHEME: sorted(operation.allow - {KNOWN})}]
+    return {"security": needed if operation.allow else [{}, {_SCHEME: []}]}
 
 
 class _Schemas:
@@ -74,8 +96,9 @@ def _schemas(operations: Mapping[str, Operation]) -> tuple[_Schemas, Json]:
     return _Schemas(kinds, schemas), components
 
 
-def _path(operation: Operation, schemas: _Schemas) -> Json:
+def _path(operation: Operation, schemas: _Schemas, bearers: str) -> Json:
     common = {
+        **_security(operation, bearers),
         "tags": [operation.service],
         "summary": operation.summary,
         "description": operation.documentation,

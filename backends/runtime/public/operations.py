@@ -62,6 +62,7 @@ class Operation:
     :ivar shown: ``reserve(hotel: str) -> bool``, as the user wrote it.
     :ivar returns: the type of its result; Any if unknown.
     :ivar documentation: the docstring, or an empty text.
+    :ivar allow: the roles of which a caller must have one; empty: anybody may call it.
     :ivar transactional: whether it may begin a transaction itself.
     """
 
@@ -75,6 +76,7 @@ class Operation:
     documentation: str
     facts: Facts
     transactional: bool
+    allow: frozenset[str]
 
     @property
     def full_name(self) -> str:
@@ -145,6 +147,7 @@ def _operation(
         documentation=inspect.getdoc(plain) or "",
         facts=facts,
         transactional=transactional,
+        allow=function.allow,
     )
 
 

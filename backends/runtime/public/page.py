@@ -21,6 +21,7 @@ from backends.runtime.public.operations import Operation, Parameter
 from backends.runtime.public.problems import Kind
 from backends.runtime.public.service_map import draw
 from compiler.application import Application
+from core.callers import KNOWN
 
 __all__ = ["SECURITY", "problem_page", "render"]
 
@@ -55,8 +56,13 @@ _OUTCOMES = {
 }
 
 
-def render(application: Application, operations: Mapping[str, Operation]) -> bytes:
-    """The page of an application."""
+def render(
+    application: Application, operations: Mapping[str, Operation], bearers: str = ""
+) -> bytes:
+    """The page of an application.
+
+    :param bearers: what callers are known by; empty: nobody is known.
+    """
     services: dict[str, list[Operation]] = {}
     for operation in operations.values():
         services.setdefault(operation.service, []).append(operation)
@@ -70,7 +76,7 @@ def render(application: Application, operations: Mapping[str, Operation]) -> byt
         '<div class="links"><a href="/openapi.json">OpenAPI document</a>'
         '<a href="/healthz">/healthz</a><a href="/readyz">/readyz</a></div>'
         + (f'<div class="scroll">{drawing}</div>' if drawing else "")
-        + "".join(_service(application, name, listed) for name, listed in services.items())
+        + "".join(_service(application, name, listed, bearers) for name, listed in services.items())
         + f"</main></div><script>{SCRIPT}</script>"
     )
     return _document(application.name, body)
@@ -123,19 +129,22 @@ def _navigation(name: str, services: Mapping[str, list[Operation]]) -> str:
     return f'<nav><a class="brand" href="/">{escape(name)}</a>{lists}</nav>'
 
 
-def _service(application: Application, name: str, operations: list[Operation]) -> str:
+def _service(application: Application, name: str, operations: list[Operation], bearers: str) -> str:
     documentation = cleandoc(application.classes[name].__doc__ or "")
     return (
         f'<section id="{escape(name)}"><h2>{escape(name)}</h2>'
         + (f"<p>{_marked(documentation)}</p>" if documentation else "")
-        + "".join(map(_method, operations))
+        + "".join(_method(each, bearers) for each in operations)
         + "</section>"
     )
 
 
-def _method(operation: Operation) -> str:
+def _method(operation: Operation, bearers: str) -> str:
     name, _, rest = operation.shown.partition("(")
     badges = []
+    if operation.allow:
+        who = " or ".join(sorted(operation.allow - {KNOWN})) or "known callers"
+        badges.append(f'<span class="badge">for {escape(who)}</span>')
     if operation.facts.read_only:
         badges.append('<span class="badge reads">read-only</span>')
     if operation.transactional:
@@ -148,7 +157,7 @@ def _method(operation: Operation) -> str:
         f'<h3 class="signature"><b>{escape(name)}</b>({escape(rest)}</h3>{"".join(badges)}</header>'
         + (f'<div class="doc">{_marked(documentation)}</div>' if documentation else "")
         + _facts(operation)
-        + _form(operation)
+        + _form(operation, bearers)
         + "</article>"
     )
 
@@ -167,7 +176,7 @@ def _facts(operation: Operation) -> str:
 # --- forms
 
 
-def _form(operation: Operation) -> str:
+def _form(operation: Operation, bearers: str) -> str:
     fields = "".join(map(_field, _fields(operation.parameters)))
     path = escape(f"/{operation.full_name}")
     return (
@@ -175,11 +184,18 @@ def _form(operation: Operation) -> str:
         '<div class="keyline"><label>Idempotency-Key<input name="Idempotency-Key" '
         'maxlength="257" spellcheck="false"></label>'
         '<button type="button" class="draw">New key</button></div>'
+        f"{_BEARER.format(escape(bearers)) if bearers else ''}"
         '<div class="curl"><pre></pre><button type="button" class="copy">Copy</button></div>'
         '<button class="send">Send</button>'
         '<div class="answer" hidden aria-live="polite"><div class="told"></div><pre></pre></div>'
         "</form></details>"
     )
+
+
+_BEARER = (
+    '<div class="keyline"><label>Authorization: Bearer ({})<input name="Authorization" '
+    'type="password" spellcheck="false"></label></div>'
+)
 
 
 def _fields(parameters: Iterable[Parameter]) -> list[Parameter]:

@@ -78,6 +78,20 @@ _ALL = (
         "underscore are private to their service.",
     ),
     Kind(
+        "unauthenticated", 401, "Nobody knows who asks", "definite",
+        "The method is for callers who are known, or what `Authorization` holds is not good. "
+        "Nothing happened. Send `Authorization: Bearer ` with a key or a token of this gateway.",
+    ),
+    Kind(
+        "forbidden", 403, "Not for this caller", "definite",
+        "The method is for callers with another role; `detail` says which. Nothing happened.",
+    ),
+    Kind(
+        "auth-unavailable", 503, "The keys of tokens cannot be had", "definite",
+        "The gateway could not fetch the keys that verify tokens. Nothing happened. Ask again "
+        "later.", 5, "gateway",
+    ),
+    Kind(
         "method-not-allowed", 405, "Not this HTTP method", "definite",
         "Methods are called with POST; those that only read answer GET as well. The header "
         "`Allow` lists what is allowed.",

@@ -441,3 +441,21 @@ def test_the_addresses_follow_the_namespace_and_the_domain():
     assert addresses["Order"] == "http://motel-order.shop.svc.corp.example"
     assert set(addresses) == set(application("apps/hotel").program.services)
     assert {m["metadata"]["namespace"] for m in manifests} == {"shop"}
+
+
+def test_the_gateway_alone_has_what_tells_who_callers_are():
+    manifests = rendered("apps/expenses", auth="keys:expenses-auth")
+    pods = {}
+    for manifest in manifests:
+        if manifest["kind"] in ("Service", "Deployment"):
+            pods[manifest["metadata"]["name"]] = manifest["spec"]["template"]["spec"]
+    having = {name for name, pod in pods.items() if "expenses-auth" in json.dumps(pod)}
+    assert having == {"expenses-gateway"}
+    (node,) = pods["expenses-gateway"]["containers"]
+    (told,) = [each["value"] for each in node["env"] if each["name"] == "MU2SLS_AUTH"]
+    (mount,) = [each for each in node["volumeMounts"] if each["name"] == "auth"]
+    assert told == f"keys:{mount['mountPath']}/auth.json"
+    assert mount["readOnly"]
+    for manifest in manifests:
+        assert problems(manifest, "1.23") == []
+    assert "MU2SLS_AUTH" not in json.dumps(rendered("apps/expenses"))

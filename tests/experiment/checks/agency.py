@@ -21,6 +21,7 @@ class Application:
 
     program = ALL
     workload = SimpleNamespace(
+        callers={},
         mix={"Agency.book": 9.0, "Counter.look": 1.0},
         arguments={
             "Agency.book": lambda rng: (f"f{rng.randrange(100)}", f"h{rng.randrange(100)}"),

@@ -254,7 +254,9 @@ def test_invariants_run_on_the_final_state():
         program=DEPOT.program,
         reference=DEPOT.reference,
         workload=SimpleNamespace(
-            invariants={"three_nails": three_nails, "broken": broken}, files=[Path(__file__)]
+            callers={},
+            invariants={"three_nails": three_nails, "broken": broken},
+            files=[Path(__file__)],
         ),
     )
     names = ["depot.three_nails", "depot.broken", "depot.unknown"]

@@ -65,13 +65,15 @@ class Asked:
 class Gateway:
     """A gateway with real execution behind it, unless ``ask`` stands in for it."""
 
-    def __init__(self, application, ask=None, set_up=True, store=None, **numbers):
+    def __init__(self, application, ask=None, set_up=True, store=None, auth=None, **numbers):
         self.application = application
         self.store = store or AwaitedStore()
         if store is None:
             self.store.store.load(application.initial_state(set_up).items())
         self.host = DirectHost(application.program, self.store.store, time.time_ns())
-        self.public = Public(application, ask or self._ask, self.store, settings(**numbers))
+        self.public = Public(
+            application, ask or self._ask, self.store, settings(**numbers), auth=auth
+        )
 
     async def _ask(self, request):
         self.last = request

@@ -7,7 +7,17 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from compiler import Persistent, abort, call, service, spawn, transaction
+from compiler import (
+    Persistent,
+    abort,
+    allow,
+    call,
+    caller,
+    internal,
+    service,
+    spawn,
+    transaction,
+)
 
 __all__ = ["Colour", "Keeper", "Label", "Level", "Refused", "Shelf", "Thing", "Wall"]
 
@@ -164,3 +174,18 @@ class Wall:
     def hello(self) -> str:
         """Say hello."""
         return "hello"
+
+    @allow("boss")
+    def guarded(self) -> str:
+        """Say who asks."""
+        return caller().subject
+
+    @allow()
+    def known(self) -> dict[str, object]:
+        """Say what is known of who asks."""
+        return {**caller().claims, "subject": caller().subject}
+
+    @internal
+    def inside(self) -> int:
+        """Nobody from outside is told."""
+        return 1

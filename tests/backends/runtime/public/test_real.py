@@ -52,7 +52,7 @@ def test_a_key_is_for_one_request(bank):
         before = gateway.data()
         for path, other in (
             ("/Bank.transfer", {**body, "amount": 8}),
-            ("/North.deposit", {"account": "north-00", "amount": 7}),
+            ("/Bank.share", {"source": "north-00", "targets": ["south-00"], "amount": 7}),
         ):
             answer = run(gateway.post(path, other, idempotency_key=key))
             assert (answer.status, content(answer)["type"]) == (422, "/problems/id-reused")

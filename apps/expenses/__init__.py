@@ -1,0 +1,1 @@
+"""Expenses: whoever spends files, a manager approves, and only services pay."""
