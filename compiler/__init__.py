@@ -6,6 +6,7 @@ The compiler itself is in the modules beside this one and is not loaded by it.
 from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
 from compiler.api.futures import Future, gather, wait
+from compiler.api.later import Started, sleep, start
 from compiler.api.paper import (
     AbortTx,
     AbortTxNoExc,
@@ -31,6 +32,7 @@ __all__ = [
     "CommitTx",
     "Future",
     "Persistent",
+    "Started",
     "SyncInvoke",
     "TransactionException",
     "Wait",
@@ -43,7 +45,9 @@ __all__ = [
     "instance",
     "internal",
     "service",
+    "sleep",
     "spawn",
+    "start",
     "transaction",
     "wait",
 ]

@@ -161,6 +161,7 @@ def _load(app: str | Path) -> Application:
     _check_types(codec, types, declared)
     problems.raise_if_any()
     analysis = analyse(declared)
+    problems.raise_if_any()
     shape = shape_of(declared, types)  # while annotations mean what they say
     application = _assemble(layout, sources, declared, analysis, types, codec, shape)
     application.origin = str(app)

@@ -52,6 +52,8 @@ class EffectKind(enum.StrEnum):
     CALL = "call"
     SPAWN = "spawn"
     JOIN = "join"
+    START = "start"
+    SLEEP = "sleep"
     BEGIN = "begin"
     COMMIT = "commit"
     ABORT = "abort"

@@ -20,9 +20,10 @@ from typing import Any
 import msgspec
 
 from compiler import runtime
+from compiler.api.later import Started
 from compiler.api.reference import Reference
 from compiler.machine.execution import watched
-from compiler.model import Declared, Function, Service
+from compiler.model import Declared, EffectKind, Function, Service
 from compiler.modules import PlainModule, run_as_module
 from compiler.ordering import ORDERED_SETS
 from compiler.rewrite.nodes import RUNTIME
@@ -37,6 +38,9 @@ __all__ = ["build_program", "own_types"]
 def own_types(plain_modules: Iterable[PlainModule], declared: Declared) -> list[type]:
     """The classes whose values can be stored and sent, in the order of their modules."""
     found: dict[int, type] = {}
+    effects = (effect for function in declared.all_functions() for effect in function.effects)
+    if any(effect.kind is EffectKind.START for effect in effects):
+        found[id(Started)] = Started  # values of it come about without its being named
     for plain in plain_modules:
         for value in plain.namespace.values():
             if isinstance(value, type) and declared.service_of(value) is None and _is_value(value):

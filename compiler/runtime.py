@@ -13,10 +13,11 @@ import uuid as _uuid
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from compiler.api import moments
+from compiler.api import later, moments
 from core import effects
 from core.callers import Caller
-from core.effects import Call, Future, Spawn, Transaction, gather, perform
+from core.durations import nanoseconds
+from core.effects import Call, Future, Sleep, Spawn, Start, Transaction, gather, perform
 
 __all__ = [
     "Future",
@@ -45,7 +46,9 @@ __all__ = [
     "perf_counter_ns",
     "random",
     "rollback",
+    "sleep",
     "spawn",
+    "start",
     "time",
     "time_ns",
     "uuid1",
@@ -75,6 +78,25 @@ async def spawn(service: str, method: str, /, *args: Any, **kwargs: Any) -> Futu
     """Start ``service.method`` and return a future."""
     future: Future = await perform(Spawn(service, method, args, kwargs))
     return future
+
+
+async def start(
+    service: str,
+    method: str,
+    /,
+    *args: Any,
+    after: later.Duration | None = None,
+    at: datetime.datetime | None = None,
+    **kwargs: Any,
+) -> later.Started[Any]:
+    """Begin a request of its own."""
+    due = later.due(after, at)
+    return later.Started.of(await perform(Start(service, method, args, kwargs, *due)))
+
+
+async def sleep(duration: later.Duration) -> None:
+    """Go on after ``duration``."""
+    await perform(Sleep(nanoseconds(duration)))
 
 
 async def join(future: Any) -> Any:

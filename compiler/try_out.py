@@ -32,6 +32,8 @@ __all__ = ["try_out"]
 
 _SHOWN_ELEMENTS = 20
 _SHOWN_CHARACTERS = 20
+_MOST_STARTED = 100
+"""What starts itself again and again never ends."""
 
 
 def try_out(
@@ -65,6 +67,7 @@ def try_out(
         return 1
     console.print(Text("result", style="bold"))
     console.print(_shown(result))
+    _show_started(console, reference)
     _show_state(console, application, reference)
     return 0
 
@@ -208,6 +211,25 @@ def _show_exception(
 
 def _shown(value: Any, elements: int | None = None) -> Pretty:
     return Pretty(value, max_length=elements)
+
+
+def _show_started(console: Console, reference: Reference) -> None:
+    """Run what was started, its time having come, and show what became of it."""
+    reference.run_pending(_MOST_STARTED)
+    if not reference.pending.ended:
+        return
+    console.print(Text("started", style="bold"))
+    for ended in reference.pending.ended[:_SHOWN_ELEMENTS]:
+        started = ended.started
+        parts = [*map(repr, started.args), *(f"{n}={v!r}" for n, v in started.kwargs.items())]
+        told = f"returned {ended.result!r}"
+        if ended.exception is not None:
+            told = f"raised {type(ended.exception).__name__}: {ended.exception}"
+        call = f"{started.service}.{started.method}({', '.join(parts)})"
+        console.print(f"{call} {told}", highlight=False, markup=False, soft_wrap=True)
+    more = len(reference.pending.ended) - _SHOWN_ELEMENTS
+    if more > 0 or len(reference.pending):
+        console.print(f"and {max(more, 0) + len(reference.pending)} more", highlight=False)
 
 
 def _show_state(console: Console, application: Application, reference: Reference) -> None:

@@ -35,6 +35,8 @@ _OPERATIONS: Final = {
     "wait": "wait",
     "Wait": "wait",
     "WaitAll": "wait_all",
+    "start": "start",
+    "sleep": "sleep",
     "transaction": "transaction",
     "BeginTx": "begin",
     "CommitTx": "commit",
@@ -87,8 +89,8 @@ def is_nondeterministic(name: str) -> bool:
 
 FORBIDDEN: Final = {
     "time.sleep": (
-        "sleeping holds a worker and makes nothing happen later",
-        "leave the pause to the caller, or store when something is due",
+        "sleeping in the process holds a worker, and a crash forgets it",
+        "sleep(...) of compiler, which holds nothing",
     ),
     "random.seed": (
         "the random numbers of a request are its own and cannot be seeded",

@@ -36,6 +36,7 @@ from core.callers import decode_caller
 from core.calls import Calls, Stuck, UserError, failed
 from core.chance import Chance, request_chance
 from core.errors import (
+    Asleep,
     Conflict,
     Failure,
     IdReused,
@@ -51,18 +52,19 @@ from core.errors import (
 )
 from core.exceptions import answerable
 from core.journal import METHOD_END, Got, Scanned, Ticked
+from core.later import Later
 from core.layout import DATA
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions
 from core.revisions import astray, told
-from core.scopes import Scopes
+from core.scopes import Scopes, left_open
 from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.writes import UNKNOWN
 
-__all__ = ["Attempt", "accept", "attempt", "left_open"]
+__all__ = ["Attempt", "accept", "attempt"]
 
 
 _MOST_FINALLY = 100
@@ -107,14 +109,6 @@ def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...],
     return method, args, kwargs
 
 
-def left_open(method: Method) -> TransactionException:
-    """What a caller is told of a method that returned in the middle of a transaction."""
-    name = f"{method.service}.{method.name}"
-    return TransactionException(
-        f"{name} returned with a transaction open: commit or abort it before"
-    )
-
-
 class Attempt:
     """State of one attempt; :meth:`run` executes it."""
 
@@ -140,21 +134,27 @@ class Attempt:
         self.calls = Calls(
             program, request, self.regions, self.scopes, self.travels, self.where, self.end_region
         )
+        parts = program, request, self.regions, self.scopes, self.calls, self.travels
+        self.later = Later(*parts, self.where, self.clock, self.end_region)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:
         self.coroutine: Coroutine[Any, Any, Any]
         self._random: Chance | None = None
 
-    # --- the life of an attempt
-
     def run(self) -> Generator[Effect, Any, Reply]:
         """Execute until there is an outcome; rewind when the store refuses (rule 8)."""
         verdict: Failed | None = None
+        asleep: Asleep | None = None
         while True:
             try:
-                steps = self._execute() if verdict is None else self._fail(verdict)
-                return self._reply((yield from steps))
+                if verdict is not None:
+                    return self._reply((yield from self._fail(verdict)))
+                if asleep is not None:
+                    return self._reply((yield from self.later.rest(asleep)))
+                return self._reply((yield from self._execute()))
+            except Asleep as found:
+                asleep = found if asleep is None or found.until < asleep.until else asleep
             except Answered as answered:
                 return self._reply(answered.outcome)
             except Stuck as stuck:
@@ -384,7 +384,8 @@ class Attempt:
         self.regions.present.writes.add(mutation)
         self.regions.present.dirty = True
 
-    def _clock(self, _: effects.Clock) -> Steps:
+    def clock(self) -> Steps:
+        """Read the clock, as an input of the region."""
         yield from self.calls.settle()
         region = self.regions.present
         if region.record is None and not region.checked:
@@ -435,7 +436,9 @@ _HANDLERS: dict[type, Any] = {
     effects.Put: Attempt._write,
     effects.Delete: Attempt._write,
     effects.DeleteRange: Attempt._write,
-    effects.Clock: Attempt._clock,
+    effects.Clock: lambda attempt, _: attempt.clock(),
+    effects.Start: lambda attempt, effect: attempt.later.start(effect),
+    effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),
     effects.Random: Attempt._random_stream,
     effects.Asker: Attempt._caller,
     effects.Begin: Attempt._begin,

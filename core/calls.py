@@ -18,8 +18,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from core.effects import INNERMOST, Call, Future, Join, Spawn
+from core.effects import INNERMOST, Call, Future, Join, Spawn, Start
 from core.errors import (
+    Asleep,
     DefiniteFailure,
     Expired,
     FutureVersion,
@@ -58,6 +59,15 @@ _PASSED_ON = {"Expired": Expired, "IdReused": IdReused}
 def _is_settled(failure: Failed) -> bool:
     """Whether a failed call is known not to be under way any more."""
     return failure.kind in _FINAL or failure.kind in _PASSED_ON
+
+
+def _rank(failure: Failed) -> int:
+    """Of several failures the lowest is told: what is to be asked for again at once comes first.
+
+    Then what goes on by itself. A tree that waits must not count as one that does while a part of
+    it was broken off, or nobody would drive that before the others wake up.
+    """
+    return 1 if failure.kind == Asleep.__name__ else 2 * _is_settled(failure)
 
 
 class UserError(Exception):
@@ -138,7 +148,7 @@ class Calls:
         """Call and wait: the result, or UserError."""
         yield from self.settle()
         place = self._regions.take_place()
-        args = self._encode(effect)
+        args = self.encode(effect)
         if self._travels(effect):
             yield from self._depart(effect, args, place)
             yield from self.settle()
@@ -154,7 +164,7 @@ class Calls:
         if not travels:
             yield from self.settle()
         place = self._regions.take_place()
-        args = self._encode(effect)
+        args = self.encode(effect)
         if travels:
             yield from self._depart(effect, args, place)
         else:
@@ -186,7 +196,8 @@ class Calls:
                 continue  # that one is no longer under way
             return
 
-    def _encode(self, effect: Call | Spawn) -> bytes:
+    def encode(self, effect: Call | Spawn | Start) -> bytes:
+        """The arguments of a call as they are sent, or UserError."""
         args, kwargs = effect.args, effect.kwargs
         try:
             self._program.fit(effect.service, effect.method, args, kwargs)
@@ -252,12 +263,14 @@ class Calls:
                 failures.append(reply.outcome)
             else:
                 self._answers[place] = reply.outcome
-        for failure in sorted(failures, key=_is_settled):  # first what leaves the outcome open
+        for failure in sorted(failures, key=_rank):
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:
         if failure.kind in _FINAL:
             raise Stuck(failure)
+        if failure.kind == Asleep.__name__:
+            raise Asleep(failure.until)
         raise _PASSED_ON.get(failure.kind, Interrupted)(failure.text)
 
     # --- travelling calls (rule 6)

@@ -37,7 +37,9 @@ __all__ = [
     "Random",
     "Rollback",
     "Scan",
+    "Sleep",
     "Spawn",
+    "Start",
     "Transaction",
     "abort",
     "begin",
@@ -50,7 +52,9 @@ __all__ = [
     "perform",
     "random",
     "rollback",
+    "sleep",
     "spawn",
+    "start",
 ]
 
 
@@ -116,6 +120,26 @@ class Join(msgspec.Struct, frozen=True):
     futures: tuple[Future, ...]
 
 
+class Start(msgspec.Struct, frozen=True):
+    """Begin a request of its own with the present region's commit: its root id.
+
+    :ivar after: nanoseconds from now until it is due; ``at``: Unix nanoseconds before which not.
+    """
+
+    service: str
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    after: int = 0
+    at: int = 0
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Go on after so many nanoseconds, and hold nothing until then."""
+
+    nanoseconds: int
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -149,8 +173,8 @@ class Random(msgspec.Struct, frozen=True):
 
 
 ProgramEffect = (
-    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Begin | CommitTransaction
-    | Rollback | Clock | Random | Asker
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Begin
+    | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
 
@@ -201,6 +225,19 @@ async def spawn(service: str, method: str, *args: Any, **kwargs: Any) -> Future:
     """Start ``service.method`` and return a future."""
     future: Future = await perform(Spawn(service, method, args, kwargs))
     return future
+
+
+async def start(
+    service: str, method: str, *args: Any, after: int = 0, at: int = 0, **kwargs: Any
+) -> bytes:
+    """Begin a request of its own, due ``after`` nanoseconds and not before ``at``: its root id."""
+    root: bytes = await perform(Start(service, method, args, kwargs, after, at))
+    return root
+
+
+async def sleep(nanoseconds: int) -> None:
+    """Go on after so long, and hold nothing until then."""
+    await perform(Sleep(nanoseconds))
 
 
 def gather(*futures: Future) -> Future:

@@ -14,7 +14,10 @@ An exception that the user's own method raises is neither: it is an answer.
 
 from __future__ import annotations
 
+import datetime as dt
+
 __all__ = [
+    "Asleep",
     "BadRequest",
     "Conflict",
     "DefiniteFailure",
@@ -121,6 +124,18 @@ class TooSlow(DefiniteFailure):
 
 class Interrupted(IndefiniteFailure):
     """The attempt ended before the answer was known: a crash, a lost message, a deadline."""
+
+
+class Asleep(IndefiniteFailure):
+    """All of the request that is not done yet waits, and holds nothing: it goes on by itself.
+
+    :ivar until: when, in Unix nanoseconds; or earlier.
+    """
+
+    def __init__(self, until: int) -> None:
+        at = dt.datetime.fromtimestamp(until // 10**9, dt.UTC)
+        super().__init__(f"the request sleeps until {at:%Y-%m-%d %H:%M:%S} UTC and then goes on")
+        self.until = until
 
 
 class Expired(IndefiniteFailure):

@@ -11,7 +11,7 @@ import random
 
 import msgspec
 
-__all__ = ["RequestId", "began_ms", "earliest_root", "root_id"]
+__all__ = ["RequestId", "began_ms", "earliest_root", "root_id", "uuid7"]
 
 
 class RequestId(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -42,8 +42,13 @@ class RequestId(msgspec.Struct, frozen=True, order=True, array_like=True):
 
 def root_id(time_ms: int, rng: random.Random) -> bytes:
     """A UUIDv7 for a request that begins at ``time_ms`` (Unix milliseconds), as 16 bytes."""
-    value = (time_ms << 80) | (0x7 << 76) | (rng.getrandbits(12) << 64)
-    value |= (0b10 << 62) | rng.getrandbits(62)
+    return uuid7(time_ms, (rng.getrandbits(12) << 62) | rng.getrandbits(62))
+
+
+def uuid7(time_ms: int, chance: int) -> bytes:
+    """A UUIDv7 of a time and of the last 74 bits of ``chance``, as 16 bytes."""
+    value = (time_ms << 80) | (0x7 << 76) | ((chance >> 62 & 0xFFF) << 64)
+    value |= (0b10 << 62) | (chance & (1 << 62) - 1)
     return value.to_bytes(16, "big")
 
 

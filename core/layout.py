@@ -3,11 +3,12 @@
 ===================================  ==================================================
 key                                  value
 ===================================  ==================================================
+``a`` time root                      an alarm: when a tree is to be driven (:mod:`core.alarms`)
 ``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
-``i``/``j``/``x`` ... n              the n-th continuation of one too long for one value
+``i``/``j``/``x``/``y`` ... n        the n-th continuation of one too long for one value
 ``k`` client key                     the root id that a client's key stands for
 ``l`` object                         the baseline's lock of an object: its holder
 ``o`` object                         the baseline's object: all or a part of a field's data
@@ -18,6 +19,7 @@ key                                  value
 ``t`` transaction service ``00`` e   what a transaction of the baseline holds in a service
 ``w``                                the retention watermark, a root id
 ``x`` root                           the note of a request set aside (:mod:`core.aside`)
+``y`` root                           the intent of a tree that rests (:mod:`core.alarms`)
 ===================================  ==================================================
 
 The baseline (:mod:`core.popl23`) has sections of its own; an object's name is service ``00``
@@ -33,6 +35,7 @@ from core.ids import RequestId
 from core.store import KeyRange
 
 __all__ = [
+    "ALARMS",
     "CLIENT_KEYS",
     "CLIENT_KEYS_BY_ROOT",
     "DATA",
@@ -43,11 +46,14 @@ __all__ = [
     "LOG",
     "OBJECTS",
     "PARTS",
+    "RESTING",
     "SECRET",
     "SET_ASIDE",
     "SET_UP",
     "VERDICT",
     "WATERMARK",
+    "alarm_key",
+    "alarmed",
     "client_key",
     "client_key_of_root",
     "data_prefix",
@@ -68,6 +74,8 @@ __all__ = [
     "object_prefix",
     "part_of",
     "part_prefix",
+    "resting_key",
+    "resting_range",
     "root_of",
     "set_aside_key",
     "set_aside_range",
@@ -76,6 +84,7 @@ __all__ = [
     "up_to",
 ]
 
+ALARMS = KeyRange(b"a", b"b")
 DATA = KeyRange(b"d", b"e")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
@@ -87,6 +96,7 @@ LOG = KeyRange(b"p", b"q")
 DEATHS = KeyRange(b"q", b"r")
 PARTS = KeyRange(b"t", b"u")
 SET_ASIDE = KeyRange(b"x", b"y")
+RESTING = KeyRange(b"y", b"z")
 SECRET = b"c"
 SET_UP = b"s"
 WATERMARK = b"w"
@@ -169,6 +179,27 @@ def deaths_of(request: RequestId) -> KeyRange:
 def deaths_of_tree(root: bytes) -> KeyRange:
     """Every process that died of a request of the tree."""
     return KeyRange(DEATHS.begin + root, DEATHS.begin + root + b"\xff")
+
+
+def alarm_key(time_ns: int, root: bytes) -> bytes:
+    """The key of the alarm of a tree at a time, in Unix nanoseconds."""
+    return b"a" + time_ns.to_bytes(8, "big") + root
+
+
+def alarmed(key: bytes) -> bytes:
+    """The root id in the key of an alarm."""
+    return key[9:]
+
+
+def resting_key(root: bytes) -> bytes:
+    """The key of the intent of a tree that rests."""
+    return b"y" + root
+
+
+def resting_range(root: bytes) -> KeyRange:
+    """The intent of a tree that rests, with its continuations."""
+    key = resting_key(root)
+    return KeyRange(key, key + b"\xff")
 
 
 def root_of(key: bytes) -> bytes:

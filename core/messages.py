@@ -114,12 +114,14 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
     """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family.
 
     :ivar cause: of what is set aside: the kind of what no retry mends.
+    :ivar until: of what is asleep: when it is woken, in Unix nanoseconds.
     """
 
     kind: str
     definite: bool
     text: str
     cause: str = ""
+    until: int = 0
 
 
 Outcome = Returned | Raised | Failed

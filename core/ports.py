@@ -16,6 +16,7 @@ Send                an int ticket, at once; the host transmits and, unless ``onc
 Receive             the Replies for the tickets, in their order; when one cannot be had
                     after the host's bounded retries, a Reply whose outcome is Failed
 Now                 int, Unix time in nanoseconds
+Due                 bool, whether a time has come
 Pause               None, after a while that grows with ``retry``; takes turns on ``keys``
 Release             None, at once; gives back the turns taken by Pause
 ==================  =================================================================
@@ -35,6 +36,7 @@ from core.store import KeyRange, Mutation, ReadAnswer
 __all__ = [
     "Answer",
     "Commit",
+    "Due",
     "Effect",
     "Now",
     "Pause",
@@ -111,6 +113,15 @@ class Now(msgspec.Struct, frozen=True):
     unit: str
 
 
+class Due(msgspec.Struct, frozen=True):
+    """Look whether a time has come, in Unix nanoseconds.
+
+    No input: what waits for it goes on the same way, sooner or later.
+    """
+
+    time: int
+
+
 class Pause(msgspec.Struct, frozen=True):
     """Back off after the ``retry``-th failure of a region and queue up for contended keys.
 
@@ -128,7 +139,7 @@ class Release(msgspec.Struct, frozen=True):
     """Give back the turns taken."""
 
 
-Effect = ReadVersion | Read | Commit | Send | Receive | Now | Pause | Release
+Effect = ReadVersion | Read | Commit | Send | Receive | Now | Due | Pause | Release
 Steps = Generator[Effect, Any, Any]
 """What a host drives (:mod:`core.driving`): effects out, answers in."""
 Answer = int | ReadAnswer | list[Reply] | None

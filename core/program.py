@@ -12,7 +12,10 @@ from typing import Any
 
 from core.codec import Codec
 
-__all__ = ["Facts", "Method", "Program", "Service"]
+__all__ = ["NOTHING_LATER", "Facts", "Method", "Program", "Service"]
+
+NOTHING_LATER = "the application starts requests or sleeps, which needs the protocol mu2sls"
+"""Why a baseline does not run a program that defers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Facts:
     :ivar footprint: ``Service.field`` names it may touch, all the way down.
     :ivar callees: ``Service.method`` names it may call, directly.
     :ivar recursive: may reach itself through calls.
+    :ivar starts: ``Service.method`` names it may start, directly.
+    :ivar waits: may sleep, itself or in what it calls.
     """
 
     read_only: bool = False
@@ -31,6 +36,8 @@ class Facts:
     footprint: frozenset[str] = frozenset()
     callees: frozenset[str] = frozenset()
     recursive: bool = False
+    starts: frozenset[str] = frozenset()
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,15 @@ class Program:
     initial: Mapping[bytes, bytes] = field(default_factory=dict)
     secret: bytes = field(default=b"", repr=False)
     revision: str = ""
+
+    @property
+    def defers(self) -> bool:
+        """Whether anything may be due later, so that somebody has to look for it."""
+        return any(
+            method.facts.starts or method.facts.waits
+            for service in self.services.values()
+            for method in service.methods.values()
+        )
 
     def method(self, service: str, name: str) -> Method | None:
         """The method ``service.name``, or None."""

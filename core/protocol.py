@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from core import attempt, recovery, retention, unsafe
+from core import alarms, attempt, recovery, retention, unsafe
 from core.layout import DATA, OBJECTS, object_key
-from core.messages import Request
+from core.messages import Origin, Request
 from core.popl23 import readable
 from core.popl23.execution import popl23
 from core.popl23.objects import content_of
@@ -54,6 +54,9 @@ class Protocol(NamedTuple):
     recover: Callable[[int, int], Steps]
     retain: Callable[[int, int], Steps]
     clear_intents: Callable[[list[bytes]], Steps]
+    wake: Callable[[int], Steps]
+    rest: Callable[[dict[bytes, int]], Steps]
+    drive: Callable[[dict[bytes, Origin]], Steps]
     name: str = OURS
     regions: bool = True
     parts: bool = False
@@ -67,7 +70,15 @@ class Protocol(NamedTuple):
     @classmethod
     def ours(cls) -> Protocol:
         """The one in :mod:`core`."""
-        return cls(attempt.attempt, recovery.recover, retention.retain, recovery.clear_intents)
+        return cls(
+            attempt.attempt,
+            recovery.recover,
+            retention.retain,
+            recovery.clear_intents,
+            alarms.wake,
+            alarms.rest,
+            recovery.drive,
+        )
 
     @classmethod
     def unsafe(cls) -> Protocol:

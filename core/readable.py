@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from core.keys import decode_key
 from core.layout import (
+    ALARMS,
     CLIENT_KEYS,
     CLIENT_KEYS_BY_ROOT,
     DATA,
     DEATHS,
     INTENTS,
     JOURNAL,
+    RESTING,
     SECRET,
     SET_ASIDE,
     SET_UP,
     WATERMARK,
+    alarmed,
 )
 
 __all__ = ["readable_key"]
@@ -33,7 +36,10 @@ def readable_key(key: bytes) -> str:
         return "the mark of what the store was set up for"
     if key[:1] == DEATHS.begin:
         return f"what died of a request of {key[1:17].hex()}"
-    for section, name in ((INTENTS, "intent"), (SET_ASIDE, "set-aside request")):
+    if key[:1] == ALARMS.begin:
+        return f"an alarm of {alarmed(key).hex()}"
+    sections = ((INTENTS, "intent"), (SET_ASIDE, "set-aside request"), (RESTING, "resting request"))
+    for section, name in sections:
         if key[:1] == section.begin:
             return f"the {name} {key[1:17].hex()}"
     if key[:1] == CLIENT_KEYS.begin:

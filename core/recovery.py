@@ -20,7 +20,7 @@ from core.messages import Failed, Origin, Reply, Request
 from core.ports import Commit, Effect, Now, ReadVersion, Receive, Send
 from core.store import ClearRange, KeyRange, Mutation
 
-__all__ = ["clear_intents", "recover"]
+__all__ = ["clear_intents", "drive", "recover"]
 
 
 def recover(
@@ -40,11 +40,15 @@ def recover(
         intents, part = yield from read_entries(version, part, limit, name)
         found += len(intents)
         origins = {root: decode_intent(data).origin for root, data in intents.items()}
-        yield from _drive_again(origins, name)
+        yield from drive(origins, name)
     return found
 
 
-def _drive_again(origins: dict[bytes, Origin], name: str) -> Generator[Effect, Any, None]:
+def drive(origins: dict[bytes, Origin], name: str = "drive") -> Generator[Effect, Any, None]:
+    """Send the root requests of trees again, which have intents, and wait for their answers.
+
+    :raises StoreError: the store did not answer; nothing is lost.
+    """
     tickets = []
     for root, origin in origins.items():
         request = Request(

@@ -33,6 +33,7 @@ from core.layout import (
     journal_key,
     journal_place,
     journal_range,
+    resting_key,
     set_aside_key,
 )
 from core.messages import Failed, Outcome, Request
@@ -229,12 +230,13 @@ class Regions:
             raise NondeterminismError(
                 f"what fails ({verdict.text})", "what followed its success", self._where()
             )
-        intent = intent_key(self._request.id.root)
-        values, _ = yield from self.read((intent,))
+        root = self._request.id.root
+        intents = (intent_key(root), resting_key(root))
+        values, _ = yield from self.read(intents)
         if self.present.record is not None:
             raise Conflict
-        self.present.reads.append(point(intent))
-        self.intent_recorded |= values[0] is not None
+        self.present.reads += map(point, intents)
+        self.intent_recorded |= any(value is not None for value in values)
         if self.intent_recorded or verdict.kind == "BadRequest":  # what is gone may have run before
             cause = verdict.cause or verdict.kind
             verdict = Failed("SetAside", False, verdict.text, cause)

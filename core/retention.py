@@ -38,11 +38,13 @@ from core.layout import (
     DEATHS,
     INTENTS,
     JOURNAL,
+    RESTING,
     SET_ASIDE,
     WATERMARK,
     client_key,
     client_key_of_root,
     intent_range,
+    resting_range,
     root_of,
     set_aside_key,
     set_aside_range,
@@ -93,11 +95,11 @@ def _round(
     version = yield ReadVersion()
     by_root = KeyRange(begin, max(begin, up_to(CLIENT_KEYS_BY_ROOT, latest).end))
     values, ranges = yield Read(
-        name, version, (WATERMARK,), ((*INTENTS, 1), (*by_root, KEYS_AT_ONCE))
+        name, version, (WATERMARK,), ((*INTENTS, 1), (*RESTING, 1), (*by_root, KEYS_AT_ONCE))
     )
     watermark = values[0] or b"\x00" * 16
-    intents, keys = ranges
-    horizon = min(latest, root_of(intents[0][0])) if intents else latest
+    intents, resting, keys = ranges
+    horizon = min([latest, *(root_of(key) for key, _ in intents + resting)])
     if horizon <= watermark and not keys:
         return None, None
     aside = KeyRange(set_aside_key(watermark), set_aside_key(max(watermark, horizon)))
@@ -113,7 +115,8 @@ def _round(
     reads: list[KeyRange] = []
     mutations: list[Mutation] = []
     if horizon > watermark:
-        reads = [up_to(INTENTS, horizon), point(WATERMARK), up_to(SET_ASIDE, horizon)]
+        unfinished = [up_to(INTENTS, horizon), up_to(RESTING, horizon)]
+        reads = [*unfinished, point(WATERMARK), up_to(SET_ASIDE, horizon)]
         roots = dict.fromkeys(root_of(key) for key, _ in found if root_of(key) < horizon)
         mutations = [Set(WATERMARK, horizon), *_around(list(roots), watermark, horizon)]
         mutations.append(ClearRange(*up_to(DEATHS, horizon)))
@@ -147,16 +150,17 @@ def _close(noted: Noted, name: str) -> Generator[Effect, Any, None]:
     """Forget a tree that was set aside and resumed long ago, unless it is not complete yet."""
     root = noted.root
     version = yield ReadVersion()
-    values, (intent, note) = yield Read(
+    unfinished = intent_range(root), resting_range(root)
+    values, (intent, resting, note) = yield Read(
         name,
         version,
         (WATERMARK, client_key_of_root(root)),
-        ((*intent_range(root), 1), (*set_aside_range(root), 1)),
+        (*((*each, 1) for each in unfinished), (*set_aside_range(root), 1)),
     )
     watermark, text = values
-    if intent or not note or watermark is None or root >= watermark:
+    if intent or resting or not note or watermark is None or root >= watermark:
         return
-    reads = [intent_range(root), set_aside_range(root), point(client_key_of_root(root))]
+    reads = [*unfinished, set_aside_range(root), point(client_key_of_root(root))]
     mutations: list[Mutation] = [
         ClearRange(*each) for each in (set_aside_range(root), tree_range(root))
     ]

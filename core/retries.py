@@ -26,7 +26,7 @@ __all__ = ["NO_TIME_LEFT", "Tries", "is_retried", "with_deadline"]
 NO_TIME_LEFT = "no answer within the time and the tries that there were"
 
 _UNANSWERED = ("Interrupted", "Overloaded", "Unfamiliar")
-_FINAL = ("Expired", "SetAside")
+_FINAL = ("Asleep", "Expired", "SetAside")
 
 
 def is_retried(reply: Reply) -> bool:
@@ -124,6 +124,13 @@ class Tries:
             self._why = f"{NO_TIME_LEFT}: {outcome.text}"
         self._maybe |= sent and not turned_away
         return number == self.made
+
+    def sleeps(self, number: int) -> None:
+        """A try was told that the request goes on later: another one, then, takes its place."""
+        if number in self._open:
+            self._open.remove(number)
+            self._maybe = True
+            self._most += bool(self._most)
 
     def gave_up(self) -> Failed:
         """What is known in the end.

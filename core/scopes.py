@@ -7,9 +7,19 @@ it, and ending one that has ended before does nothing.
 from __future__ import annotations
 
 from core.effects import INNERMOST
+from core.errors import TransactionException
+from core.program import Method
 from core.regions import Regions
 
-__all__ = ["Scopes"]
+__all__ = ["Scopes", "left_open"]
+
+
+def left_open(method: Method) -> TransactionException:
+    """What a caller is told of a method that returned in the middle of a transaction."""
+    name = f"{method.service}.{method.name}"
+    return TransactionException(
+        f"{name} returned with a transaction open: commit or abort it before"
+    )
 
 
 class Scopes:

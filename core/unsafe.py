@@ -31,7 +31,7 @@ from contextlib import suppress
 from typing import Any
 
 from core import effects
-from core.attempt import accept, left_open
+from core.attempt import accept
 from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, request_chance
@@ -46,8 +46,9 @@ from core.errors import (
 from core.exceptions import answerable
 from core.messages import Failed, Outcome, Reply, Request, Returned
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
-from core.program import Method, Program
+from core.program import NOTHING_LATER, Method, Program
 from core.revisions import told
+from core.scopes import left_open
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
 
 __all__ = ["unsafe"]
@@ -63,6 +64,8 @@ def unsafe(program: Program, request: Request, name: str) -> Generator[Effect, A
     :param name: names this attempt; unique among all attempts.
     :returns: the reply. A host that gives up simply drops the generator.
     """
+    if program.defers:
+        return Reply(request.id, Failed("BadRequest", True, NOTHING_LATER))
     try:
         method, args, kwargs = accept(program, request)
     except Unfamiliar as error:

@@ -11,8 +11,9 @@ import msgspec
 from compiler import application as compiled
 from compiler.application import Application
 from compiler.errors import ApplicationNotFound, CompileErrors
-from core.errors import UnsupportedValue
-from core.program import Method, Program
+from core.errors import MuError, UnsupportedValue
+from core.program import NOTHING_LATER, Method, Program
+from core.protocol import OURS
 from experiment.outcome import Task
 from experiment.scenario.file import ScenarioFile, read
 from experiment.scenario.model import Check, Scenario
@@ -42,6 +43,8 @@ def prepare(task: Task) -> Prepared:
     """
     file = read(task.file, task.app or None, task.profile or None)
     application = _compiled(file)
+    if task.protocol != OURS and application.program.defers:
+        raise MuError(f"--protocol {task.protocol}: {NOTHING_LATER}: leave the option out")
     file.fit(known(application))
     scenario = file.scenario
     if task.app:

@@ -27,7 +27,7 @@ from typing import Any
 from core.driving import resume
 from core.errors import StoreError
 from core.messages import Request
-from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from experiment.strikes import POINT, Crash, MethodFaults, Poisoned
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
@@ -318,6 +318,9 @@ class Activity:
             self.fabric.link.unit(effect.unit, self.request.id, 0).clocks.append(now)
         return now
 
+    def _due(self, effect: Due) -> bool:
+        return self.fabric.now_ns() >= effect.time
+
     def _pause(self, effect: Pause) -> Any:
         """Back off; with keys, wait in line for them instead."""
         if not effect.owed and self.deadline and self.fabric.env.now > self.deadline:
@@ -385,6 +388,7 @@ _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
     Send: Activity._send,
     Receive: Activity._receive,
     Now: Activity._now,
+    Due: Activity._due,
     Pause: Activity._pause,
     Release: Activity._release,
 }

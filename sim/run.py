@@ -38,6 +38,8 @@ _LOOK = 0.1
 """Seconds between two looks at whether the system has settled."""
 _SURE = 3.0
 """It has settled when it stays so for this long: longer than a late commit takes."""
+_MOST_LEAPS = 1_000
+"""What starts itself again and again never ends: the clocks leap so often at most."""
 _ROUNDS = 50
 """At most so many rounds of the closing retention."""
 
@@ -155,13 +157,22 @@ class _Runner:
             client.stop()
 
     def _heal(self, stopped: float) -> float | None:
-        """Until the system has settled and stays so, at most for ``heal`` seconds."""
+        """Until the system has settled and stays so, at most for ``heal`` seconds.
+
+        What is due later is done, too: the clocks leap there, and there is as much time again.
+        """
         heal = self.scenario.heal
         self.cluster.stop_faults(heal / 3)
         settled: float | None = None
+        leaps = 0
         while True:
+            quiet = self._is_settled()
+            due = self.cluster.due() if quiet else None
+            if due is not None and due > self.fabric.now_ns() and leaps < _MOST_LEAPS:
+                self.fabric.leap(due)
+                leaps, stopped = leaps + 1, self.env.now
             since = self.env.now - stopped
-            if not self._is_settled():
+            if not quiet or due is not None:
                 settled = None
             elif settled is None:
                 settled = since

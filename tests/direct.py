@@ -12,7 +12,7 @@ from core.driving import drive
 from core.ids import RequestId
 from core.memory import MemoryStore
 from core.messages import Origin, Reply, Request
-from core.ports import Commit, Effect, Now, Read, ReadVersion, Receive, Send, Steps
+from core.ports import Commit, Due, Effect, Now, Read, ReadVersion, Receive, Send, Steps
 from core.program import Program
 from core.store import read
 
@@ -76,4 +76,6 @@ class DirectHost:
         if isinstance(effect, Now):
             self.clock_ns += 1
             return self.clock_ns
+        if isinstance(effect, Due):
+            return self.clock_ns >= effect.time
         return None

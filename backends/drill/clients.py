@@ -19,13 +19,14 @@ from typing import Any
 from backends.drill.collect import keep
 from backends.drill.shared import CLIENT
 from backends.drill.watching import Message, Watching
-from backends.runtime.caller import Caller
+from backends.runtime.caller import Caller, patiently
 from backends.runtime.http import Client as HttpClient
 from backends.runtime.node import Node
 from backends.runtime.wire import Answer, Wire
 from compiler.application import Application
 from core.ids import RequestId, root_id
 from core.messages import Origin, Request
+from core.retries import with_deadline
 from experiment.load.arrivals import arrivals, load_end, schedules, users
 from experiment.load.mix import Drawn, Mix, encoded, not_admitted
 from experiment.randomness import stream
@@ -239,12 +240,18 @@ class Clients:
             return
         origin = Origin(service, method, args, drawn.caller)
         self.open[identity] = (call, load.name, intended)
-        request = Request(identity, service, method, args, origin)
-        answer = await self._caller.call(request, self._once)
+        settings = self._caller.settings
+        request = with_deadline(
+            Request(identity, service, method, args, origin),
+            time.time_ns(),
+            settings.attempts,
+            settings.try_timeout,
+        )
+        reply = await patiently(self._caller, request, self._once)
         del self.open[identity]
         tries = self._caller.tries(identity)
         self.results.append(
-            Result(identity, call, load.name, intended, self._now(), status(answer.reply), tries)
+            Result(identity, call, load.name, intended, self._now(), status(reply), tries)
         )
 
 

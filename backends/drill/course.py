@@ -29,7 +29,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.snapshot import snapshot
 from backends.runtime.store import AsyncStore
 from core.errors import StoreError
-from core.layout import INTENTS
+from core.layout import ALARMS, INTENTS, RESTING
 from core.program import Program
 from experiment.garbage import rare_collections
 from experiment.load.arrivals import load_end
@@ -181,7 +181,7 @@ class Course:
         settled: float | None = None
         while True:
             since = self.shared.now() - stopped
-            if clients.open or self.shared.total("active") or await _has_intents(store):
+            if clients.open or self.shared.total("active") or await _has_unfinished(store):
                 settled = None
             elif settled is None:
                 settled = since
@@ -231,10 +231,11 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
     raise AssertionError("unreachable")
 
 
-async def _has_intents(store: AsyncStore) -> bool:
+async def _has_unfinished(store: AsyncStore) -> bool:
     try:
         version = await store.read_version()
-        _, ranges = await store.read(version, (), ((*INTENTS, 1),))
+        unfinished = tuple((*each, 1) for each in (INTENTS, ALARMS, RESTING))
+        _, ranges = await store.read(version, (), unfinished)
     except StoreError:
         return True  # nobody knows
-    return bool(ranges[0])
+    return any(ranges)

@@ -19,7 +19,7 @@ from core.messages import Failed, Reply, Request
 from core.retries import Tries, is_retried, with_deadline
 from core.revisions import told
 
-__all__ = ["CALL_PATH", "Caller"]
+__all__ = ["CALL_PATH", "Caller", "patiently"]
 
 CALL_PATH = "/call"
 """Where nodes take envelopes."""
@@ -201,6 +201,19 @@ class _Exchange:
         """Nobody waits for what is still under way."""
         for sending in self._under_way:
             sending.cancel()
+
+
+async def patiently(caller: Caller, request: Request, once: bool = False) -> Reply:
+    """The answer to a client's request, asked for again when it wakes up, if that is in time.
+
+    :param once: see :meth:`Caller.call`.
+    """
+    while True:
+        reply = (await caller.call(request, once)).reply
+        outcome = reply.outcome
+        if not isinstance(outcome, Failed) or not 0 < outcome.until < request.deadline:
+            return reply
+        await asyncio.sleep(max(outcome.until - time.time_ns(), 0) / 1e9)
 
 
 def _left(request: Request) -> float:

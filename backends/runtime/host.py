@@ -30,7 +30,19 @@ from core.errors import MuError, StoreError, StoreUnavailable
 from core.joins import Joins, keeps
 from core.messages import Failed, Raised, Reply, Request
 from core.poison import forgive, judged
-from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import (
+    Commit,
+    Due,
+    Effect,
+    Now,
+    Pause,
+    Read,
+    ReadVersion,
+    Receive,
+    Release,
+    Send,
+    Steps,
+)
 from core.program import Program
 from core.protocol import Protocol
 from core.turns import Turns
@@ -79,6 +91,7 @@ class Host:
         self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
         self._numbers = itertools.count()
         self._completed: list[bytes] = []
+        self._asleep: dict[bytes, int] = {}
         self._clearing: asyncio.Task[None] | None = None
         self._messages: set[asyncio.Task[None]] = set()
         self._store_trouble = Reminder()
@@ -145,6 +158,8 @@ class Host:
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
+        if reply.id.is_root and isinstance(outcome, Failed) and outcome.until:
+            self._sleeps(reply.id.root, outcome.until)
         deaths = self._suspecting(request)
         if deaths is not None and not isinstance(outcome, Failed):
             deaths.suspects.discard(request.id)
@@ -200,27 +215,43 @@ class Host:
         if isinstance(error, StoreUnavailable) and self._store_trouble.is_due():
             _log.warning("%s", error)
 
-    # --- completed intents
+    # --- completed intents, and those of what sleeps
 
     def _complete(self, root: bytes) -> None:
         self._completed.append(root)
+        self._clear_soon()
+
+    def _sleeps(self, root: bytes, until: int) -> None:
+        """A tree sleeps; nobody needs to look at it before it wakes, unless that is soon."""
+        if until - time.time_ns() > self.settings.stale * 1e9:
+            self._asleep[root] = until
+            self._clear_soon()
+
+    def _clear_soon(self) -> None:
         if self._clearing is None:
             self._clearing = asyncio.create_task(self._clear())
 
     async def _clear(self) -> None:
-        """Clear the intents of trees that were answered, in batches (rule 5)."""
-        while self._completed:
+        """Clear the intents of trees that were answered, in batches, and lay others to rest."""
+        while self._completed or self._asleep:
             await asyncio.sleep(_BATCH)
             roots, self._completed = self._completed, []
-            try:
-                await self.maintain(self.protocol.clear_intents(roots))
-            except MuError as error:  # recovery will come by
-                _log.info(
-                    "intents of %d completed requests were not cleared: %s", len(roots), error
+            asleep, self._asleep = self._asleep, {}
+            if roots:
+                await self._tidy(
+                    self.protocol.clear_intents(roots), f"{len(roots)} completed requests"
                 )
-            except Exception:  # a defect, but one that must not hold up those that come after
-                _log.exception("intents of %d completed requests were not cleared", len(roots))
+            if asleep:
+                await self._tidy(self.protocol.rest(asleep), f"{len(asleep)} sleeping requests")
         self._clearing = None
+
+    async def _tidy(self, steps: Steps, whose: str) -> None:
+        try:
+            await self.maintain(steps)
+        except MuError as error:  # recovery will come by
+            _log.info("intents of %s were not cleared: %s", whose, error)
+        except Exception:  # a defect, but one that must not hold up those that come after
+            _log.exception("intents of %s were not cleared", whose)
 
 
 def _tell(request: Request, raised: Raised) -> None:
@@ -352,6 +383,9 @@ class Execution:
     async def _now(self, effect: Now) -> int:  # noqa: ARG002 - every effect is handed over
         return time.time_ns()
 
+    async def _due(self, effect: Due) -> bool:
+        return time.time_ns() >= effect.time
+
     async def _pause(self, effect: Pause) -> None:
         """Back off; with keys, wait in line for them instead."""
         if not effect.owed and 0 < self.deadline < time.time_ns():
@@ -384,6 +418,7 @@ _HANDLERS: dict[type, Callable[[Any, Any], Awaitable[Any]]] = {
     Send: lambda execution, effect: execution._send(effect),
     Receive: lambda execution, effect: execution._receive(effect),
     Now: lambda execution, effect: execution._now(effect),
+    Due: lambda execution, effect: execution._due(effect),
     Pause: lambda execution, effect: execution._pause(effect),
     Release: lambda execution, effect: execution._release(effect),
 }

@@ -1,4 +1,4 @@
-"""Upkeep: the node that recovers abandoned request trees and forgets finished ones.
+"""Upkeep: the node that recovers abandoned request trees, wakes what is due, and forgets.
 
 Any number may run at once; one is enough. A round that fails is simply tried again.
 
@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
+from backends.runtime.alarms import Waking
 from backends.runtime.clock import SteadyClock, agrees, patience
 from backends.runtime.host import Host
 from backends.runtime.tally import Tally
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 _PIECE = 2_000
 """About how many journal records are forgotten at once."""
 _NEVER = 1 << 63
+_WAKING_INTERVAL = 0.25
+"""Seconds between two looks for what is due."""
 
 
 async def keep_up(host: Host, stop: asyncio.Event) -> None:
@@ -51,9 +54,12 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
         if now is not None:
             await forget(host, now - period)
 
+    waking = Waking(host)
     async with asyncio.TaskGroup() as rounds:
+        rounds.create_task(_rounds(waking.round, _WAKING_INTERVAL, stop))
         rounds.create_task(_rounds(recovery, settings.recovery_interval, stop))
         rounds.create_task(_rounds(retention, settings.retention_interval, stop))
+    await waking.end()
 
 
 async def forget(host: Host, before_ns: int, tally: Tally | None = None) -> bool:

@@ -16,12 +16,15 @@ from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
 from compiler.analysis.last import mark_calls
 from compiler.analysis.outstanding import outstanding_at
 from compiler.analysis.readings import Readings
+from compiler.analysis.waits import refuse_waits
 from compiler.model import Declared, Effect, EffectKind, Function
 from core.program import Facts
 
 __all__ = ["Analysis", "analyse"]
 
 _CALLS = frozenset({EffectKind.CALL, EffectKind.SPAWN})
+_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.SLEEP})
+"""Effects of which something is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,14 @@ class Analysis:
         }
         self.read_only = _greatest(
             {
-                name: not any(each.kind is EffectKind.WRITE for each in found)
+                name: not any(each.kind in _LASTING for each in found)
+                for name, found in effects.items()
+            },
+            callees,
+        )
+        restless = _greatest(
+            {
+                name: not any(each.kind is EffectKind.SLEEP for each in found)
                 for name, found in effects.items()
             },
             callees,
@@ -107,6 +117,8 @@ class Analysis:
                 footprint=frozenset(touched),
                 callees=callees[name],
                 recursive=name in reach[name],
+                starts=frozenset(e.target for e in effects[name] if e.kind is EffectKind.START),
+                waits=not restless[name],
             )
 
     def flow(self, function: Function) -> Flow:
@@ -166,7 +178,7 @@ class Analysis:
                     inner = self.summary(effect.helper, depth)
                     outside = outside or inner.outside
                     beginning[point] = max(beginning.get(point, 0), inner.begins)
-            elif 0 in here and self.is_effectful_call(effect):
+            elif 0 in here and (self.is_effectful_call(effect) or effect.kind is EffectKind.SLEEP):
                 outside = True
             elif 0 in here and effect.kind is EffectKind.BEGIN:
                 beginning[point] = 1
@@ -223,10 +235,12 @@ def analyse(declared: Declared) -> Analysis:
     readings = Readings(declared)
     for function in declared.all_functions():
         if function.compiled is not None and function.is_coroutine:
+            flow, depths = analysis.flow(function), analysis.depths(function)
+            refuse_waits(declared, function, flow, depths, analysis.direct)
             mark_calls(
                 function,
-                analysis.flow(function),
-                analysis.depths(function),
+                flow,
+                depths,
                 analysis.read_only,
                 analysis.leaves_outstanding,
                 readings.may_read,

@@ -61,6 +61,8 @@ def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
             "recursive": facts.recursive,
             "footprint": tuple(sorted(facts.footprint)),
             "callees": tuple(sorted(facts.callees)),
+            "starts": tuple(sorted(facts.starts)),
+            "waits": facts.waits,
             "public": function.is_public,
         }
     graph.add_node(
@@ -108,6 +110,8 @@ def _add_effects(graph: nx.MultiDiGraph[str], function: Function, flow: Flow) ->
 def _add_data(graph: nx.MultiDiGraph[str], name: str, effect: Effect) -> None:
     if effect.kind in (EffectKind.CALL, EffectKind.SPAWN):
         graph.add_edge(name, effect.target, kind="calls")
+    elif effect.kind is EffectKind.START:
+        graph.add_edge(name, effect.target, kind="starts")
     elif effect.kind is EffectKind.HELPER:
         graph.add_edge(name, effect.target, kind="helper")
     elif effect.kind in (EffectKind.READ, EffectKind.WRITE):

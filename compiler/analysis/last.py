@@ -27,10 +27,10 @@ __all__ = ["mark_calls"]
 _MATTERS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
-        *(EffectKind.BEGIN, EffectKind.JOIN),
+        *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
     }
 )
-_INPUTS = frozenset({EffectKind.READ, EffectKind.WRITE, EffectKind.TIME})
+_INPUTS = frozenset({EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START})
 
 
 def mark_calls(
@@ -122,11 +122,9 @@ def _adds_input(effect: Effect) -> bool:
 
 
 def _ends_region(point: Point, depths: Depths, read_only: Mapping[str, bool]) -> bool:
-    """Whether a region certainly ends at the point: at an effectful call outside."""
+    """Whether a region certainly ends at the point: at an effectful call outside, or a sleep."""
     effect = point.effect
-    return (
-        effect is not None
-        and effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
-        and not read_only.get(effect.target, False)
-        and depths.at(point) == {0}
-    )
+    if effect is None or depths.at(point) != {0}:
+        return False
+    calls = effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
+    return effect.kind is EffectKind.SLEEP or (calls and not read_only.get(effect.target, False))

@@ -30,12 +30,14 @@ from compiler.api.containers import (
 )
 from compiler.api.current import PlainRun
 from compiler.api.paper import Client
+from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
 from compiler.api.undo import Undo
 from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
 from core.errors import BadRequest, Forbidden, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
+from core.ids import uuid7
 
 __all__ = ["Activation", "ImmediateRunner", "Reference", "driven", "wants_clients"]
 
@@ -52,6 +54,9 @@ class Activation:
     tag: Any = None
 
 
+_MOST_STARTED = 1_000
+"""What starts itself again and again never ends: so many run after one request at most."""
+
 # A context variable, so that each greenlet of a pausing runner has its own.
 _activation: ContextVar[Activation | None] = ContextVar("activation", default=None)
 
@@ -67,6 +72,7 @@ class Reference(PlainRun):
     :ivar runner: what calls, transactions and clock readings do; see :mod:`compiler.api.runner`.
     :ivar undo: the open transactions.
     :ivar asking: the caller of the request that runs.
+    :ivar pending: what was started and has not run yet.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Reference(PlainRun):
         self.rng = rng or random.Random()
         self.undo = Undo()
         self.asking = NOBODY
+        self.pending = Pending(self._run_started)
         self.runner: Runner = ImmediateRunner(self)
         self._keeper = Keeper(codec, self.undo)
         self.copy = self._keeper.copy
@@ -175,6 +182,8 @@ class Reference(PlainRun):
     ) -> Any:
         """Run one request, as a client: its result, or its own exception is raised.
 
+        What it started runs after it, as far as it is due by then.
+
         :raises BadRequest: no such public method, or arguments that do not fit it.
         :raises Forbidden: the method is not for this caller.
         """
@@ -190,9 +199,48 @@ class Reference(PlainRun):
         before, self.asking = self.asking, caller
         try:
             with self:
-                return self._activate(service, method, args, kwargs, tag)
+                try:
+                    return self._activate(service, method, args, kwargs, tag)
+                finally:
+                    self._run_until(self.now())
         finally:
             self.asking = before
+
+    def now(self) -> int:
+        """The clock, as far as sleeping has moved it."""
+        return self.clock() + self.pending.moved
+
+    def pass_time(self, until: int) -> None:
+        """Let what is due until then run, and move the clock."""
+        self._run_until(until)
+        self.pending.moved += max(until - self.now(), 0)
+
+    def run_pending(self, most: int) -> None:
+        """Run what was started, and what that starts: so many requests at most."""
+        with self:
+            for _ in range(most):
+                due = self.pending.next_due
+                if due is None:
+                    return
+                self.pending.moved += max(due - self.now(), 0)
+                self.pending.run_next()
+
+    def _run_until(self, until: int) -> None:
+        for _ in range(_MOST_STARTED):
+            due = self.pending.next_due
+            if due is None or due > until:
+                return
+            self.pending.moved += max(due - self.now(), 0)
+            self.pending.run_next()
+
+    def _run_started(self, started: Started) -> Ended:
+        try:
+            args = started.args, started.kwargs
+            return Ended(
+                started, self._activate(started.service, started.method, *args, None), None
+            )
+        except Exception as exception:  # whatever it raises: nobody waits for it
+            return Ended(started, None, exception)
 
     def invoke(
         self,
@@ -289,6 +337,28 @@ class ImmediateRunner:
             results.append(self.reference.copy(ended.result))
         return results
 
+    def start(
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        after: int,
+        at: int,
+    ) -> bytes:
+        """See :class:`Runner`."""
+        args, kwargs = self.reference.copy((args, kwargs))
+        due, pending = max(self.clock() + after, at), self.reference.pending
+        number = pending.add(Started(due, service, method, args, kwargs))
+        self.reference.undo.record(pending.remove, number)
+        return uuid7(due // 1_000_000, number)
+
+    def sleep(self, nanoseconds: int) -> None:
+        """See :class:`Runner`."""
+        if self.reference.undo.open:
+            raise MuError("a request cannot sleep in a transaction: sleep before it, or after it")
+        self.reference.pass_time(self.clock() + nanoseconds)
+
     def begin(self) -> int:
         """See :class:`Runner`."""
         return self.reference.undo.begin(self.reference.activation)
@@ -303,7 +373,7 @@ class ImmediateRunner:
 
     def clock(self) -> int:
         """See :class:`Runner`."""
-        return self.reference.clock()
+        return self.reference.now()
 
     def caller(self) -> Caller:
         """See :class:`Runner`."""

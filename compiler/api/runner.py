@@ -33,6 +33,20 @@ class Runner(Protocol):
     def join(self, handles: Sequence[object]) -> list[Any]:
         """Wait for spawned calls: copies of their results; the first exception is raised."""
 
+    def start(
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        after: int,
+        at: int,
+    ) -> bytes:
+        """Begin a request of its own, so many nanoseconds from now or at a time: its root id."""
+
+    def sleep(self, nanoseconds: int) -> None:
+        """Go on later."""
+
     def begin(self) -> int:
         """Begin a transaction; the scope's number."""
 

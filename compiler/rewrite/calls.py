@@ -13,7 +13,7 @@ import compiler as facade
 from compiler.elsewhere import where_else
 from compiler.model import EffectKind, Field, Function, Service
 from compiler.names import UNKNOWN
-from compiler.rewrite.library import LibraryCalls
+from compiler.rewrite.later import DUE, LaterCalls
 from compiler.rewrite.nodes import locate, runtime_call
 from compiler.signatures import fits, misfit, shown_as_method
 from compiler.vocabulary import MUTATORS, operation
@@ -32,6 +32,7 @@ _REMEDIES: Final = {
     "gather": "{0}(first, second) of futures; to go on after an exception: try around each wait",
     "wait": "{0}(future), for several {0}(gather(first, second)); there are no timeouts",
     "wait_all": "{0}(first, second) of futures; to go on after an exception: try around each Wait",
+    "sleep": '{0}("90s"), or {0}(seconds)',
     "transaction": "with transaction():",
     "begin": "{0}()",
     "commit": "{0}()",
@@ -41,6 +42,11 @@ _REMEDIES: Final = {
 }
 """What the operations of the user API take instead of other arguments."""
 
+_SERVICE_CALLS: Final = {
+    "call": EffectKind.CALL,
+    "spawn": EffectKind.SPAWN,
+    "start": EffectKind.START,
+}
 _OF_MANY: Final = (ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp)
 _NO_FUTURES: Final = (
     *_OF_MANY,
@@ -49,11 +55,8 @@ _NO_FUTURES: Final = (
 """Expressions that are certainly no future."""
 
 
-class Calls(LibraryCalls):
+class Calls(LaterCalls):
     """Rewrites calls."""
-
-    awaiting: ast.AST | None = None
-    """The operand of the ``await`` being rewritten."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Any call; the more particular meanings first."""
@@ -108,7 +111,7 @@ class Calls(LibraryCalls):
         """Whether the rewriting of this call has its own ``await``, in place of the user's."""
         if not isinstance(node, ast.Call):
             return False
-        if self.meaning(node) in ("wait", "wait_all"):
+        if self.meaning(node) in ("wait", "wait_all", "sleep"):
             return True
         helper = self.helper_of(node.func)
         return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
@@ -132,7 +135,7 @@ class Calls(LibraryCalls):
     # --- the user API
 
     def _operation(self, node: ast.Call, meaning: str) -> ast.AST:
-        if meaning in ("call", "spawn"):
+        if meaning in _SERVICE_CALLS:
             return self._service_call(node, meaning)
         if self.refuse_misfit(node, meaning):
             return node
@@ -147,6 +150,8 @@ class Calls(LibraryCalls):
             return locate(runtime_call("gather", self.arguments(node)), node)
         if meaning in ("wait", "wait_all"):
             return self._wait(node, meaning)
+        if meaning == "sleep":
+            return self.sleep(node)
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 
@@ -277,14 +282,17 @@ class Calls(LibraryCalls):
                 f"{service.name}.{name} is private to its service",
                 "a method whose name does not begin with an underscore",
             )
-        self._check_arguments(node, method, arguments, node.keywords)
+        keywords = node.keywords
+        if meaning == "start":
+            self.check_due(node, method)
+            keywords = [each for each in keywords if each.arg not in DUE]
+        self._check_arguments(node, method, arguments, keywords)
         mark = self.held
         rewritten = [self.copied(argument) for argument in arguments]
         names = [ast.Constant(service.name), ast.Constant(name)]
         call = runtime_call(meaning, [*names, *rewritten], self.keywords(node))
         self.settle(mark)
-        kind = EffectKind.CALL if meaning == "call" else EffectKind.SPAWN
-        return self.effect(kind, node, call, method.full_name)
+        return self.effect(_SERVICE_CALLS[meaning], node, call, method.full_name)
 
     def unknown_service(self, node: ast.AST, name: str) -> None:
         """Record that the application has no service ``name``."""

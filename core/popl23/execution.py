@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 from core import effects
-from core.attempt import accept, left_open
+from core.attempt import accept
 from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, execution_chance
@@ -53,6 +53,7 @@ from core.popl23.switches import Switches
 from core.ports import Effect, Now, Receive, Send, Steps
 from core.program import Method, Program
 from core.revisions import told
+from core.scopes import left_open
 
 __all__ = ["popl23"]
 

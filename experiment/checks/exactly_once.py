@@ -96,7 +96,7 @@ def _regions(subject: Subject) -> list[str]:
 
 def _strangers(subject: Subject) -> list[str]:
     return [
-        f"request {RequestId(root)} committed at {tree[0].version}, but no client sent it"
+        f"request {RequestId(root)} committed at {tree[0].version}, but nobody sent it"
         for root, tree in subject.trees.items()
         if root not in subject.sent
     ]

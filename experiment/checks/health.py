@@ -22,7 +22,7 @@ from core.errors import StoreError
 from core.layout import is_verdict, tree_range
 from core.memory import MemoryStore
 from core.messages import Outcome, Reply, Request
-from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.store import read
 from experiment.scenario.model import Platform
@@ -118,6 +118,8 @@ class _World:
                 answer = len(each.calls) - 1
             elif isinstance(effect, Now):
                 answer = int(self.now * 1e9)
+            elif isinstance(effect, Due):
+                answer = True  # whatever waits has been woken
             elif isinstance(effect, Release):
                 answer = None
             else:

@@ -1,9 +1,9 @@
 """Liveness: once faults stop, everything that was begun comes to an end within a bounded time.
 
-No intent may be left, nor anything that a transaction holds (:mod:`experiment.checks.parts`), and
-what clients were told at last must fit what happened: a request that failed definitely must not
-have made anything durable. That a request with a trace is complete shows when it is sent again
-(:mod:`experiment.checks.exactly_once`).
+No intent may be left, no alarm, no tree that rests, nor anything that a transaction holds
+(:mod:`experiment.checks.parts`), and what clients were told at last must fit what happened: a
+request that failed definitely must not have made anything durable. That a request with a trace is
+complete shows when it is sent again (:mod:`experiment.checks.exactly_once`).
 
 To be set aside is an end, too, if nothing else was possible, and so is to be told of one that
 no retry mends. Both are tried once more, on a machine in good health
@@ -12,7 +12,7 @@ no retry mends. Both are tried once more, on a machine in good health
 
 from __future__ import annotations
 
-from core.layout import INTENTS, SET_ASIDE
+from core.layout import ALARMS, INTENTS, RESTING, SET_ASIDE
 from core.messages import Failed
 from core.poison import POISON
 from experiment.checks import parts
@@ -27,6 +27,12 @@ _ANSWERED = ("succeeded", "raised")
 _STATUSES = (*_ANSWERED, "definite", "indefinite")
 _BEYOND_RETRY = ("TooSlow", "TooLarge")
 
+_UNFINISHED = {
+    INTENTS: "the request was never completed",
+    ALARMS: "the request was never woken",
+    RESTING: "the request was never woken",
+}
+
 MOST_TRIED = 20
 """How many requests that were given up are tried once more, of each kind."""
 
@@ -37,9 +43,9 @@ def liveness(subject: Subject) -> Verdict:
     evidence = []
     if run.settled_after is None or run.settled_after > subject.scenario.heal:
         evidence.append(f"the system had not settled {subject.scenario.heal:g} s after the faults")
-    begin, end = INTENTS
-    left = sorted(key for key in run.final if begin <= key < end)
-    evidence += [f"{readable.key(key)} is left: the request was never completed" for key in left]
+    for (begin, end), what in _UNFINISHED.items():
+        left = sorted(key for key in run.final if begin <= key < end)
+        evidence += [f"{readable.key(key)} is left: {what}" for key in left]
     evidence += parts.left(subject)
     evidence += _statuses(subject) + _set_aside(subject) + _told_so(subject)
     examined = {"request": len(subject.sent)}
@@ -114,6 +120,8 @@ def _statuses(subject: Subject) -> list[str]:
     results = {result.id.root: result for result in subject.run.results}
     keys = {sent.key for sent in subject.history.sent if sent.id.root in results} - {""}
     for root, sent in subject.sent.items():
+        if root in subject.started:
+            continue  # nobody waits for it
         result, who = results.get(root), subject.describe(sent.id)
         answered = root in subject.answers
         if result is None and sent.key in keys:

@@ -20,7 +20,7 @@ from core.attempt import attempt
 from core.ids import RequestId
 from core.memory import MemoryStore
 from core.messages import Reply, Request
-from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.store import read
 
@@ -160,6 +160,8 @@ class _Tree:
             elif isinstance(effect, Receive):
                 driver.waits_for = effect.tickets
                 return
+            elif isinstance(effect, Due):
+                answer = True  # in the end, or by the time of what is looked for
             elif isinstance(effect, Now):
                 answer = next(driver.clocks, 0)
             elif isinstance(effect, Pause):

@@ -107,7 +107,7 @@ class _Course:
             evidence += self._read_only(answer)
         evidence += self._answered()
         evidence += self._unanswered()
-        return evidence + self._state()
+        return evidence + self._runner.early[:1] + self._state()
 
     def discard(self) -> None:
         """Let go of strands that stand somewhere; what they do then changes nothing any more."""
@@ -152,10 +152,7 @@ class _Course:
         if found is not None:
             return found
         if request.is_root:
-            sent = self._subject.sent.get(request.root)
-            if sent is None:
-                raise Divergence(f"request {request} commits, but no client sent it")
-            return self._add(Strand(request, sent.service, sent.method, sent.args))
+            return self._add(self._root(request))
         caller = self._strand(RequestId(request.root, request.path[:-1]))
         place = request.path[-1]
         if place not in caller.children:
@@ -165,6 +162,20 @@ class _Course:
                 raise self._differs(caller, f"calls something at place {place}", "does not")
             self._perform(caller, event)
         return caller.children[place]
+
+    def _root(self, request: RequestId) -> Strand:
+        """The strand of a root request: a client sent it, or the plain program has started it."""
+        sent = self._subject.sent.get(request.root)
+        if sent is None:
+            raise Divergence(f"request {request} commits, but nobody sent it")
+        strand = Strand(request, sent.service, sent.method, sent.args)
+        if request.root in self._subject.started:
+            call = self._runner.started.get(request.root)
+            if call is None:
+                raise self._differs(strand, "was started", "starts no such request")
+            if call != (strand.service, strand.method, strand.args):
+                raise self._differs(strand, "was started", "starts it otherwise")
+        return strand
 
     def _add(self, strand: Strand) -> Strand:
         self._strands[strand.id] = strand
@@ -281,8 +292,10 @@ class _Course:
         """
         subject = self._subject
         evidence = []
-        for root in subject.trees:
+        for root in {**subject.trees, **self._runner.started}:
             sent = subject.sent.get(root)
+            if sent is None and root in self._runner.started:
+                evidence.append(f"request {RequestId(root)} was to be started, and never was")
             if sent is None or root in subject.answers or root in subject.run.set_aside:
                 continue
             if root in subject.unfinished:

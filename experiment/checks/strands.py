@@ -2,7 +2,7 @@
 
 A strand runs a user's uncompiled method in a greenlet. It pauses
 
-* at a *boundary*, where the executor's regions end: before an effectful call,
+* at a *boundary*, where the executor's regions end: before an effectful call, where it sleeps,
   and before a transaction when the present region already held one;
 * to *wait* for a child that has not ended.
 
@@ -27,6 +27,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from compiler import api, machine
 from compiler.api.reference import Activation, Reference
+from core.alarms import started_root
 from core.callers import Caller, decode_caller
 from core.chance import request_chance
 from core.ids import RequestId
@@ -53,7 +54,7 @@ class Forbidden(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """A strand stands before an effectful call, or (``service`` empty) before a transaction."""
+    """A strand stands before an effectful call, or (``service`` empty) where a region just ends."""
 
     place: int
     service: str = ""
@@ -99,6 +100,7 @@ class Strand:
     :ivar event: what the strand stands before; None when it can simply be resumed.
     :ivar outcome: the method's, when it has ended.
     :ivar is_complete: whether it has ended, and everything that it called.
+    :ivar awake: Unix nanoseconds until which it has slept.
     """
 
     id: RequestId
@@ -110,6 +112,7 @@ class Strand:
     event: Boundary | Waiting | None = None
     outcome: Outcome | None = None
     is_complete: bool = False
+    awake: int = 0
     children: dict[int, Strand] = field(default_factory=dict)
     greenlet: greenlet | None = None
 
@@ -146,6 +149,8 @@ class StrandRunner:
 
     :param callers: who asks, as it travels, by root.
     :ivar clocks: the readings of the present region, by request; none outside of regions.
+    :ivar started: service, method and arguments of the requests that were started, by root id.
+    :ivar early: requests that went on before they had slept as long as they were to.
     """
 
     def __init__(
@@ -155,6 +160,8 @@ class StrandRunner:
         self.program = program
         self.callers = callers
         self.clocks: dict[RequestId, Iterator[int]] = {}
+        self.started: dict[bytes, tuple[str, str, bytes]] = {}
+        self.early: list[str] = []
 
     def set_clocks(self, readings: Mapping[RequestId, Sequence[int]]) -> None:
         """The clock readings of the region that runs next."""
@@ -236,6 +243,33 @@ class StrandRunner:
             results.append(self.reference.copy(handle.result))
         return results
 
+    def start(
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        after: int,
+        at: int,
+    ) -> bytes:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        encoded = self.reference.codec.encode((args, kwargs))
+        now = self.clock()
+        place, due = frame.take_place(), max(now + after, at)
+        root = started_root(self.program.secret, frame.id, place, due)
+        self.reference.undo.record(self.started.pop, root, None)
+        self.started[root] = service, method, encoded
+        return root
+
+    def sleep(self, nanoseconds: int) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        assert frame.strand is not None
+        until = self.clock() + nanoseconds
+        frame.strand.pause(Boundary(frame.take_place()))
+        frame.strand.awake = until
+
     def begin(self) -> int:
         """See :class:`compiler.api.runner.Runner`."""
         activation, frame = self._present()
@@ -260,6 +294,11 @@ class StrandRunner:
         time = next(self.clocks.get(frame.id, iter(())), None)
         if time is None:
             raise Forbidden(f"reads the clock{_user_line()}, which is not recorded")
+        strand = frame.strand
+        if strand is not None and time < strand.awake:
+            who = f"{strand.service}.{strand.method} (request {strand.id})"
+            seconds = (strand.awake - time) / 1e9
+            self.early.append(f"{who} went on {seconds:g} s before it had slept to the end")
         return time
 
     def caller(self) -> Caller:

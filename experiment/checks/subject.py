@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from core.ids import RequestId
-from core.journal import METHOD_END, decode_record
-from core.layout import DATA, OBJECTS, WATERMARK, journal_key
+from core.journal import METHOD_END, decode_intent, decode_record
+from core.layout import DATA, OBJECTS, RESTING, WATERMARK, journal_key, root_of
 from core.messages import Failed, Origin, Request
 from core.protocol import PROTOCOLS
 from core.store import ClearRange, Set
@@ -37,7 +37,9 @@ class Executed(NamedTuple):
 class Subject:
     """A run, its application and its scenario.
 
-    :ivar sent: the first sending of each root request, by root id.
+    :ivar sent: the first sending of each root request, by root id; of one that a request
+        started, the commit that did.
+    :ivar started: the root ids of those.
     :ivar replies: what clients were told until the final store was looked at.
     :ivar answers: the answers (not the failures) among them, by root id.
     :ivar commits: those made until then, in version order; what the closing retention pass
@@ -60,6 +62,7 @@ class Subject:
         self.sent: dict[bytes, Sent] = {}
         for sent in self.history.sent:
             self.sent.setdefault(sent.id.root, sent)
+        self.started: set[bytes] = set()
         self.answers: dict[bytes, list[Answered]] = defaultdict(list)
         self.replies = [a for a in self.history.answers if a.time <= run.seconds]
         for answer in self.replies:
@@ -75,6 +78,20 @@ class Subject:
         for commit in self.commits:
             if commit.request is not None and self.acts(commit):
                 self.trees[commit.request.root].append(commit)
+                self._take_in_started(commit)
+
+    def _take_in_started(self, commit: Committed) -> None:
+        """The requests that a commit of another begins: it leaves what is needed to drive them."""
+        intents: dict[bytes, bytes] = {}
+        for mutation in commit.mutations:
+            if isinstance(mutation, Set) and RESTING.begin <= mutation.key < RESTING.end:
+                root = root_of(mutation.key)
+                intents[root] = intents.get(root, b"") + mutation.value
+        for root, data in intents.items():
+            origin, identity = decode_intent(data).origin, RequestId(root)
+            call = origin.service, origin.method, origin.args
+            self.sent.setdefault(root, Sent(commit.time, identity, *call, 0, caller=origin.caller))
+            self.started.add(root)
 
     @property
     def in_objects(self) -> bool:

@@ -21,6 +21,7 @@ from sim.planted import (
     intents,
     joins,
     journal,
+    later,
     poison,
     replay,
     results,
@@ -31,6 +32,7 @@ from sim.planted import (
 from sim.planted.bug import BUGS, Bug
 
 __all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
+           "later",
            "plant", "poison", "replay", "results", "retention", "scans",
            "transactions"]  # fmt: skip
 

@@ -76,7 +76,7 @@ def recovery_forgets_failures() -> AbstractContextManager[Any]:
     def drive_again(origins: dict[bytes, Any], name: str) -> Steps:
         yield from recovery.clear_intents(list(origins), name)
 
-    return replace(recovery, "_drive_again", drive_again)
+    return replace(recovery, "drive", drive_again)
 
 
 @bug("recovery drives all that is stale", "liveness", "retention", "parcels")
@@ -89,7 +89,7 @@ def recovery_drives_the_latest_only() -> AbstractContextManager[Any]:
         intents, _ = yield from read_entries(version, part, 10 * limit, name)
         latest = sorted(intents)[-1:]
         origins = {root: decode_intent(intents[root]).origin for root in latest}
-        yield from recovery._drive_again(origins, name)
+        yield from recovery.drive(origins, name)
         return len(latest)
 
     return everywhere(recovery.recover, recover)

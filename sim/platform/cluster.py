@@ -14,12 +14,13 @@ from compiler.edges import called_services, circular_services
 from core.attempt import accept
 from core.errors import Unfamiliar
 from core.ids import RequestId
-from core.layout import INTENTS
+from core.layout import ALARMS, INTENTS, RESTING
 from core.messages import Failed, Reply
 from core.poison import Died, judged, settle
 from core.ports import Effect
 from core.program import Program
 from core.protocol import Protocol
+from core.store import KeyRange, Pairs
 from experiment.randomness import stream
 from experiment.scenario.model import CLIENT, PLATFORM, POINTS, Fault, Scenario, ServicePlatform
 from experiment.strikes import Poisoned
@@ -64,6 +65,7 @@ class Cluster:
             scenario.recovery,
             scenario.retention,
             stream(seed, "workers"),
+            program.defers,
         )
         self._disruptions = Disruptions(fabric, self.routers)
 
@@ -108,7 +110,8 @@ class Cluster:
             steps = judged(request, str(next(self._names)), _reason, attempt)
         else:
             steps = attempt()
-        execution = Execution(self._fabric, pod, delivery, steps, self.workers.completed)
+        told = self.workers.completed, self.workers.sleeps
+        execution = Execution(self._fabric, pod, delivery, steps, *told)
         pod.hold(execution)
         execution.start()
 
@@ -155,7 +158,7 @@ class Cluster:
         self._fabric.heal(within)
 
     def is_quiet(self) -> bool:
-        """Whether no request is on its way or executing and no intent is left.
+        """Whether no request is on its way or executing and no intent is left, but of what sleeps.
 
         The platform's own upkeep never rests. What the dead have left at the store is
         answered long before the run takes its word for being settled.
@@ -164,12 +167,21 @@ class Cluster:
             return False
         if any(r.active or r.waiting for name, r in self.routers.items() if name != PLATFORM):
             return False
-        return not self.intents()
+        return not self._first(INTENTS)
 
-    def intents(self) -> int:
-        """Whether intents are in the store: 0 or 1."""
+    def due(self) -> int | None:
+        """When something is due that waits, in Unix nanoseconds: 0 if nobody would wake it.
+
+        :returns: None if nothing waits.
+        """
+        alarms = self._first(ALARMS)
+        if alarms:
+            return int.from_bytes(alarms[0][0][1:9], "big")
+        return 0 if self._first(RESTING) else None
+
+    def _first(self, section: KeyRange) -> Pairs:
         memory = self._fabric.store.memory
-        return len(memory.get_range(*INTENTS, memory.read_version(), 1))
+        return memory.get_range(*section, memory.read_version(), 1)
 
     def strikes(self) -> list[int]:
         """How often each declared fault struck; a partition that no message met did not."""

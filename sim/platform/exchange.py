@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.messages import Reply, Request
+from core.messages import Failed, Reply, Request
 from core.retries import Tries, is_retried, with_deadline
+from experiment.scenario.model import CLIENT
 from experiment.strikes import MethodFaults
 from sim.platform.delivery import Delivery
 from sim.platform.fabric import Fabric
@@ -102,13 +103,23 @@ class Exchange:
         if self._ended is None:
             return
         if reply is not None and not is_retried(reply):
-            self.end(reply)
+            if not self._sleeps(tried, reply):
+                self.end(reply)
             return
         fabric, tries = self._fabric, self._tries
         if tries.missed(tried, reply) and tries.may_send:
             later(fabric.env, fabric.backoff(tried), self.transmit)
         elif tries.are_over:
             self._give_up()
+
+    def _sleeps(self, tried: int, reply: Reply) -> bool:
+        """Whether the request goes on later, and is to be asked for then."""
+        until = reply.outcome.until if isinstance(reply.outcome, Failed) else 0
+        if self.source != CLIENT or not 0 < until < self.request.deadline:
+            return False
+        self._tries.sleeps(tried)
+        later(self._fabric.env, max(until - self._fabric.now_ns(), 0) / 1e9, self.transmit)
+        return True
 
     def end(self, reply: Reply) -> None:
         """The exchange is over."""

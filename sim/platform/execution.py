@@ -30,9 +30,10 @@ class Execution(Activity):
     """An attempt at the request of ``delivery``, in ``pod``.
 
     :param completed: told the root of a tree that was answered while its intent is still there.
+    :param sleeps: told the root of a tree of which everything waits, and until when.
     """
 
-    __slots__ = ("_completed", "_deliveries", "_half_cpu", "_said", "_since")
+    __slots__ = ("_completed", "_deliveries", "_half_cpu", "_said", "_since", "_sleeps")
 
     def __init__(
         self,
@@ -41,11 +42,13 @@ class Execution(Activity):
         delivery: Delivery,
         steps: Steps,
         completed: Callable[[bytes], object],
+        sleeps: Callable[[bytes, int], object],
     ) -> None:
         request = delivery.request
         super().__init__(fabric, pod, steps, delivery.method, request)
         self._deliveries = [delivery]
         self._completed = completed
+        self._sleeps = sleeps
         self._said: Reply | None = None
         self._since = fabric.env.now
         self._half_cpu = fabric.model.cpu / 2
@@ -103,6 +106,8 @@ class Execution(Activity):
         unfinished = reply.intent_recorded and not reply.intent_cleared
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._completed(reply.id.root)
+        if reply.id.is_root and isinstance(reply.outcome, Failed) and reply.outcome.until:
+            self._sleeps(reply.id.root, reply.outcome.until)
         self.finish()
         return WAIT
 

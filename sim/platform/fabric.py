@@ -59,6 +59,7 @@ class Fabric:
         self._retry_rng = stream(seed, "retry")
         self._frozen: dict[int, Callable[[], object]] = {}
         self._freezes = count()
+        self._leapt = 0
 
     def _make_ingress(self) -> Ingress | None:
         model = self.model
@@ -74,11 +75,15 @@ class Fabric:
 
     def now_ns(self) -> int:
         """Unix time in nanoseconds."""
-        return EPOCH_NS + int(self.env.now * 1e9)
+        return EPOCH_NS + self._leapt + int(self.env.now * 1e9)
+
+    def leap(self, to_ns: int) -> None:
+        """Nothing is under way until then: every clock moves on at once."""
+        self._leapt += max(to_ns - self.now_ns(), 0)
 
     def seconds(self, time_ns: int) -> float:
         """Virtual time in seconds of a Unix time in nanoseconds."""
-        return (time_ns - EPOCH_NS) / 1e9
+        return (time_ns - EPOCH_NS - self._leapt) / 1e9
 
     def backoff(self, tried: int) -> float:
         """Seconds before the next try after ``tried`` of them, with jitter."""

@@ -1,4 +1,4 @@
-"""Maintenance: recovery, retention, the clearing of completed intents, and the keys of clients.
+"""Maintenance: recovery, waking, retention, the clearing of completed intents, clients' keys.
 
 All of it runs in a pod of the platform's own service, :data:`experiment.scenario.model.PLATFORM`,
 which reaches the store as every other does and can be killed and cut off. A
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import StoreError
+from core.messages import Origin
 from core.ports import Steps
 from core.protocol import Protocol
 from experiment.scenario.model import PLATFORM, Recovery, Retention
@@ -25,6 +26,8 @@ __all__ = ["Workers"]
 
 _BATCH_SECONDS = 0.05
 """Completed intents are cleared together this often."""
+_WAKE_SECONDS = 0.25
+"""Between two looks for what is due."""
 
 
 class Maintenance(Activity):
@@ -56,9 +59,10 @@ class Maintenance(Activity):
 
 
 class Workers:
-    """The three workers of a cluster.
+    """The workers of a cluster.
 
     :param router: the platform's own, in whose pod they run.
+    :param defers: whether anything may be due later.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Workers:
         recovery: Recovery,
         retention: Retention,
         rng: random.Random,
+        defers: bool,
     ) -> None:
         self._fabric = fabric
         self._router = router
@@ -78,9 +83,13 @@ class Workers:
         self._running: dict[str, bool] = {}
         self._stopped = False
         self._completed: list[bytes] = []
+        self._asleep: dict[bytes, int] = {}
+        self._pages = 0
         env = fabric.env
         later(env, rng.random() * recovery.interval, self._tick, recovery.interval, self._recover)
         later(env, rng.random() * retention.interval, self._tick, retention.interval, self._retain)
+        if defers:
+            later(env, rng.random() * _WAKE_SECONDS, self._tick, _WAKE_SECONDS, self._wake)
 
     @property
     def _pod(self) -> Pod:
@@ -131,6 +140,17 @@ class Workers:
             stale = int(self._recovery.stale * 1e9)
             self._run("recovery", self._protocol.recover(self._fabric.now_ns(), stale))
 
+    def _wake(self) -> None:
+        if self._may_run("wake"):
+            self._run("wake", self._protocol.wake(self._fabric.now_ns()), self._woken)
+
+    def _woken(self, origins: dict[bytes, Origin] | None) -> None:
+        """Drive what was woken, whatever else is being driven, and look for more."""
+        if origins and self._pod.ready:
+            self._pages += 1
+            self._run(f"woken {self._pages}", self._protocol.drive(origins))
+            self._wake()
+
     def _retain(self) -> None:
         if self._may_run("retention"):
             self.forget()
@@ -143,11 +163,23 @@ class Workers:
 
     def completed(self, root: bytes) -> None:
         """A tree was answered whose intent is still there: clear it with the next batch."""
-        if not self._completed:
-            later(self._fabric.env, _BATCH_SECONDS, self._clear)
+        self._clear_soon()
         self._completed.append(root)
 
+    def sleeps(self, root: bytes, until: int) -> None:
+        """A tree sleeps: lay it to rest with the next batch, unless it wakes soon."""
+        if until - self._fabric.now_ns() > self._recovery.stale * 1e9:
+            self._clear_soon()
+            self._asleep[root] = until
+
+    def _clear_soon(self) -> None:
+        if not self._completed and not self._asleep:
+            later(self._fabric.env, _BATCH_SECONDS, self._clear)
+
     def _clear(self) -> None:
+        asleep, self._asleep = self._asleep, {}
+        if asleep and self._pod.ready:
+            self._run("rest", self._protocol.rest(asleep))
         roots, self._completed = self._completed, []
         if roots and self._pod.ready:
             self._run("completion", self._protocol.clear_intents(roots))

@@ -25,6 +25,7 @@ APPS = [
     "apps/auction",
     "apps/library",
     "apps/parcels",
+    "apps/reminders",
     "apps/warehouse",
     "apps/expenses",
     "apps/media",
@@ -46,6 +47,7 @@ INVARIANTS = {
         "charges_have_a_reason",
         "who_was_sent_away_is_on_record",
     },
+    "apps/reminders": {"shipped_as_ordered"},
     "apps/parcels": {
         "parcels_are_where_they_should_be",
         "the_books_agree",

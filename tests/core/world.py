@@ -11,7 +11,7 @@ from core.ids import RequestId, root_id
 from core.layout import DATA, INTENTS
 from core.memory import MemoryStore
 from core.messages import Failed, Origin, Reply, Request
-from core.ports import Commit, Now, Pause, Read, ReadVersion, Receive, Send
+from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Send
 from core.recovery import clear_intents, recover
 from core.retention import retain
 from core.store import read
@@ -147,6 +147,8 @@ class World:
         elif isinstance(effect, Now):
             self.now += 1
             task.answer = self.now * 1_000_000
+        elif isinstance(effect, Due):
+            task.answer = self.now * 1_000_000 >= effect.time
 
     # --- the store
 

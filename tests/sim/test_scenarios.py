@@ -19,7 +19,7 @@ def in_the_repository(monkeypatch):
 
 def test_all_of_them_are_here():
     assert SCENARIOS == [
-        "contention", "crash", "duplicate", "late", "partition", "retention", "smoke",
+        "contention", "crash", "duplicate", "late", "partition", "retention", "sleepers", "smoke",
         "twins", "unknown_commit", "zombie",
     ]  # fmt: skip
 

@@ -174,6 +174,7 @@ KINDS = {kind.slug: kind for kind in _ALL}
 """Every kind of problem by its slug."""
 
 _OF_FAILURES = {
+    "Asleep": "interrupted",
     "BadRequest": "bad-request",
     "Expired": "expired",
     "IdReused": "id-reused",

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from backends.runtime import clock, upkeep
+from backends.runtime.caller import patiently
 from backends.runtime.clock import SteadyClock
 from backends.runtime.upkeep import forget, keep_up
 from core.errors import StoreUnavailable
 from core.ids import earliest_root
-from core.layout import JOURNAL, WATERMARK, intent_key
+from core.layout import ALARMS, JOURNAL, RESTING, WATERMARK, intent_key
+from core.retries import with_deadline
 from core.store import ClearRange, Set
 from tests import leaping
 from tests.backends.runtime.cluster import SETTINGS, Cluster
@@ -48,6 +50,48 @@ def test_what_was_abandoned_is_completed_and_then_forgotten():
         cluster.check_invariants()
         stop.set()
         await keeping
+
+    run(main())
+
+
+def wrapped(cluster):
+    return dict(cluster.reference().instance("Shop").wrapped)
+
+
+def test_what_was_started_and_what_sleeps_go_on_when_it_is_time():
+    settings = msgspec.structs.replace(SETTINGS, recovery_interval=100.0, retention_interval=100.0)
+
+    async def main():
+        cluster = Cluster("reminders", settings=settings)
+        stop = asyncio.Event()
+        keeping = asyncio.ensure_future(keep_up(cluster.hosts["Stock"], stop))
+        order = cluster.root_request("Shop.order", "customer-01", "item-1", "order-1")
+        await cluster.caller.call(order)
+        wrap = cluster.root_request("Shop.wrap_two", "item-1", "item-2")
+        reply = (await cluster.caller.call(wrap)).reply
+        assert reply.outcome.kind == "Asleep"
+        began = time.time()
+        await until(lambda: wrapped(cluster) == {"item-1": 1, "item-2": 1})
+        assert 1.0 <= time.time() - began < 3.0  # of a time that leaps
+        # What is to be shipped, and the reminder, which was started and has fallen asleep:
+        await until(lambda: len(cluster.store.section(RESTING)) == 2 and not cluster.intents())
+        assert len(cluster.store.section(ALARMS)) == 2
+        stop.set()
+        await keeping
+
+    run(main())
+
+
+def test_a_client_that_has_time_gets_the_answer_of_what_slept():
+    async def main():
+        cluster = Cluster("reminders", settings=QUICK)
+        wrap = cluster.root_request("Shop.wrap_two", "item-1", "item-2")
+        now = time.time_ns()
+        reply = await patiently(cluster.caller, with_deadline(wrap, now, 5, 2.0))
+        assert cluster.application.program.codec.decode(reply.outcome.value) == 2
+        short = cluster.root_request("Customers.remind", "customer-01")
+        reply = await patiently(cluster.caller, with_deadline(short, time.time_ns(), 5, 2.0))
+        assert reply.outcome.kind == "Asleep"
 
     run(main())
 

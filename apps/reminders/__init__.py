@@ -1,0 +1,1 @@
+"""A shop that ships what was ordered days later, and reminds whoever has not paid."""

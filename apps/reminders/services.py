@@ -1,0 +1,89 @@
+"""A shop that ships what was ordered days later, and reminds whoever has not paid.
+
+An order takes from the stock and starts the shipping in one transaction: either all of it or
+nothing. A reminder sleeps, looks whether it is still needed, and sleeps again.
+"""
+
+from compiler import Persistent, Started, abort, call, service, sleep, start, transaction
+
+__all__ = ["Customers", "Shop", "Stock"]
+
+
+@service
+class Stock:
+    """What there is, and what has left the house."""
+
+    def __init__(self) -> None:
+        self.left: Persistent[dict[str, int]] = {}
+        self.shipped: Persistent[dict[str, int]] = {}
+
+    def take(self, item: str) -> bool:
+        """Take one, if there is one."""
+        left = self.left.get(item, 0)
+        if left == 0:
+            return False
+        self.left[item] = left - 1
+        return True
+
+    def ship(self, item: str) -> None:
+        """One leaves the house."""
+        self.shipped[item] = self.shipped.get(item, 0) + 1
+
+
+@service
+class Customers:
+    """Who owes how much, and how often they were reminded."""
+
+    def __init__(self) -> None:
+        self.owes: Persistent[dict[str, int]] = {}
+        self.reminders: Persistent[dict[str, int]] = {}
+
+    def pay(self, customer: str) -> int:
+        """Pay everything: how much that was."""
+        return self.owes.pop(customer, 0)
+
+    async def remind(self, customer: str) -> int:
+        """Twice, a day apart, as long as something is owed: how often it took."""
+        reminded = 0
+        for _ in range(2):
+            await sleep("1d")
+            if self.owes.get(customer, 0) == 0:
+                break
+            self.reminders[customer] = self.reminders.get(customer, 0) + 1
+            reminded += 1
+        return reminded
+
+    def charge(self, customer: str, cents: int) -> None:
+        """They owe more, and are reminded of it."""
+        self.owes[customer] = self.owes.get(customer, 0) + cents
+        start(Customers.remind, customer)
+
+
+@service
+class Shop:
+    """Orders, and what became of them."""
+
+    def __init__(self) -> None:
+        self.orders: Persistent[dict[str, Started[None]]] = {}
+        self.wrapped: Persistent[dict[str, int]] = {}
+
+    def order(self, customer: str, item: str, number: str) -> bool:
+        """Order one: it is shipped in three days, and charged; False if there is none."""
+        with transaction():
+            self.orders[number] = start(Stock.ship, item, after="3d")
+            if call(Stock.take, item):
+                call(Customers.charge, customer, 500)
+            else:
+                abort()
+        return True
+
+    async def wrap(self, item: str) -> int:
+        """Wrap one, which takes a moment: how many were wrapped."""
+        before = self.wrapped.get(item, 0)
+        await sleep(0.5)
+        self.wrapped[item] = self.wrapped.get(item, 0) + 1
+        return self.wrapped[item] - before
+
+    async def wrap_two(self, first: str, second: str) -> int:
+        """Wrap one after the other."""
+        return call(Shop.wrap, first) + call(Shop.wrap, second)

@@ -1,0 +1,105 @@
+"""Work that nobody waits for, and work that goes on later."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from uuid import UUID
+
+from compiler.api.current import current
+from compiler.api.services import target
+from core.durations import instant_ns, nanoseconds
+
+__all__ = ["Duration", "Slept", "Started", "due", "sleep", "start"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Duration = str | float | dt.timedelta
+"""``"90s"``, ``"1h30m"``, ``"3d"``, seconds, or a timedelta."""
+
+
+@dataclass(frozen=True)
+class Started(Generic[R]):
+    """A request that was started: a value that can be stored, sent and returned.
+
+    :ivar id: its root id, as logs and command lines have it.
+    """
+
+    id: str
+
+    @classmethod
+    def of(cls, root: bytes) -> Started[Any]:
+        """The request with a root id."""
+        return Started(str(UUID(bytes=root)))
+
+
+Started.__module__ = "compiler"  # as its author's name for it: values are stored under that
+
+
+class Slept:
+    """``await sleep(...)`` in an async method; elsewhere ``sleep(...)`` alone has slept."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
+
+
+def due(after: Duration | None, at: dt.datetime | None) -> tuple[int, int]:
+    """What ``after`` and ``at`` of :func:`start` say, in nanoseconds from now, and Unix ones.
+
+    :raises TypeError, ValueError: one of them says nothing that could be meant.
+    """
+    if after is not None and at is not None:
+        raise TypeError("start takes after=... or at=..., not both")
+    return (
+        0 if after is None else nanoseconds(after),
+        0 if at is None else max(instant_ns(at), 0),
+    )
+
+
+@overload
+def start(
+    method: Callable[..., Coroutine[Any, Any, R]], /, *args: Any, after: Duration, **kwargs: Any
+) -> Started[R]: ...
+@overload
+def start(
+    method: Callable[..., R], /, *args: Any, after: Duration, **kwargs: Any
+) -> Started[R]: ...
+@overload
+def start(
+    method: Callable[..., Coroutine[Any, Any, R]], /, *args: Any, at: dt.datetime, **kwargs: Any
+) -> Started[R]: ...
+@overload
+def start(
+    method: Callable[..., R], /, *args: Any, at: dt.datetime, **kwargs: Any
+) -> Started[R]: ...
+@overload
+def start(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Started[R]: ...
+@overload
+def start(
+    method: Callable[Concatenate[Any, P], R], /, *args: P.args, **kwargs: P.kwargs
+) -> Started[R]: ...
+def start(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Started[Any]:
+    """Begin a request of its own, which nobody waits for: now, ``after`` a while, or ``at`` a time.
+
+    It begins once, with the state changes that surround the call, or never if these come to
+    nothing: in a transaction that is aborted, nothing is started.
+    """
+    service, name = target(method)
+    when = due(kwargs.pop("after", None), kwargs.pop("at", None))
+    return Started.of(current().runner.start(service, name, args, kwargs, *when))
+
+
+def sleep(duration: Duration) -> Slept:
+    """Go on after ``duration``; until then the request holds no process and no connection."""
+    current().runner.sleep(nanoseconds(duration))
+    return Slept()

@@ -1,0 +1,136 @@
+"""What is due later: requests that were started, and those that wait.
+
+An unfinished tree that nobody is to drive now has an **alarm**: a key that holds nothing and says
+when the tree is to be driven, in a section ordered by time. Whoever waits wrote it with the commit
+that led there, and holds nothing else. Waking (:func:`wake`) is one commit that takes the alarms
+that are due away and sees that their trees have intents, as trees under way have (rule 5); from
+there on all is as after a crash.
+
+A tree of which everything waits **rests**: its intent stands in a section of its own, where
+recovery does not come by. A started request is a tree that has rested from the beginning
+(:func:`started`). Any other is laid to rest off the critical path (:func:`rest`), by whoever was
+told by its root that all of it waits: only if its earliest alarm is still there, so that nobody
+has woken it since and somebody will.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from core.ids import RequestId, began_ms, uuid7
+from core.journal import METHOD_END, Intent, decode_intent, encode_intent, in_chunks
+from core.layout import (
+    ALARMS,
+    alarm_key,
+    alarmed,
+    intent_key,
+    intent_range,
+    resting_key,
+    resting_range,
+)
+from core.messages import Origin
+from core.ports import Commit, Effect, Read, ReadVersion
+from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
+
+__all__ = ["AT_ONCE", "next_alarm", "rest", "started", "started_root", "wake"]
+
+AT_ONCE = 100
+"""How many alarms are taken away by one commit at most."""
+_BYTES_AT_ONCE = 1_000_000
+
+
+def started_root(secret: bytes, starter: RequestId, place: int, due_ns: int) -> bytes:
+    """The root id of the request that is started at a place of another, due at a time.
+
+    It sorts after the starter's, however wrong a clock is: what begins with a commit must not be
+    older than the watermark that this commit respects (rule 7). To others it is unknown before,
+    so that nobody can use it for something else.
+    """
+    named = f"{starter} {place}".encode()
+    drawn = hashlib.blake2b(named, key=secret, digest_size=10, person=b"started").digest()
+    time_ms = max(due_ns // 1_000_000, began_ms(starter.root) + 1)
+    return uuid7(time_ms, int.from_bytes(drawn, "big"))
+
+
+def started(root: bytes, origin: Origin) -> list[Mutation]:
+    """What a region writes that starts a request: it is due at the time that its id begins with."""
+    intent = in_chunks(resting_key(root), encode_intent(Intent(origin)))
+    return [*intent, Set(alarm_key(began_ms(root) * 1_000_000, root), b"")]
+
+
+def wake(
+    now_ns: int, name: str = "wake", limit: int = AT_ONCE
+) -> Generator[Effect, Any, dict[bytes, Origin]]:
+    """Take away alarms that are due, about ``limit`` of them.
+
+    :returns: the trees to be driven now (:func:`core.recovery.drive`): of some alarms there may
+        be none, for they were completed meanwhile. Call again as long as there are any.
+    :raises StoreError: the store did not play along; or (Unknown) perhaps it is done: recovery
+        finds what was woken.
+    """
+    version = yield ReadVersion()
+    due = (ALARMS.begin, alarm_key(now_ns + 1, b""), limit)
+    _, (pairs,) = yield Read(name, version, (), (due,))
+    keys = [key for key, _ in pairs]
+    if not keys:
+        return {}
+    roots = [alarmed(key) for key in keys]
+    asked = [(*each, 0) for root in roots for each in (resting_range(root), intent_range(root))]
+    _, found = yield Read(name, version, (), tuple(asked))
+    mutations: list[Mutation] = []
+    reads: list[KeyRange] = []
+    woken: dict[bytes, Origin] = {}
+    size = 0
+    for number, (key, root) in enumerate(zip(keys, roots, strict=True)):
+        resting, intent = _whole(found[2 * number]), _whole(found[2 * number + 1])
+        size += len(resting)
+        if size > _BYTES_AT_ONCE and number:
+            break
+        mutations.append(Clear(key))
+        reads += [point(key), resting_range(root)]
+        if resting and root not in woken:
+            mutations.append(ClearRange(*resting_range(root)))
+            mutations += [ClearRange(*intent_range(root)), *in_chunks(intent_key(root), resting)]
+        if resting or intent:
+            woken[root] = decode_intent(resting or intent).origin
+    yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
+    return woken
+
+
+def rest(asleep: Mapping[bytes, int], name: str = "rest") -> Generator[Effect, Any, None]:
+    """Lay trees to rest, in one commit.
+
+    :param asleep: the earliest alarm of each, in Unix nanoseconds, as its root was told.
+    :raises StoreError: the store did not answer; recovery drives them, and they come here again.
+    """
+    version = yield ReadVersion()
+    alarms = tuple(alarm_key(until, root) for root, until in asleep.items())
+    values, ranges = yield Read(
+        name, version, alarms, tuple((*intent_range(root), 0) for root in asleep)
+    )
+    reads: list[KeyRange] = []
+    mutations: list[Mutation] = []
+    for root, alarm, value, pairs in zip(asleep, alarms, values, ranges, strict=True):
+        if value is None or not pairs:
+            continue
+        reads += [point(alarm), intent_range(root)]
+        mutations += [ClearRange(*intent_range(root)), ClearRange(*resting_range(root))]
+        mutations += in_chunks(resting_key(root), _whole(pairs))
+    if mutations:
+        yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
+
+
+def next_alarm(name: str = "alarms") -> Generator[Effect, Any, int | None]:
+    """When the next alarm is due, in Unix nanoseconds; None if there is none.
+
+    :raises StoreError: the store did not answer.
+    """
+    version = yield ReadVersion()
+    _, (pairs,) = yield Read(name, version, (), ((*ALARMS, 1),))
+    return int.from_bytes(pairs[0][0][1:9], "big") if pairs else None
+
+
+def _whole(pairs: Pairs) -> bytes:
+    return b"".join(value for _, value in pairs)
