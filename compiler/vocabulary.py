@@ -90,7 +90,7 @@ def is_nondeterministic(name: str) -> bool:
 FORBIDDEN: Final = {
     "time.sleep": (
         "sleeping in the process holds a worker, and a crash forgets it",
-        "sleep(...) of compiler, which holds nothing",
+        "sleep(...) of compiler, which holds nothing, or start(...) of what is due later",
     ),
     "random.seed": (
         "the random numbers of a request are its own and cannot be seeded",
