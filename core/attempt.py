@@ -58,7 +58,7 @@ from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
 from core.regions import Answered, Regions
-from core.revisions import astray, told
+from core.revisions import told
 from core.scopes import Scopes, left_open
 from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
@@ -224,10 +224,7 @@ class Attempt:
 
     def _went_astray(self, error: NondeterminismError) -> Generator[Effect, Any, Failed]:
         """End a replay that asked for something else than the journal holds."""
-        verdict, others = failed(error), self.regions.others
-        if others:
-            now = yield Now(f"{self.name}.astray")
-            verdict = astray(self.request.id, error, others, self.program.revision, now)
+        verdict = yield from self.regions.astray(error)
         aside = verdict.kind != Unfamiliar.__name__
         return (yield from self._set_aside(verdict)) if aside else verdict
 

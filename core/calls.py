@@ -237,6 +237,7 @@ class Calls:
             self._regions.intent_recorded,
             last and caller.last,
             self.deadline,
+            asker=self._program.revision,
         )
 
     # --- effectful calls (rules 2 to 5)

@@ -117,6 +117,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     :ivar outcome: the method's, when it ended.
     :ivar last: whether nothing in the tree commits after this record.
     :ivar revision: of the application that wrote it (:mod:`core.revisions`).
+    :ivar asker: the revision that the request came from; None: unknown.
     """
 
     fingerprint: bytes
@@ -125,6 +126,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     outcome: Outcome | None = None
     last: bool = False
     revision: str = ""
+    asker: str | None = None
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):

@@ -66,6 +66,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
         its own last commit may clear the intent.
     :ivar deadline: host time in nanoseconds after which nobody waits for the answer, 0 for never.
     :ivar inside: the transaction of the baseline that the call belongs to.
+    :ivar asker: the revision of the application that calls (:mod:`core.revisions`); None: unknown.
     """
 
     id: RequestId
@@ -78,6 +79,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     last: bool = True
     deadline: int = 0
     inside: Inside | None = None
+    asker: str | None = None
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="v"):

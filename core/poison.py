@@ -141,11 +141,14 @@ def refuse(request: Request, name: str, reason: str) -> Generator[Effect, Any, R
     verdict = Failed("SetAside", False, reason, POISON)
     outcome: Outcome = verdict
     if request.travel is None:  # else it is its caller's region that cannot be completed
+        regions = Regions(request, name, False, lambda: reason)
         try:
-            yield from Regions(request, name, False, lambda: reason).refuse(verdict)
+            yield from regions.refuse(verdict)
         except Answered as answered:
             outcome = answered.outcome
-        except (StoreError, Failure, NondeterminismError) as error:
+        except NondeterminismError as error:
+            outcome = yield from regions.astray(error)
+        except (StoreError, Failure) as error:
             outcome = failed(error)
     return Reply(request.id, outcome)
 

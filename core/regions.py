@@ -17,6 +17,7 @@ from core.aside import set_aside
 from core.errors import Conflict, Expired, IdReused, NondeterminismError
 from core.journal import (
     METHOD_END,
+    Entry,
     Intent,
     Record,
     decode_record,
@@ -39,6 +40,7 @@ from core.layout import (
 from core.messages import Failed, Outcome, Request
 from core.ports import Commit, Effect, Now, Read, ReadVersion, Steps
 from core.region import Region
+from core.revisions import astray
 from core.store import ClearRange, KeyRange, Mutation, Pairs, point
 
 __all__ = ["Answered", "Regions"]
@@ -60,7 +62,6 @@ class Regions:
     :ivar present: the present region.
     :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
     :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
-    :ivar others: revisions of the application, other than this, whose records were met.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Regions:
         self._snapshot = snapshot
         self._where = where
         self._revision = revision
-        self.others: list[str] = []
+        self._strayed: str | None = revision
+        self._others: list[str | None] = []
         self._fingerprint = b"" if request.travel or snapshot else fingerprint(request)
         self._records: dict[int, Record] = {}
         self._units = 0
@@ -167,16 +169,19 @@ class Regions:
             chunks[place] = chunks.get(place, b"") + value
         for place, data in chunks.items():
             record = decode_record(data)
-            if record.revision != self._revision and record.revision not in self.others:
-                self.others.append(record.revision)
             self._compare(record)
+            if record.revision not in (self._revision, *self._others):
+                self._others.append(record.revision)
             self._records[place] = record
             self._learn_intent(record)
             if record.outcome is not None:
                 raise Answered(record.outcome)
 
     def _compare(self, record: Record) -> None:
-        """Refuse a record of another request under the same id (rule 4)."""
+        """Refuse a record of another request under the same id (rule 4).
+
+        It was the caller that went astray then, whatever revision executes the callee.
+        """
         if record.fingerprint == self._fingerprint:
             return
         if record.fingerprint[:8] != self._fingerprint[:8]:
@@ -184,10 +189,17 @@ class Regions:
                 "the id belongs to another request: use a new one for another method or other "
                 "arguments"
             )
+        own, other = self._request.asker, record.asker
+        self._strayed, self._others = own, [other] if own is None or own != other else []
         made = f"{self._request.service}.{self._request.method}"
         raise NondeterminismError(
             f"{made} with these arguments", "another call at this place", "the caller"
         )
+
+    def astray(self, error: NondeterminismError) -> Generator[Effect, Any, Failed]:
+        """What is said of a request whose replay left the journal: whose code it was decides."""
+        now = yield Now(f"{self._name}.astray")
+        return astray(self._request.id, error, self._others, self._strayed, now)
 
     def _learn_intent(self, record: Record) -> None:
         """What a record tells about the tree's intent (rule 5)."""
@@ -261,7 +273,7 @@ class Regions:
     def _refuse(self, verdict: Failed) -> Steps:
         """Commit a verdict, in conflict with whatever attempts at the request commit."""
         region, request = self.present, self._request.id
-        record = Record(self._fingerprint, METHOD_END, [], verdict, False, self._revision)
+        record = self._record(METHOD_END, [], verdict)
         mutations = in_chunks(journal_key(request, VERDICT), encode_record(record))
         if request.is_root and not verdict.definite:  # nothing is left to complete
             now = yield Now(region.unit)
@@ -275,7 +287,7 @@ class Regions:
         key = journal_key(request, region.place)
         entries = region.entries if outcome is None else []
         last = self._ends_tree(end)
-        record = Record(self._fingerprint, end, entries, outcome, last, self._revision)
+        record = self._record(end, entries, outcome, last)
         mutations = region.writes.all()
         mutations += in_chunks(key, encode_record(record))
         mutations += self._intent(last)
@@ -284,6 +296,12 @@ class Regions:
         yield Commit(request, region.place, end, units, region.version, reads, mutations)
         self._records[region.place] = record
         self._learn_intent(record)
+
+    def _record(
+        self, end: int, entries: list[Entry], outcome: Outcome | None, last: bool = False
+    ) -> Record:
+        whose = self._revision, self._request.asker
+        return Record(self._fingerprint, end, entries, outcome, last, *whose)
 
     def _ends_tree(self, end: int) -> bool:
         """Whether nothing in the tree commits after a region that ends at ``end``."""

@@ -9,7 +9,9 @@ which says nothing about the request and is tried again, and it never reaches us
 
 What a replay finds in the journal tells which revision wrote it. One that goes astray there,
 because the code asks for other things now, is no less unfamiliar: whoever wrote it can still
-complete it. Within one revision it is the program that is not deterministic.
+complete it. Within one revision it is the program that is not deterministic. A callee's record
+tells of two: who wrote it, and who asked for it. When the callee is asked for something else at
+that place, it is its caller that went astray, and the callers' revisions are the ones that count.
 
 Only when a tree is older than any replacement takes, what is unfamiliar still is gone for good.
 """
@@ -43,12 +45,19 @@ def told(request: RequestId, why: Unfamiliar | str, now_ns: int) -> Failed:
 
 
 def astray(
-    request: RequestId, error: NondeterminismError, others: Sequence[str], own: str, now_ns: int
+    request: RequestId,
+    error: NondeterminismError,
+    others: Sequence[str | None],
+    own: str | None,
+    now_ns: int,
 ) -> Failed:
     """What is said of a request whose replay by revision ``own`` left what ``others`` wrote.
 
-    It says nothing of the request while one of them may be up still; then it is for a person.
+    It says nothing of the request while one of them may be up still; then it is for a person, as
+    it is at once where there are no others: the program is not deterministic.
     """
+    if not others:
+        return Failed(NondeterminismError.__name__, False, str(error))
     begun = " and ".join(each or "one without a name" for each in others)
     why = f"{error} This is revision {own or 'without a name'}; the journal is of {begun}"
     kind = Unfamiliar if _may_be_replaced(request, now_ns) else NondeterminismError

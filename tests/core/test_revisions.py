@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 
 from core import effects
@@ -10,8 +11,10 @@ from core.aside import notes, resume
 from core.codec import Codec
 from core.fields import DictField
 from core.ids import RequestId, root_id
+from core.journal import Record, decode_record, encode_record
 from core.memory import MemoryStore
 from core.messages import Failed, Origin, Request, Returned
+from core.poison import refuse
 from core.program import Program, Service
 from core.recovery import recover
 from core.revisions import LONGEST, told
@@ -355,3 +358,85 @@ def test_within_one_revision_it_is_the_program_that_is_not_deterministic(change)
     (noted,) = host.drive(notes())
     assert noted.note.cause == "NondeterminismError"
     assert "This is revision" not in noted.note.reason
+
+
+# --- callers of two revisions, a callee of one
+
+
+def begun_call(begun="old"):
+    """A revision asked a callee of the old one for something, and did not live to note it."""
+    store, request = MemoryStore(), asked("S", "run")
+    callee = Mixed(revision(begun, counts_two), revision("old", counts_two), store, "Counter")
+    callee.other = Ends(callee.other.program, store, 1)
+    with pytest.raises(Ends.Died):
+        callee.run(request)
+
+    def ask(revised, callee="old"):
+        return Mixed(revised, revision(callee, counts_two), store, "Counter")
+
+    return ask, request
+
+
+def test_who_asks_a_callee_for_other_things_leaves_the_tree_to_who_asked_before():
+    ask, request = begun_call()
+    host = ask(revision("new", counts_others))
+    for _ in range(3):
+        outcome = host.run(request).outcome
+        assert (outcome.kind, outcome.definite) == ("Interrupted", False)
+        host.drive(recover(10**15, 0))
+    assert not host.drive(notes())
+    done = ask(revision("old", counts_two)).run(request).outcome
+    assert done == Returned(CODEC.encode("done"))
+
+
+def test_a_suspect_that_is_refused_is_compared_likewise():
+    """A callee that took processes down is refused from what its journal says."""
+    ask, request = begun_call()
+    host = ask(revision("new", counts_others))
+    host.other.run = lambda each: host.other.drive(refuse(each, "refused", "it kills"))
+    assert host.run(request).outcome.kind == "Interrupted"
+    assert not host.drive(notes())
+
+
+def test_in_the_end_the_callers_revisions_are_named(monkeypatch):
+    ask, request = begun_call()
+    monkeypatch.setattr("core.revisions.LONGEST", -1.0)
+    host = ask(revision("new", counts_others))
+    host.run(request)
+    (noted,) = host.drive(notes())
+    assert "This is revision new; the journal is of old" in noted.note.reason
+
+
+def test_a_caller_within_one_revision_is_not_excused_by_its_callees():
+    ask, request = begun_call("new")
+    host = ask(revision("new", counts_others), "newer")
+    host.run(request)
+    (noted,) = host.drive(notes())
+    assert noted.note.cause == "NondeterminismError"
+    assert "This is revision" not in noted.note.reason
+
+
+@pytest.mark.parametrize("known", ["record", "request", "neither"])
+def test_what_does_not_say_who_asked_may_be_of_another_revision(known):
+    """As it was sent and recorded before there was a word for it."""
+    old, store = revision("old", counts_two), MemoryStore()
+    root = asked("S", "run")
+
+    def call(key, says):
+        data = CODEC.encode(((key,), {}))
+        sent = Request(root.id.child(0), "Counter", "increment", data, root.origin, last=False)
+        packed = msgspec.msgpack.decode(msgspec.msgpack.encode(sent))
+        packed = [*packed[:-1], "old"] if says else packed[:-1]
+        request = msgspec.msgpack.decode(msgspec.msgpack.encode(packed), type=Request)
+        return DirectHost(old, store).run(request).outcome
+
+    assert isinstance(call("before", known == "record"), Returned)
+    outcome = call("other", known == "request")
+    assert (outcome.kind, outcome.definite) == ("Unfamiliar", False)
+
+
+def test_a_record_from_before_is_read():
+    record = Record(b"f" * 16, -1, [], Returned(b""), True, "old", "new")
+    packed = msgspec.msgpack.decode(encode_record(record))
+    before = decode_record(msgspec.msgpack.encode(packed[:-1]))
+    assert (before.revision, before.asker) == ("old", None)
