@@ -5,8 +5,9 @@ computes. A mark that is still there when the next process of that name starts t
 predecessor died: by a crash, a signal, ``os._exit``, the kernel for want of memory, or the node's
 own watchdog, which ends a process that computes for too long in one step. Running out of memory
 within Python counts as well, though the process lives. The store is told, which counts for all
-processes of the application; a request that did so too often without being answered in between is
-not executed any more, but set aside (:mod:`core.poison`).
+processes of the application; a request that did so too often is not executed any more, but set
+aside (:mod:`core.poison`). An answer makes up for that, if who gives it has heard of the deaths: as
+it started, or because it counted them.
 
 Who is killed from outside may have computed for anybody; that happens to the same request again
 and again only if it computes nearly all the time.
@@ -129,8 +130,8 @@ class Deaths:
         told = dict(self._untold)
         self.suspects |= await maintain(settle(told))
         if told:
-            for name in told:
-                del self._untold[name]
+            for name in told:  # another one may have told of it meanwhile
+                self._untold.pop(name, None)
             self._save()
 
     async def settle_in_the_end(self, maintain: Maintain) -> None:

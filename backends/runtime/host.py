@@ -162,8 +162,7 @@ class Host:
             self._sleeps(reply.id.root, outcome.until)
         deaths = self._suspecting(request)
         if deaths is not None and not isinstance(outcome, Failed):
-            deaths.suspects.discard(request.id)
-            await self._settle(self.maintain(forgive(request.id)))
+            await self._settle(self._forgive(request, deaths))
         return Answer(reply, execution.notes(reply))
 
     def _steps(self, request: Request) -> Generator[Effect, Any, Reply]:
@@ -175,14 +174,23 @@ class Host:
         return judged(request, self.unique_name(), deaths.reason, again)
 
     def _suspecting(self, request: Request) -> Deaths | None:
-        """What processes died of, if it is this request, as far as this process knows."""
-        deaths = self.deaths
+        """What processes died of, if it is this request, as far as this process knows.
+
+        A verdict on it is a record in the journal and a note beside it: who has neither, such as
+        the paper's protocol, has no requests that are refused.
+        """
+        deaths = self.deaths if self.protocol.regions else None
         if deaths is not None and deaths.suspects and request.id in deaths.suspects:
             return deaths
         return None
 
+    async def _forgive(self, request: Request, deaths: Deaths) -> None:
+        """Suspect a request no more, once the store has heard so."""
+        await self.maintain(forgive(request.id))
+        deaths.suspects.discard(request.id)
+
     async def _settle(self, work: Awaitable[Any]) -> None:
-        """Something that the store is told, and that is told again if it does not hear."""
+        """Something that the store is told; if it does not hear, another time will do."""
         with suppress(MuError):
             await work
 

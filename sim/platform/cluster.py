@@ -106,7 +106,7 @@ class Cluster:
         if joined is not None and joined.join(delivery):
             return
         attempt, request = partial(self._attempt, delivery), delivery.request
-        if pod.suspects and request.id in pod.suspects:
+        if self._protocol.regions and pod.suspects and request.id in pod.suspects:
             steps = judged(request, str(next(self._names)), _reason, attempt)
         else:
             steps = attempt()

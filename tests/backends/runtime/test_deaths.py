@@ -1,5 +1,6 @@
 """For whom a process died is known to the next of its name."""
 
+import asyncio
 import os
 import signal
 import time
@@ -12,10 +13,11 @@ from backends.runtime.deaths import Deaths, absolve
 from core.aside import resume
 from core.attempt import attempt
 from core.errors import StoreUnavailable
-from core.layout import DEATHS
+from core.layout import DEATHS, JOURNAL, SET_ASIDE
 from core.memory import MemoryStore
 from core.messages import Failed, Returned
 from core.poison import OFTEN, forgive, judged, suspects
+from core.protocol import OURS, PROTOCOLS
 from core.retention import retain
 from tests import leaping
 from tests.backends.runtime.cluster import Cluster
@@ -196,6 +198,75 @@ def test_an_answer_forgives_and_a_failure_does_not(tmp_path, store):
         assert not host.deaths.suspects
 
     leaping.run(main())
+
+
+def test_what_was_answered_is_suspected_until_the_store_has_heard_so(tmp_path):
+    lived(tmp_path, computes(ROOT, ENDS["exit"]))
+    cluster = Cluster("counter")
+    host = cluster.hosts["Counter"]
+    host.deaths = Deaths(tmp_path, "Counter-0", cluster.program, 60.0)
+    asked = replace(cluster.root_request("Counter.increment", "a"), id=request().id)
+    maintain, deaf = host.maintain, [False]
+
+    async def hears(steps):
+        if deaf[0]:
+            raise StoreUnavailable("it is away")
+        return await maintain(steps)
+
+    host.maintain = hears
+
+    async def main():
+        await host.deaths.settle(host.maintain)
+        deaf[0] = True
+        assert isinstance((await host.execute(asked)).reply.outcome, Returned)
+        assert host.deaths.suspects == {asked.id}
+        deaf[0] = False
+        assert isinstance((await host.execute(asked)).reply.outcome, Returned)
+        assert not await host.maintain(suspects())
+        assert not host.deaths.suspects
+
+    leaping.run(main())
+
+
+@pytest.mark.parametrize("name", [OURS, "popl23", "unsafe"])
+def test_only_where_a_verdict_is_honoured_is_one_given(tmp_path, name):
+    """The paper's protocol has no journal of ours, and nothing that is set aside."""
+    for _ in range(OFTEN):
+        lived(tmp_path, computes(ROOT, ENDS["exit"]))
+    cluster = Cluster("counter")
+    host = cluster.hosts["Counter"]
+    host.protocol = PROTOCOLS[name]()
+    host.deaths = Deaths(tmp_path, "Counter-0", cluster.program, 60.0)
+    asked = replace(cluster.root_request("Counter.increment", "a"), id=request().id)
+
+    async def main():
+        await host.deaths.settle(host.maintain)
+        await host.execute(asked)
+
+    leaping.run(main())
+    ours = [
+        key
+        for key in cluster.store.store.snapshot()
+        if any(part.begin <= key < part.end for part in (SET_ASIDE, JOURNAL))
+    ]
+    assert bool(ours) == (name == OURS)
+
+
+def test_two_may_tell_of_the_same_deaths_at_once(tmp_path, store):
+    lived(tmp_path, computes(ROOT, ENDS["exit"]))
+    deaths = Deaths(tmp_path, "Counter-0", APP, 60.0)
+
+    async def maintain(steps):
+        await asyncio.sleep(0)
+        return DirectHost(APP, store).drive(steps)
+
+    async def both():
+        await asyncio.gather(deaths.settle(maintain), deaths.settle(maintain))
+
+    leaping.run(both())
+    assert len(store.get_range(*DEATHS, store.read_version())) == 1, "it is told as one"
+    later = Deaths(tmp_path, "Counter-0", APP, 60.0)
+    assert not later.suspects, "nothing is left to tell"
 
 
 def test_to_run_out_of_memory_counts(tmp_path, store):
