@@ -25,6 +25,8 @@ __all__ = ["read_faults"]
 _ERRORS = tuple(dict.fromkeys(error for errors in STORE_ERRORS.values() for error in errors))
 _WHEN = ("probability", "schedule", "nth")
 _COMMON = ("kind", *_WHEN, "start", "limit")
+_POISON = ("kind", "probability", "nth")
+"""What a poison has of it: which requests are poison holds for as long as they are there."""
 _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "crash": ((), ("at", "selector")),
     "pause": (("duration",), ("at", "selector")),
@@ -87,18 +89,21 @@ def _may(kind: str) -> tuple[str, ...]:
     return (*needed, *allowed)
 
 
+def _common(kind: str) -> tuple[str, ...]:
+    return _POISON if kind == "poison" else _COMMON
+
+
 def _check_keys(table: Table, kind: str) -> None:
     if kind:
         for key in _OWN[kind][0]:
             table.need(key, f"this {kind} has no {key}", f"write '{_EXAMPLES[key]}'")
-        others = [key for key in _KEYS if key not in (*_COMMON, *_may(kind))]
-        meant = ", ".join((*_may(kind), *_COMMON[1:]))
+        others = [key for key in _KEYS if key not in (*_common(kind), *_may(kind))]
+        meant = ", ".join((*_may(kind), *_common(kind)[1:]))
         table.refuse(others, f"means nothing to a {kind}", f"remove it: a {kind} takes {meant}")
-    if kind == "poison":
-        remedy = "write probability: 2%, the part of all requests that are poison"
-        table.refuse(("schedule", "start", "limit"), "means nothing to a poison", remedy)
     if not any(key in table for key in _WHEN):
-        remedy = 'write probability: 2%, schedule: "@every 10s" or nth: [0]'
+        every = 'schedule: "@every 10s"'
+        ways = ("probability: 2%", *([every] if "schedule" in _common(kind) else []))
+        remedy = f"write {', '.join(ways)} or nth: [0]"
         table.need("probability", f"nothing says when this {kind or 'fault'} strikes", remedy)
     if "nth" in table:
         why = "and 'nth' contradict each other"

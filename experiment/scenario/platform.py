@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from experiment.scenario.model import Platform, Recovery, Retention, Retry, ServicePlatform
+from experiment.scenario.model import (
+    Platform,
+    Recovery,
+    Retention,
+    Retry,
+    ServicePlatform,
+    StoreModel,
+)
 from experiment.scenario.names import Names
 from experiment.scenario.quantities import (
     QuantityError,
@@ -24,6 +31,7 @@ from experiment.scenario.quantities import (
     positive,
     rate,
     ratio,
+    show_duration,
     show_value,
 )
 from experiment.scenario.source import Mistake, Node, ScenarioError, Source, Table, nearest, one_of
@@ -173,12 +181,46 @@ def _is_path(profile: str) -> bool:
 def _described(table: Table, base: Platform) -> Platform:
     """``base`` with what a mapping says otherwise, services aside."""
     made = _override(table, base, _PLATFORM)
-    store = _section(table, "store", "the store", base.store, _STORE)
+    store = _store(table, base.store)
     defaults = base.defaults
     given = table.node_of("defaults")
     if given is not None:
         defaults = _service(table.source, "the defaults of services", given, defaults)
+    _check_together(table, made)
     return msgspec.structs.replace(made, store=store, defaults=defaults)
+
+
+def _check_together(table: Table, made: Platform) -> None:
+    """What is set means something with what else there is, the profile's included."""
+    if made.ack_delay and not made.ack_recent:
+        key = table.keys.get("ack_delay") or table.keys.get("ack_recent")
+        if key is not None:
+            what = "ack_delay means nothing while ack_recent is 0"
+            table.source.mistake(key, what, "write ack_recent: 10ms, or ack_delay: 0ms")
+    if made.ack_recent and not made.ack_delay:
+        why = "means nothing without ack_delay: there is nothing to delay"
+        table.refuse(("ack_recent",), why, "write ack_delay: 40ms beside it, or remove it")
+    if not made.ingress_cpu:
+        idle = Platform()
+        given = ("ingress", "ingress_workers")
+        changed = [key for key in given if getattr(made, key) != getattr(idle, key)]
+        why = "means nothing without ingress_cpu: there is no gateway"
+        table.refuse(changed, why, "write ingress_cpu: 300us beside it, or remove it")
+
+
+def _store(table: Table, base: StoreModel) -> StoreModel:
+    node = table.node_of("store")
+    if node is None:
+        return base
+    store = Table(table.source, node, "the store", tuple(_STORE))
+    made = _override(store, base, _STORE)
+    if made.backoff_most < made.backoff:
+        most, first = show_duration(made.backoff_most), show_duration(made.backoff)
+        what = f"backoff_most is {most}, below backoff, which is {first}"
+        at = store.node_of("backoff_most") or store.node_of("backoff")
+        if at is not None:
+            table.source.mistake(at, what, f"write backoff_most: {first}, or more")
+    return made
 
 
 def _services(table: Table, names: Names, defaults: ServicePlatform) -> dict[str, ServicePlatform]:

@@ -6,6 +6,8 @@ ms on Linux) on a connection that is in steady use; on a new one, or after a res
 keep their connections, and use the one that was free last. So requests that come one closely after
 the other wait, and so does one of a client that asks again as soon as it is answered; of a burst
 those that find no connection free, and get new ones, do not.
+
+What waits so has left its process: the kernel holds it, and sends it though the process dies.
 """
 
 from __future__ import annotations

@@ -69,8 +69,12 @@ class Pod:
         self.suspects: set[RequestId] = set()
         self.turns = Turns()
         self.joins: Joins[Any] = Joins()
-        model = fabric.model
-        self.connections = Connections(model.ack_recent) if model.ack_delay else None
+        self.connections = self._connections()
+
+    def _connections(self) -> Connections | None:
+        """Those to a new process: none is kept yet."""
+        model = self._fabric.model
+        return Connections(model.ack_recent) if model.ack_delay else None
 
     @property
     def active(self) -> int:
@@ -124,6 +128,7 @@ class Pod:
             return
         self.ready = False
         self._processor.kill()
+        self.connections = self._connections()
         self.turns.clear()
         self.joins.clear()
         for activity in list(self._held):

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from experiment.load.arrivals import schedules
 from experiment.scenario.file import ScenarioError, read
-from experiment.scenario.model import Call, Load, Platform, ServicePlatform, StoreModel
+from experiment.scenario.model import Call, Fault, Load, Platform, ServicePlatform, StoreModel
 from sim.platform.connections import Connections
 from sim.run import run
 from tests.experiment.checks.agency import Application, scenario
@@ -21,6 +21,7 @@ PACED = Load(
     "paced", "constant-arrival-rate", [Call("Counter.look")],
     rate=16.0, duration=3.0, connections=4, threads=2,
 )  # fmt: skip
+STEADY = "executor: constant-arrival-rate, rate: 5/s, duration: 1s"
 
 
 def results(load, platform=BARE):
@@ -81,6 +82,19 @@ def test_answers_wait_for_a_delayed_acknowledgement(recent, delayed):
     assert sorted(took) == [0.01] * (10 - delayed) + [0.05] * delayed
 
 
+def test_a_new_process_has_new_connections():
+    """Pods are killed while the only client rests for less than would be new: nothing is held."""
+    load = Load("one", "constant-arrival-rate", [Call("Counter.look")], rate=5.0, duration=2.0)
+    platform = replace(BARE, ack_delay=0.04, ack_recent=1.0, restart=0.02)
+
+    def held(*faults):
+        done = run(scenario(platform=platform, load=[load], faults=list(faults)), Application())
+        return sum(each.finished - each.intended > 0.04 for each in done.results)
+
+    assert held() == 9
+    assert held(Fault("kill", schedule=0.2, start=0.1, mode="all")) == 0
+
+
 def test_a_worker_does_not_wait_for_the_acknowledgement():
     """Two clients, one worker: it computes while the other's answer is held back."""
     one = ServicePlatform(replicas=1, concurrency=1, workers=1)
@@ -133,17 +147,38 @@ def test_threads_without_connections_are_a_mistake(tmp_path, load, what):
 
 
 @pytest.mark.parametrize(
+    "platform",
+    [
+        "{profile: cloudlab, ack_delay: 0ms}",
+        "{profile: cloudlab, ingress_cpu: 0ms}",
+        "{ack_delay: 40ms, ack_recent: 10ms, ingress: all, ingress_cpu: 1ms, ingress_workers: 2}",
+        "{ingress: clients, ingress_workers: 1, store: {backoff: 1s, backoff_most: 1s}}",
+    ],
+)
+def test_what_is_a_platform(tmp_path, platform):
+    file = tmp_path / "case.yaml"
+    file.write_text(f"app: apps/counter\nplatform: {platform}\nload: [{{{STEADY}}}]\n")
+    read(str(file))
+
+
+@pytest.mark.parametrize(
     ("platform", "what"),
     [
         ("{ingress: some}", "ingress"),
         ("{ingress_workers: 0}", "ingress_workers"),
         ("{ack_delay: 40}", "no unit"),
         ("{store: {backoff: -1ms}}", "backoff"),
+        ("{ack_delay: 40ms}", "ack_delay means nothing while ack_recent is 0"),
+        ("{profile: cloudlab, ack_recent: 0ms}", "ack_delay means nothing while ack_recent is 0"),
+        ("{ack_recent: 10ms}", "'ack_recent' means nothing without ack_delay"),
+        ("{ingress: all}", "'ingress' means nothing without ingress_cpu"),
+        ("{ingress_workers: 3}", "'ingress_workers' means nothing without ingress_cpu"),
+        ("{store: {backoff: 20ms, backoff_most: 10ms}}", "backoff_most is 10ms, below backoff"),
+        ("{store: {backoff: 1s}}", "write backoff_most: 1s, or more"),
     ],
 )
 def test_what_is_no_platform(tmp_path, platform, what):
     file = tmp_path / "case.yaml"
-    load = "{executor: constant-arrival-rate, rate: 5/s, duration: 1s}"
-    file.write_text(f"app: apps/counter\nplatform: {platform}\nload: [{load}]\n")
+    file.write_text(f"app: apps/counter\nplatform: {platform}\nload: [{{{STEADY}}}]\n")
     with pytest.raises(ScenarioError, match=what):
         read(str(file))

@@ -324,6 +324,15 @@ def test_a_load_that_starts_too_late(mistakes):
         ("{kind: crash, probability: 2}", "the probability '2' is out of range"),
         ("{kind: crash, probability: 0}", "'0' is not above zero"),
         ("{kind: crash}", "nothing says when this crash strikes"),
+        ("{kind: poison}", "write probability: 2% or nth: [0]"),
+        (
+            "{kind: poison, probability: 1%, limit: 3}",
+            "remove it: a poison takes selector, probability, nth",
+        ),
+        (
+            "{kind: crash, probability: 1%, mode: all}",
+            "a crash takes at, selector, probability, schedule, nth, start, limit",
+        ),
         ("{kind: crash, probability: 1%, nth: 3}", "'probability' and 'nth' contradict each other"),
         ("{kind: crash, nth: []}", "'nth' names no opportunity"),
         ("{kind: crash, nth: [x]}", "'x' is not a whole number"),
