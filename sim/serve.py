@@ -24,10 +24,24 @@ def serve() -> None:
         said = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
             try:
-                status = main(json.loads(line))
+                status = _run(line)
             except SystemExit as ended:  # the parser's
                 status = ended.code if isinstance(ended.code, int) else 1
         print(json.dumps([status, said.getvalue()]), file=answers, flush=True)
+
+
+def _run(line: str) -> int:
+    try:
+        command = json.loads(line)
+    except (ValueError, RecursionError):
+        command = None
+    if isinstance(command, list) and all(isinstance(each, str) for each in command):
+        return main(command)
+    wanted = (
+        'write a command\'s arguments as a JSON list of strings: ["scenario.yaml", "--seed", "3"]'
+    )
+    sys.stderr.write(f"this line is no command: {line.strip()[:100]!r}: {wanted}\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -203,3 +203,14 @@ def test_many_commands_in_one_process(files, monkeypatch, capsys):
     assert [status for status, _ in answers] == [3, 2, 2]
     assert "none.yaml" in answers[1][1]
     assert read_result(folder / "one/result.json").measurements.succeeded == 20
+
+
+@pytest.mark.parametrize("line", ["case.yaml --seed 3", "", "{}", "5", '["a", 1]', "[" * 10**5])
+def test_a_line_that_is_no_command_is_told_and_the_next_is_run(line, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f'{line}\n["none.yaml"]\n'))
+    serve()
+    (status, said), (then, about) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (status, then) == (2, 2)
+    assert said.startswith("this line is no command: ")
+    assert said.count("\n") == 1
+    assert "none.yaml" in about
