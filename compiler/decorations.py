@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 import compiler as facade
-from compiler.api.access import allowed, is_internal
+from compiler.api.access import access, allowed
 from compiler.model import Function, FunctionKind
 from compiler.modules import PlainModule
 from compiler.names import Scope
@@ -87,11 +87,9 @@ def read_access(method: Function, error: _Error) -> None:
     """Set who may call a method; what makes no sense is recorded as an error."""
     assert method.service is not None
     assert method.owner is not None
-    value = inspect.getattr_static(method.owner, method.name, None)
-    value = getattr(value, "fget", None) or getattr(value, "__func__", value)
-    method.is_internal = is_internal(method.service.cls, value)
-    method.allow = allowed(value)
-    if method.allow and not method.is_public and method.owner is method.service.cls:
+    method.is_internal, method.allow = access(method.service.cls, method.name, method.owner)
+    own = allowed(inspect.getattr_static(method.owner, method.name, None))
+    if own and not method.is_public and method.owner is method.service.cls:
         what = "an internal method" if method.is_internal else f"a {method.kind}, not a public one"
         error(
             method.node,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from compiler.api.current import current
 from core.callers import KNOWN, Caller
 
-__all__ = ["allow", "allowed", "caller", "internal", "is_internal"]
+__all__ = ["access", "allow", "allowed", "caller", "internal"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,12 +43,36 @@ def caller() -> Caller:
     return current().runner.caller()
 
 
-def is_internal(cls: type, method: object) -> bool:
-    """Whether a method of a service is internal, or all of them are."""
-    return bool(getattr(method, _INTERNAL, False) or vars(cls).get(_INTERNAL, False))
+def access(cls: type, name: str, owner: type | None = None) -> tuple[bool, frozenset[str]]:
+    """Who may ask for a method of a service from outside.
+
+    The first definition in the order of its bases that says something decides: an override that
+    says nothing must not open what its base keeps.
+
+    :param owner: the class whose definition is meant, if not the first.
+    :returns: whether the method is internal; and the roles of which a caller must have one, empty:
+        anybody may ask.
+    """
+    closed = bool(vars(cls).get(_INTERNAL, False))
+    order = cls.__mro__
+    for each in order[order.index(owner or cls) :]:
+        method = vars(each).get(name)
+        if _is_internal(method) or allowed(method):
+            return closed or _is_internal(method), allowed(method)
+    return closed, frozenset()
+
+
+def _is_internal(method: object) -> bool:
+    """Whether a definition says that the method is internal."""
+    return bool(getattr(_function(method), _INTERNAL, False))
 
 
 def allowed(method: object) -> frozenset[str]:
-    """The roles of which a caller from outside must have one; empty: anybody may ask."""
-    roles: frozenset[str] = getattr(method, _ALLOWED, frozenset())
+    """The roles that a definition names."""
+    roles: frozenset[str] = getattr(_function(method), _ALLOWED, frozenset())
     return roles
+
+
+def _function(method: object) -> object:
+    """What a property, a class method or a static method is made of."""
+    return getattr(method, "fget", None) or getattr(method, "__func__", method)

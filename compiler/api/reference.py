@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.api.access import allowed, is_internal
+from compiler.api.access import access
 from compiler.api.containers import (
     Keeper,
     StoredDict,
@@ -191,10 +191,10 @@ class Reference(PlainRun):
         if method.startswith("_"):
             raise BadRequest(f"{service}.{method} is private to its service")
         self._check_arguments(service, method, args, kwargs)
-        function = self._function(service, method)
-        if is_internal(type(self._instances[service]).__mro__[1], function):
+        is_internal, roles = access(type(self._instances[service]).__mro__[1], method)
+        if is_internal:
             raise BadRequest(f"{service}.{method} is not called from outside")
-        if why := turned_away(f"{service}.{method}", allowed(function), caller):
+        if why := turned_away(f"{service}.{method}", roles, caller):
             raise Forbidden(why)
         before, self.asking = self.asking, caller
         try:

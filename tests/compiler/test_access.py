@@ -181,6 +181,83 @@ def test_an_inherited_method_is_as_internal_as_where_it_is_written(tmp_path):
     assert app.program.method("U", "shown").allow == {"boss"}
 
 
+OVERRIDES = """
+    class Root:
+        @internal
+        def inside(self): return 1
+        @allow("boss")
+        def shown(self): return 2
+        @internal
+        def opened(self): return 3
+        @allow("boss")
+        def closed(self): return 4
+        @allow("boss")
+        def other(self): return 5
+    class Base(Root):
+        def inside(self): return 10
+    class Mixin:
+        @allow("clerk")
+        def mixed(self): return 6
+    class Silent:
+        def mixed(self): return 60
+    @service
+    class S(Base, Silent, Mixin):
+        def inside(self): return super().inside()
+        def shown(self): return super().shown()
+        @allow("clerk")
+        def opened(self): return super().opened()
+        @internal
+        def closed(self): return super().closed()
+        @allow()
+        def other(self): return super().other()
+    @service(internal=True)
+    class T(Root):
+        def shown(self): return 20
+"""
+
+
+def test_an_override_that_says_nothing_opens_nothing(tmp_path):
+    app = compiled(tmp_path, OVERRIDES)
+    found = {
+        each.name: (each.public, each.allow) for each in app.program.services["S"].methods.values()
+    }
+    assert {
+        name: found[name] for name in ("inside", "shown", "opened", "closed", "other", "mixed")
+    } == {
+        "inside": (False, frozenset()),
+        "shown": (True, {"boss"}),
+        "opened": (True, {"clerk"}),
+        "closed": (False, frozenset()),
+        "other": (True, {"*"}),
+        "mixed": (True, {"clerk"}),
+    }
+    assert not app.program.method("T", "shown").public
+
+
+@pytest.mark.parametrize(
+    ("call", "caller", "error"),
+    [
+        ("S.inside", ADA, BadRequest),
+        ("S.shown", ADA, Forbidden),
+        ("S.opened", Caller("bob"), Forbidden),
+        ("S.closed", ADA, BadRequest),
+        ("S.other", Caller(), Forbidden),
+        ("S.mixed", Caller("bob"), Forbidden),
+        ("T.shown", ADA, BadRequest),
+    ],
+)
+def test_nor_does_it_in_the_reference_run(tmp_path, call, caller, error):
+    with pytest.raises(error):
+        compiled(tmp_path, OVERRIDES).reference().run(*call.split("."), (), caller=caller)
+
+
+def test_what_an_override_opens_is_open_in_the_reference_run(tmp_path):
+    reference = compiled(tmp_path, OVERRIDES).reference()
+    assert reference.run("S", "opened", (), caller=ADA) == 3
+    assert reference.run("S", "other", (), caller=Caller("bob")) == 5
+    assert reference.run("S", "mixed", (), caller=ADA) == 60
+
+
 def test_outside_of_any_run_nobody_can_be_asked_for():
     with pytest.raises(compiler.api.current.NotRunningError):
         compiler.caller()
