@@ -63,6 +63,7 @@ LIBRARIES = {
     "backends/runtime/http": {"aiohttp", "uvloop"},
     "backends/runtime/public": {"msgspec", "networkx"},
     "backends/runtime/public/auth_jwt.py": {"jwt", "msgspec"},
+    "backends/runtime/public/jwks.py": {"jwt", "msgspec"},
     "figures": {"matplotlib", "msgspec", "rich"},
     "figures/calibration/fit.py": {"numpy", "scipy"},
     "figures/calibration/parameters.py": {"ruamel"},

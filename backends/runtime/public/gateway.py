@@ -1,9 +1,9 @@
 """The gateway: routes, and the life of one call.
 
-A call's arguments are converted, it is given a place, its key becomes a root id, and a root
-request is asked for until its deadline. The order matters: what can be refused is refused
-before the key costs a commit. Every answer to a call names its key, so that the client can ask
-again; the answer to a call without one names the key that was drawn for it.
+A call is given a place, who asks becomes known, its arguments are converted, its key becomes a
+root id, and a root request is asked for until its deadline. The order matters: what can be refused
+is refused before the key costs a commit. Every answer to a call names its key, so that the client
+can ask again; the answer to a call without one names the key that was drawn for it.
 """
 
 from __future__ import annotations
@@ -199,13 +199,13 @@ class Public:
         if self.draining:
             told = "this process is shutting down: ask again, another one answers"
             raise Refusal("draining", told, {"Connection": "close"})
-        caller = await self._caller(operation, incoming)
         now = time.time_ns()
         seconds = self._seconds(incoming)
         deadline = now + int(seconds * 1e9)
-        args = self._arguments(operation, incoming)
         try:
             async with self._at_most(), self._admission.place(seconds):
+                caller = await self._caller(operation, incoming, deadline)
+                args = self._arguments(operation, incoming)
                 root = await self._root(operation, key, now, deadline)
                 outcome = await self._execute(operation, args, caller, root, deadline)
                 if isinstance(outcome, Failed) and outcome.kind == "Interrupted":
@@ -219,12 +219,16 @@ class Public:
             outcome = Failed("Interrupted", False, str(error))
         return self._answer(outcome, key)
 
-    async def _caller(self, operation: Operation, incoming: Incoming) -> Caller:
+    async def _caller(self, operation: Operation, incoming: Incoming, deadline: int) -> Caller:
         """Who asks.
 
         :raises Refusal: it is not known, or may not.
         """
-        caller = await bearer(self._auth, incoming.headers.get("authorization"))
+        try:
+            async with asyncio.timeout((deadline - time.time_ns()) / 1e9):
+                caller = await bearer(self._auth, incoming.headers.get("authorization"))
+        except TimeoutError:
+            raise Refusal("auth-unavailable", "who asks was not known in time") from None
         if why := turned_away(operation.full_name, operation.allow, caller):
             if caller.subject:
                 raise Refusal("forbidden", why)
