@@ -13,13 +13,13 @@ asks for. What is said of that names no secret: neither a key nor any part of a 
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import Any, Protocol
 
 from backends.runtime.public.problems import Refusal
-from core.callers import NOBODY, Caller
+from core.callers import NOBODY, Caller, decode_caller, encode_caller
 from core.errors import MuError
 
-__all__ = ["Auth", "AuthError", "Nobody", "bearer", "unauthenticated"]
+__all__ = ["Auth", "AuthError", "Nobody", "bearer", "known_caller", "unauthenticated"]
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+)")  # RFC 6750
 
@@ -56,6 +56,19 @@ class Nobody:
 def unauthenticated(detail: str) -> Refusal:
     """Whoever asks is not known; RFC 9110 wants to be told how to become so."""
     return Refusal("unauthenticated", detail, {"WWW-Authenticate": "Bearer"})
+
+
+def known_caller(subject: str, claims: dict[str, Any]) -> Caller:
+    """A caller, as every service will see it.
+
+    :raises ValueError: something of it does not travel.
+    """
+    try:
+        return decode_caller(encode_caller(Caller(subject, claims)))
+    except (OverflowError, RecursionError, UnicodeError):
+        raise ValueError(
+            "what is known of a caller is JSON, with whole numbers of 64 bits, and texts"
+        ) from None
 
 
 async def bearer(auth: Auth, header: str | None) -> Caller:

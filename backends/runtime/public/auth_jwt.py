@@ -7,8 +7,9 @@
 The keys are those of a JWKS (:mod:`backends.runtime.public.jwks`). What a key is decides with which
 algorithms it verifies, never the token: an RSA key verifies no HMAC, and nothing verifies ``none``.
 
-Claims that are of the token and not of its bearer (when it was issued, when it ends) are left out,
-so that a token drawn anew is the same caller, and a request can be asked again with it.
+Of what a token claims, the subject, the roles and what the file names become the caller, and
+nothing else: who signs tokens puts in them what they like, much of it of the token and not of its
+bearer; and a token drawn anew must be the same caller, so that a request can be asked again.
 """
 
 from __future__ import annotations
@@ -20,17 +21,13 @@ from urllib.parse import urlsplit
 import jwt
 import msgspec
 
-from backends.runtime.public.auth import AuthError, unauthenticated
+from backends.runtime.public.auth import AuthError, known_caller, unauthenticated
 from backends.runtime.public.jwks import VERIFIES, Jwks, fetched, is_safe, read_keys
 from backends.runtime.public.problems import Refusal
 from core.callers import Caller
 
 __all__ = ["Tokens"]
 
-_OF_THE_TOKEN: Final = {
-    *("exp", "iat", "nbf", "jti", "aud", "iss", "sub", "auth_time", "nonce", "at_hash", "c_hash"),
-    *("sid", "session_state", "azp", "typ"),
-}
 _LEEWAY = 30.0
 
 
@@ -40,6 +37,7 @@ class _Settings(msgspec.Struct, forbid_unknown_fields=True):
     audience: str
     leeway: float = _LEEWAY
     roles: str = "roles"
+    claims: list[str] = []
 
 
 _NAMES: Final = _Settings.__struct_fields__
@@ -68,6 +66,8 @@ class Tokens:
             raise AuthError(
                 f"{path}: name an issuer, an audience, and a leeway of 0 to 600 seconds"
             )
+        if "roles" in settings.claims:
+            raise AuthError(f'{path}: claims: roles are taken from the claim that "roles" names')
         try:
             is_address = urlsplit(settings.jwks).scheme in ("http", "https")
         except ValueError as error:
@@ -99,19 +99,18 @@ class Tokens:
             subject = claims["sub"]
             if not isinstance(subject, str) or not subject:
                 raise unauthenticated("the token is not good: it has no subject")
-            return Caller(subject, self._taken(claims))
+            return known_caller(subject, self._taken(claims))
         except jwt.PyJWTError as error:
             raise unauthenticated(f"the token is not good: {_why(error)}") from None
         except (ValueError, OverflowError, RecursionError):
             raise unauthenticated("the token is not good: it claims what cannot be kept") from None
 
     def _taken(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """What becomes known of the bearer."""
+        """What becomes known of the bearer; roles in an order that is theirs, not the token's."""
         settings = self._settings
-        kept = {name: value for name, value in claims.items() if name not in _OF_THE_TOKEN}
-        if settings.roles != "roles" and settings.roles in kept:
-            kept["roles"] = kept[settings.roles]
-        return kept
+        taken = {name: claims[name] for name in settings.claims if name in claims}
+        roles = Caller(claims={"roles": claims.get(settings.roles)}).roles
+        return {**taken, "roles": sorted(roles)} if roles else taken
 
     async def _key(self, name: Any) -> jwt.PyJWK:
         """The key that a token says it is signed with; the only one, if it says nothing.

@@ -14,8 +14,8 @@ import hmac
 from pathlib import Path
 from typing import Any, Self
 
-from backends.runtime.public.auth import AuthError, unauthenticated
-from core.callers import Caller, decode_caller, encode_caller
+from backends.runtime.public.auth import AuthError, known_caller, unauthenticated
+from core.callers import Caller
 
 __all__ = ["SHORTEST", "Keys"]
 
@@ -53,7 +53,10 @@ class Keys:
             if digest in found:
                 raise AuthError(f"{where}: has the key of {found[digest].subject!r}: draw another")
             claims = {name: value for name, value in entry.items() if name != "key"}
-            found[digest] = decode_caller(encode_caller(Caller(subject, claims)))
+            try:
+                found[digest] = known_caller(subject, claims)
+            except ValueError as error:
+                raise AuthError(f"{where}: {error}") from None
         if not found:
             raise AuthError(f"{path}: knows nobody: name a caller, or use --auth none")
         return cls(found)

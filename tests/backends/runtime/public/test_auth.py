@@ -1,6 +1,9 @@
 """Who asks: keys, tokens, and everything that may be wrong with them."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import logging
 import re
@@ -22,7 +25,7 @@ pytest.importorskip("cryptography", reason="it is not installed")
 from cryptography.hazmat.primitives import serialization  # noqa: E402 - if it is there
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: E402
 
-from backends.runtime.public import auth_jwt  # noqa: E402
+from backends.runtime.public import auth_jwt, jwks  # noqa: E402
 
 ADA_KEY = "ada-0123456789abcdef0123456789"
 BOSS_KEY = "boss-0123456789abcdef012345678"
@@ -199,6 +202,8 @@ def test_nothing_secret_is_logged_or_shown(shelf, keys, caplog):
         ({"ada": {"key": "short"}}, "openssl rand"),
         ({"ada": {"key": "has a space 0123456789"}}, "openssl rand"),
         ({"ada": {"key": ADA_KEY}, "bob": {"key": ADA_KEY}}, "'bob': has the key of 'ada'"),
+        ({"ada": {"key": ADA_KEY, "floor": 2**70}}, "'ada': what is known of a caller"),
+        ({"ada": {"key": ADA_KEY, "floor": [{"a": -(2**64)}]}}, "'ada': what is known of a caller"),
     ],
 )
 def test_a_file_that_is_none(tmp_path, content_, what):
@@ -331,23 +336,68 @@ def test_a_token_drawn_anew_is_the_same_caller(tokens):
     assert run(tokens.caller(token(roles=["clerk"]))) != first
 
 
+def test_what_a_provider_adds_is_no_part_of_the_caller(bank, tmp_path):
+    """So a request is asked again, under its key, with a token drawn anew."""
+    written(tmp_path, "jwks.json", JWKS)
+    says = {**SAYS, "claims": ["mail", "floor"]}
+    auth = read_auth(f"jwt:{written(tmp_path, 'jwt.json', says)}")
+    gateway = Gateway(bank, auth=auth)
+    body = ["north-00", "south-00", 7]
+
+    def ask(**claims):
+        given = token(mail="ada@example.com", **claims)
+        header = f"Bearer {given}"
+        return run(gateway.post("/Bank.transfer", body, idempotency_key="k", authorization=header))
+
+    first = ask(uti="first", aio="a", roles=["boss", "clerk"])
+    before = gateway.data()
+    again = ask(uti="again", rh="b", ver="2.0", roles="clerk boss")
+    assert (first.status, first.body) == (again.status, again.body) == (200, first.body)
+    assert gateway.data() == before
+    caller = decode_caller(gateway.last.origin.caller)
+    assert caller.claims == {"mail": "ada@example.com", "roles": ["boss", "clerk"]}
+    told(ask(roles=["boss"]), 422, "id-reused")
+
+
+def test_roles_come_from_the_claim_that_is_named_alone(shelf, tmp_path):
+    written(tmp_path, "jwks.json", JWKS)
+    says = {**SAYS, "roles": "groups", "claims": ["groups"]}
+    gateway = Gateway(shelf, auth=read_auth(f"jwt:{written(tmp_path, 'jwt.json', says)}"))
+
+    def ask(**claims):
+        header = f"Bearer {token(**claims)}"
+        return run(gateway.post("/Wall.guarded", [], authorization=header))
+
+    told(ask(roles=["boss"]), 403, "forbidden")
+    told(ask(roles=["boss"], groups=["clerk"]), 403, "forbidden")
+    told(ask(roles=["boss"], groups=None), 403, "forbidden")
+    assert content(ask(roles=["clerk"], groups=["boss"])) == "ada"
+
+
+@pytest.mark.parametrize("claim", [2**70, -(2**64), "\ud800", ["\udfff"], {"\ud800": 1}])
+def test_what_does_not_travel_is_not_claimed(shelf, tmp_path, claim, caplog):
+    written(tmp_path, "jwks.json", JWKS)
+    says = {**SAYS, "claims": ["floor"]}
+    gateway = Gateway(shelf, auth=read_auth(f"jwt:{written(tmp_path, 'jwt.json', says)}"))
+    answer = run(gateway.post("/Wall.hello", [], authorization=f"Bearer {token(floor=claim)}"))
+    assert "the token is not good" in told(answer, 401, "unauthenticated")
+    assert "Traceback" not in caplog.text
+
+
 def public_pem():
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return RSA.public_key().public_bytes(serialization.Encoding.PEM, form)
 
 
+def coded(value):
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
 def hmac_by_hand(secret, head):
     """A token that no honest library makes."""
-    import base64
-    import hashlib
-    import hmac
-
-    def coded(value):
-        return base64.urlsafe_b64encode(value).rstrip(b"=")
-
     claims = {"sub": "ada", "iss": SAYS["issuer"], "aud": "shelf", "exp": int(time.time()) + 60}
-    signed = coded(json.dumps(head).encode()) + b"." + coded(json.dumps(claims).encode())
-    return (signed + b"." + coded(hmac.digest(secret, signed, hashlib.sha256))).decode()
+    signed = coded(json.dumps(head).encode()) + "." + coded(json.dumps(claims).encode())
+    return signed + "." + coded(hmac.digest(secret, signed.encode(), hashlib.sha256))
 
 
 BAD = {
@@ -359,6 +409,10 @@ BAD = {
     "no end": (lambda: token(exp=None), "lacks"),
     "no subject": (lambda: token(sub=None), "lacks"),
     "empty subject": (lambda: token(sub=""), "no subject"),
+    "a subject that is no text": (lambda: token(sub="\ud800"), "cannot be kept"),
+    "a role that is no text": (lambda: token(roles=["\ud800"]), "cannot be kept"),
+    "no end that comes": (lambda: token(exp=float("inf")), "token is not good"),
+    "lists in lists": (lambda: coded(b"[" * 4_000) + ".e30.x", "no token"),
     "not good yet": (lambda: token(nbf=int(time.time()) + 600), "not good yet"),
     "alg none": (lambda: token(None, "none"), "algorithm"),
     "alg none without a key": (lambda: token(None, "none", None), "key is not known"),
@@ -411,6 +465,8 @@ def test_clocks_may_differ_a_little(tokens):
         ({**SAYS, "jwks": "nothing.json"}, "cannot be read"),
         ({**SAYS, "jwks": "http://id.example.com/keys"}, "use https"),
         ({**SAYS, "jwks": "jwt.json"}, "no JWKS"),
+        ({**SAYS, "jwks": "https://[id.example.com"}, "an https address"),
+        ({**SAYS, "claims": ["mail", "roles"]}, "roles are taken"),
         ({**SAYS, "jwks": "empty.json"}, "no key that verifies"),
         ("nonsense", "no JSON object"),
     ],
@@ -436,15 +492,18 @@ def test_keys_at_an_address_are_fetched_when_they_are_needed(shelf, tmp_path, mo
         return json.dumps(answer).encode()
 
     now = [1000.0]
-    monkeypatch.setattr(auth_jwt, "_fetched", fetched)
-    monkeypatch.setattr(auth_jwt.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(auth_jwt, "fetched", fetched)
+    monkeypatch.setattr(jwks.time, "monotonic", lambda: now[0])
     auth = read_auth(f"jwt:{written(tmp_path, 'jwt.json', says)}")
     gateway = Gateway(shelf, auth=auth)
 
     def ask(given):
         return run(gateway.post("/Wall.guarded", [], authorization=f"Bearer {given}"))
 
-    told(ask(token()), 503, "auth-unavailable")
+    for _ in range(3):  # asked a moment ago
+        told(ask(token()), 503, "auth-unavailable")
+    assert len(asked) == 1
+    now[0] += 1
     assert content(ask(token())) == "ada"
     assert asked == ["https://id.example.com/keys"] * 2
     told(ask(token(EC, "ES256", "ec")), 401, "unauthenticated")  # asked a moment ago
