@@ -202,7 +202,8 @@ class Reference(PlainRun):
                 try:
                     return self._activate(service, method, args, kwargs, tag)
                 finally:
-                    self._run_until(self.now())
+                    if self.pending.next_due is not None:
+                        self._run_until(self.now())
         finally:
             self.asking = before
 
