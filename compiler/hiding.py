@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.api.services import Inherited
 from compiler.machine.substitutes import original
 from compiler.model import Declared
 from compiler.names import canonical_name
@@ -36,7 +37,8 @@ class Hiding:
         self._compiled = set(declared.functions)
         for service in declared.services.values():
             for cls in (service.cls, *(each for each, _, _ in service.bases)):
-                self._compiled.update(map(id, vars(cls).values()))
+                for each in vars(cls).values():
+                    self._compiled.add(id(each.named if isinstance(each, Inherited) else each))
 
     def hidden_effect(self, value: Any) -> str | None:
         """The name of something in ``value`` that asks for effects when it is called, or None."""

@@ -170,7 +170,6 @@ def import_plain(
             except BaseException as error:  # the user's module level may raise anything
                 problems.add_error(_import_error(source, error, sources))
     for plain in found:
-        _adopt_inherited(plain)
         for name, value in PAPER_NAMES.items():
             vars(plain.module).setdefault(name, value)
             plain.namespace.setdefault(name, value)
@@ -194,18 +193,6 @@ def _adopt(module: types.ModuleType, source: Source, meanings: Meanings) -> None
             if code is not None and isinstance(function, types.FunctionType):
                 function.__code__ = code
     setattr(module, _TEXT, source.text)
-
-
-def _adopt_inherited(plain: PlainModule) -> None:
-    """Give what services inherit the code that it has where it is written."""
-    for cls in plain.namespace.values():
-        if isinstance(cls, type) and "__service__" in vars(cls):
-            for value in vars(cls).values():
-                written = getattr(value, "__wrapped__", None)
-                if isinstance(value, types.FunctionType) and isinstance(
-                    written, types.FunctionType
-                ):
-                    value.__code__ = written.__code__
 
 
 def _functions(code: types.CodeType) -> Iterator[tuple[str, types.CodeType]]:

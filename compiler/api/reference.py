@@ -32,6 +32,7 @@ from compiler.api.current import PlainRun
 from compiler.api.paper import Client
 from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
+from compiler.api.services import found_in
 from compiler.api.undo import Undo
 from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
@@ -108,7 +109,7 @@ class Reference(PlainRun):
         }
         self._fields.update((f"{service}.{name}", field) for name, field in fields.items())
         namespace = {**fields, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
-        for name, function in vars(cls).items():
+        for name, function in found_in(cls).items():
             if inspect.iscoroutinefunction(function):
                 namespace[name] = self._callable_from_outside(service, function)
         made = type(cls.__name__, (cls,), namespace)
@@ -386,10 +387,16 @@ class ImmediateRunner:
 
 
 def wants_clients(cls: type) -> bool:
-    """Whether ``__init__`` takes the paper's ``clientFactory``."""
+    """Whether ``__init__`` takes the paper's ``clientFactory``: something without a default."""
     if cls.__init__ is object.__init__:  # type: ignore[misc]
         return False
-    return len(inspect.signature(cls).parameters) == 1
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [
+        each
+        for each in inspect.signature(cls).parameters.values()
+        if each.kind in by_position and each.default is inspect.Parameter.empty
+    ]
+    return len(required) == 1
 
 
 class _Done:

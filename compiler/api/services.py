@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, TypeVar, cast, overload
 
 from compiler.api.current import current
 
-__all__ = ["Persistent", "instance", "service", "service_name", "target"]
+__all__ = ["Inherited", "Persistent", "found_in", "instance", "service", "service_name", "target"]
 
 T = TypeVar("T")
 
@@ -39,34 +38,57 @@ def service(cls: type[T] | None = None, /, *, internal: bool = False) -> Any:
 
 def _declared(internal: bool, cls: type[T]) -> type[T]:
     cls.__mu2sls_internal__ = internal  # type: ignore[attr-defined]
-    for base in reversed(cls.__mro__[1:]):
-        for name, function in vars(base).items():
-            if inspect.isfunction(function) and _inherits(cls, name, base):
-                setattr(cls, name, _own(function))
-    for function in vars(cls).values():
-        if inspect.isfunction(function):
-            function.__dict__["__service__"] = cls.__name__
+    for name, value in found_in(cls).items():
+        if not inspect.isfunction(value) or (name.startswith("__") and name.endswith("__")):
+            continue
+        if name in vars(cls):
+            value.__dict__["__service__"] = cls.__name__
+        else:
+            setattr(cls, name, Inherited(cls, name))
     cls.__service__ = cls.__name__  # type: ignore[attr-defined]
     return cls
 
 
-def _inherits(cls: type, name: str, base: type) -> bool:
-    """Whether ``cls`` has ``name`` from ``base``, and it may be a request."""
-    return not name.startswith("__") and getattr(cls, name, None) is vars(base)[name]
+def found_in(cls: type) -> dict[str, Any]:
+    """What a class defines or inherits, as it stands in the class that defines it."""
+    return {
+        name: value
+        for base in reversed(cls.__mro__)
+        for name, value in vars(base).items()
+        if not isinstance(value, Inherited)
+    }
 
 
-def _own(function: types.FunctionType) -> types.FunctionType:
-    """An inherited method as one of the service's own, so that ``Hotel.reserve`` names Hotel."""
-    made = types.FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    functools.update_wrapper(made, function)
-    return made
+class Inherited:
+    """An inherited method in the service's class, so that ``Hotel.reserve`` names Hotel.
+
+    Whoever looks for the name and comes here is sent on, to what Python finds behind the class in
+    the order of whoever looks. So it changes nothing for classes that inherit from the service.
+    """
+
+    def __init__(self, cls: type, name: str) -> None:
+        self._cls = cls
+        self._name = name
+        self._named: Callable[..., Any] | None = None
+
+    @property
+    def named(self) -> Callable[..., Any]:
+        """The method as one of the service: always the same object."""
+        if self._named is None:
+            function = getattr(super(self._cls, self._cls), self._name)
+
+            @functools.wraps(function)
+            def method(*args: Any, **kwargs: Any) -> Any:
+                return function(*args, **kwargs)
+
+            method.__dict__["__service__"] = self._cls.__name__
+            self._named = method
+        return self._named
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None and owner is self._cls:
+            return self.named
+        return getattr(super(self._cls, owner if instance is None else instance), self._name)
 
 
 def service_name(cls: type) -> str:
