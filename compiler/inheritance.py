@@ -18,14 +18,14 @@ import ast
 import copy
 import inspect
 import typing
-from collections.abc import Iterator
-from typing import Any, Final, Generic, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, Protocol, TypeGuard
 
 import compiler as facade
 from compiler.decorations import bare, is_service, kind_of
 from compiler.model import Declared, Function, FunctionKind, Service
 from compiler.modules import PlainModule
-from compiler.names import UNKNOWN, Scope
+from compiler.names import Scope
 from compiler.rewrite.nodes import locate
 
 __all__ = [
@@ -128,32 +128,32 @@ def lineage(service: Service) -> list[tuple[type, PlainModule, ast.ClassDef]]:
 
 def initial_classes(service: Service) -> Iterator[tuple[type, ast.FunctionDef]]:
     """The classes whose ``__init__`` runs when the service is made, beginning with its own."""
-    order = lineage(service)
-    waiting = [_next_init(order, 0)]
-    seen: set[int] = set()
+    known = {cls: (plain, node) for cls, plain, node in lineage(service)}
+    waiting: list[Iterable[type]] = [known]
+    seen: set[type] = set()
     while waiting:
-        place = waiting.pop(0)
-        if place is None or place in seen:
+        cls = next((each for each in waiting.pop(0) if _has_init(known, each)), None)
+        if cls is None or cls in seen:
             continue
-        seen.add(place)
-        cls, plain, node = order[place]
+        seen.add(cls)
+        plain, node = known[cls]
         init = _init_of(node)
         assert init is not None
         yield cls, init
         scope = Scope(plain.namespace, None, plain.source)
         for part in ast.walk(init):
             if isinstance(part, ast.Attribute) and part.attr == "__init__":
+                named: object
                 if _is_super(part.value):
-                    waiting.append(_next_init(order, place + 1))
+                    named = _super_of(part.value, cls, scope)
+                    waiting.append(_behind(service, named))
                 else:
                     named = scope.value(part.value)
-                    at = next((n for n, each in enumerate(order) if each[0] is named), None)
-                    waiting.append(None if at is None else _next_init(order, at))
+                    waiting.append(named.__mro__ if isinstance(named, type) else ())
 
 
-def _next_init(order: list[tuple[type, PlainModule, ast.ClassDef]], start: int) -> int | None:
-    found = (n for n in range(start, len(order)) if _init_of(order[n][2]) is not None)
-    return next(found, None)
+def _has_init(known: Mapping[type, tuple[PlainModule, ast.ClassDef]], cls: type) -> bool:
+    return cls in known and _init_of(known[cls][1]) is not None
 
 
 def _init_of(node: ast.ClassDef) -> ast.FunctionDef | None:
@@ -163,10 +163,21 @@ def _init_of(node: ast.ClassDef) -> ast.FunctionDef | None:
     return None
 
 
-def _is_super(node: ast.expr) -> bool:
+def _is_super(node: ast.expr) -> TypeGuard[ast.Call]:
     return (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
     )
+
+
+def _super_of(node: ast.Call, owner: type, scope: Scope) -> object:
+    """The class behind which ``super()``, in a method of ``owner``, begins to look."""
+    return scope.value(node.args[0]) if node.args else owner
+
+
+def _behind(service: Service, named: object) -> tuple[type, ...]:
+    """The classes behind one in the service's order."""
+    order = service.cls.__mro__
+    return order[order.index(named) + 1 :] if named in order else ()
 
 
 def see_implemented(declared: Declared, service: Service) -> None:
@@ -260,6 +271,9 @@ class _Resolving(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """``super().reserve(n)`` and ``Stocked.reserve(self, n)``."""
+        if _is_super(node) and not self._is_of_self(node):
+            self._refuse_super(node)
+            return locate(ast.Constant(None), node)  # one error is enough
         function = node.func
         if isinstance(function, ast.Attribute):
             start = self._start(function.value)
@@ -305,35 +319,53 @@ class _Resolving(ast.NodeTransformer):
     def _is_self(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == self.method.self_name
 
-    def _start(self, node: ast.expr) -> int | None:
-        """Where Python begins to look for an attribute of ``super()``; None if it is not that."""
-        if not _is_super(node):
+    def _start(self, node: ast.expr) -> tuple[type, ...] | None:
+        """Where Python looks for an attribute of ``super()``; None if it is not that."""
+        if not _is_super(node) or not self._is_of_self(node):
             return None
-        assert isinstance(node, ast.Call)
-        named: object = self.method.owner
-        if len(node.args) == 2:
-            named = self._scope().value(node.args[0])
-        return next((n + 1 for n, each in enumerate(self.order) if each[0] is named), None)
+        return _behind(self.service, _super_of(node, self._owner(), self._scope()))
 
-    def _named(self, node: ast.expr) -> int | None:
-        """Where it begins for ``Stocked.reserve``, where ``Stocked`` is a base."""
+    def _is_of_self(self, node: ast.Call) -> bool:
+        """Whether a ``super()`` is that of the method's own instance or class."""
+        if self.method.self_name is None:
+            return False
+        return not node.args or (len(node.args) == 2 and self._is_self(node.args[1]))
+
+    def _refuse_super(self, node: ast.Call) -> None:
+        method, own = self.method, self.method.self_name
+        shown = f"{ast.unparse(node)} in the {method.kind} {method.written.name}"
+        if own is None:
+            what = f"{shown}: there is no instance and no class whose bases could be meant"
+            remedy = f"@classmethod def {method.written.name}(cls, ...):, or the base by its name"
+        else:
+            what = f"{shown} is not the super() of {own}"
+            remedy = "super()"
+        self.error(node, what, remedy)
+
+    def _named(self, node: ast.expr) -> tuple[type, ...] | None:
+        """Where it looks for ``Stocked.reserve``, where ``Stocked`` is a base."""
         value = self._scope().value(node)
-        if value is UNKNOWN or value is self.service.cls:
+        if not isinstance(value, type) or value is self.service.cls:
             return None
-        return next((n for n, each in enumerate(self.order) if each[0] is value), None)
+        return value.__mro__ if any(each[0] is value for each in self.order) else None
+
+    def _owner(self) -> type:
+        assert self.method.owner is not None
+        return self.method.owner
 
     def _scope(self) -> Scope:
         return Scope(self.method.plain.namespace, None, self.method.plain.source)
 
-    def _helper(self, node: ast.Attribute, start: int) -> Function | None:
+    def _helper(self, node: ast.Attribute, places: tuple[type, ...]) -> Function | None:
         """The definition that is meant, as a helper of the service."""
         name = node.attr
-        for cls, plain, definition in self.order[start:]:
+        looked = [each for each in self.order if each[0] in places]
+        for cls, plain, definition in sorted(looked, key=lambda each: places.index(each[0])):
             written = _defined(definition, name)
             if written is None:
                 continue
             return self._helper_of(cls, plain, written)
-        bases = ", ".join(each[0].__name__ for each in self.order[start:]) or "no base at all"
+        bases = ", ".join(each[0].__name__ for each in looked) or "no base at all"
         self.error(
             node,
             f"there is no method {name} above {self.method.owner_name}: it has {bases}",
@@ -343,8 +375,9 @@ class _Resolving(ast.NodeTransformer):
 
     def _helper_of(self, cls: type, plain: PlainModule, written: _Definition) -> Function:
         known = self.service.methods
+        taken = {*self.service.fields, *self.service.constants, *self.service.clients}
         name = f"_{cls.__name__.strip('_')}_{written.name.lstrip('_')}"
-        while name in known and known[name].written is not written:
+        while name in taken or (name in known and known[name].written is not written):
             name += "_"
         if name in known:
             return known[name]
