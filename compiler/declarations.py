@@ -12,7 +12,8 @@ import compiler as facade
 from compiler.constants import check_defaults, read_values
 from compiler.decorations import is_service, kind_of, read_access, see_decorators
 from compiler.effectful import mark_effectful, uses_effects
-from compiler.errors import Problems
+from compiler.errors import Problems, display_path
+from compiler.field_types import agree, field_type
 from compiler.inheritance import (
     find_bases,
     initial_classes,
@@ -28,6 +29,7 @@ from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.plain_code import check_plain_code
 from compiler.sources import Layout, Source
+from compiler.type_variables import type_variables
 from compiler.undefined import check_names
 
 __all__ = ["declare"]
@@ -218,16 +220,17 @@ class _ClassReader:
         persistent = None if annotation is None else self._persistent_type(annotation)
         if persistent is not None:
             kind = self._kind(persistent, value)
-            known = service.fields.get(name)
-            if known is not None and known.kind is not kind:
-                self.error(target, f"self.{name} is declared twice, differently", "one declaration")
-            if kind in (FieldKind.DICT, FieldKind.SET):
-                for each in unfit_keys(persistent, self._module_scope()):
-                    self.error(*each)
             inside = None if isinstance(persistent, str) else persistent
-            service.fields.setdefault(
-                name, Field(service.name, name, kind, statement, self.plain, self.cls, inside)
-            )
+            field = Field(service.name, name, kind, statement, self.plain, self.cls, inside)
+            self._see_earlier(target, field)
+            if kind in (FieldKind.DICT, FieldKind.SET):
+                variables = {
+                    variable.__name__: meant
+                    for variable, meant in type_variables(service.cls, self.cls).items()
+                }
+                for each in unfit_keys(persistent, self._module_scope(), variables):
+                    self.error(*each)
+            service.fields.setdefault(name, field)
             service.constants.discard(name)
         elif name in service.fields:
             return
@@ -238,6 +241,21 @@ class _ClassReader:
             service.constants.add(name)
         if name in service.methods:
             self.error(target, f"{name} is a method of {service.name}", "a field of another name")
+
+    def _see_earlier(self, target: ast.Attribute, field: Field) -> None:
+        """Record that another class before, or this one, says something else of the field."""
+        earlier, cls = self.service.fields.get(field.name), self.service.cls
+        if earlier is None or (
+            earlier.kind is field.kind and agree(field_type(earlier, cls), field_type(field, cls))
+        ):
+            return
+        place = f"{display_path(earlier.plain.source.path)}:{earlier.node.lineno}"
+        of = "" if earlier.owner is self.cls else f" for {self.service.name}"
+        self.error(
+            target,
+            f"self.{field.name} is declared twice{of}, differently: the other is at {place}",
+            "one declaration",
+        )
 
     def _client(self, name: str, value: ast.Call) -> None:
         argument = value.args[0] if len(value.args) == 1 else value

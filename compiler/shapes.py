@@ -7,19 +7,17 @@ a type variable) is ``object``.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import enum
 import types
 import typing
 from collections.abc import Iterable
-from copy import deepcopy
 from typing import Any
 
 import msgspec
 
+from compiler.field_types import field_type
 from compiler.model import Declared, Field
-from compiler.type_variables import substituted, type_variables
 from core.shape import OBJECT, Attribute, ClassShape, FieldShape, Shape
 from core.userclasses import qualified_name
 
@@ -55,41 +53,11 @@ def shape_of(declared: Declared, own: Iterable[type]) -> Shape:
 
 def _field_text(texts: _Texts, field: Field, service: type) -> str:
     """The type of a field; of a container at least that it is one."""
-    variables = type_variables(service, field.owner)
-    namespace = vars(field.plain.module) | {each.__name__: each for each in variables}
-    known = texts.text(substituted(_evaluated(field.annotation, namespace), variables))
+    known = texts.text(field_type(field, service))
     kind = {"dict": dict, "list": list, "set": set}.get(field.kind.value)
     if kind is None or known.startswith(f"{kind.__name__}["):
         return known
     return _BARE[kind]
-
-
-def _evaluated(annotation: ast.expr | None, namespace: dict[str, Any]) -> Any:
-    """What an annotation means in its module; object if that is not known there."""
-    if annotation is None:
-        return object
-    expression = ast.fix_missing_locations(ast.Expression(_Unquoting().visit(deepcopy(annotation))))
-    try:
-        return eval(compile(expression, "<annotation>", "eval"), dict(namespace))
-    except Exception:  # names that only a type checker has, and whatever else it may do
-        return object
-
-
-class _Unquoting(ast.NodeTransformer):
-    """Types that are written as strings, without their quotation marks."""
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        if ast.unparse(node.value).split(".")[-1] in ("Literal", "Annotated"):
-            return node
-        return self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if not isinstance(node.value, str):
-            return node
-        try:
-            return ast.parse(node.value, mode="eval").body
-        except SyntaxError:
-            return node
 
 
 class _Texts:

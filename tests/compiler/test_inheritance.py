@@ -228,7 +228,7 @@ def test_without_resolving_the_facts_would_be_wrong(tmp_path, monkeypatch):
 
     def one_too_far(self, node):
         found = start(self, node)
-        return None if found is None else found - 1
+        return None if found is None else (self._owner(), *found)
 
     monkeypatch.setattr(inheritance._Resolving, "_start", one_too_far)
     with pytest.raises((AssertionError, RecursionError)):
@@ -403,15 +403,28 @@ REFUSED = {
     "    @classmethod\n    def m(cls): return cls.stock",
     "`self.put(...)`": "class S:\n    def put(self): pass\n"
     "    @classmethod\n    def m(cls): return cls.put()",
+    "`super()` in a static method": "class S(Base):\n    @staticmethod\n"
+    "    def m(): return super().m()",
+    "`self.n: Persistent[int]` in one base": "class S(Counted, Named):\n    pass",
+    "class Bad(Table[list[int], V])": "class S(Table[list[int], V]):\n    pass",
 }
 AROUND = """\
-import argparse, dataclasses, functools
+import argparse, dataclasses, functools, typing
 def mine(function): return function
 def made():
     class Inner: pass
     return Inner
 class Meta(type): pass
 class Base: pass
+class Counted:
+    def __init__(self):
+        super().__init__()
+        self.n: Persistent[int] = 0
+class Named:
+    def __init__(self): self.n: Persistent[str] = ""
+K, V = typing.TypeVar("K"), typing.TypeVar("V")
+class Table(typing.Generic[K, V]):
+    def __init__(self): self.rows: Persistent[dict[K, V]] = {}
 @dataclasses.dataclass
 class Marked:
     x: int = 1
