@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from compiler.comments import leading, put_above, unparse
 from compiler.errors import display_path
-from compiler.model import Declared, Function, Service
+from compiler.inherited_names import InheritedNames
+from compiler.model import Declared, Service
 from compiler.modules import PAPER_NAMES, PlainModule
-from compiler.program import compiled_of, inherited_from
+from compiler.program import inherited_from
 from compiler.rewrite.nodes import RUNTIME
 from own_files import MARK, see_free, write
 
@@ -52,12 +53,13 @@ def emit_module(plain: PlainModule, declared: Declared) -> str:
         and (function.service is None or function.owner is function.service.cls)
     }
     services = {id(service.node): service for service in declared.services.values()}
+    names = InheritedNames(plain, declared)
     body = []
     for statement in plain.source.tree.body:
         shown = _emitted(statement, compiled)
         if id(statement) in services:
-            body += _imports_of_inherited(services[id(statement)])
-            shown = _with_inherited(shown, services[id(statement)])
+            body += names.imports(services[id(statement)])
+            shown = _with_inherited(shown, services[id(statement)], names)
         body.append(shown)
     body = [_without_paper_module(statement) for statement in body]
     first, body = leading(body)
@@ -85,38 +87,16 @@ def _emitted(statement: ast.stmt, compiled: dict[int, ast.stmt]) -> ast.stmt:
     return statement
 
 
-def _with_inherited(shown: ast.stmt, service: Service) -> ast.stmt:
+def _with_inherited(shown: ast.stmt, service: Service, names: InheritedNames) -> ast.stmt:
     """A service's class with the methods that it inherits, as they are compiled for it."""
     assert isinstance(shown, ast.ClassDef)
     for cls, plain, _ in [(service.cls, service.plain, service.node), *service.bases]:
         for number, method in enumerate(inherited_from(service, cls)):
-            definition = copy.copy(compiled_of(method))
+            definition = names.shown(method)
             if number == 0:
                 put_above(definition, f"# of {cls.__name__}, in {display_path(plain.source.path)}")
             shown.body.append(definition)
     return shown
-
-
-def _imports_of_inherited(service: Service) -> list[ast.stmt]:
-    """The names that inherited methods read in the module that defines them."""
-    wanted: dict[str, list[str]] = {}
-    for cls, plain, _ in service.bases:
-        for method in inherited_from(service, cls):
-            for name in sorted(_read(method)):
-                if name in plain.namespace and name not in service.plain.namespace:
-                    wanted.setdefault(plain.source.name, []).append(name)
-    return [
-        ast.ImportFrom(module, [ast.alias(name) for name in dict.fromkeys(names)], 0)
-        for module, names in wanted.items()
-    ]
-
-
-def _read(method: Function) -> set[str]:
-    return {
-        part.id
-        for part in ast.walk(method.node)
-        if isinstance(part, ast.Name) and not method.scope.is_local(part.id)
-    }
 
 
 def _without_paper_module(statement: ast.stmt) -> ast.stmt:
