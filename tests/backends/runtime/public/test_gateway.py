@@ -283,6 +283,7 @@ FAILURES = [
     ("Overloaded", True, "overloaded", 503),
     ("Interrupted", False, "interrupted", 504),
     ("Unfamiliar", False, "interrupted", 504),
+    ("Asleep", False, "interrupted", 504),
     ("Expired", False, "expired", 410),
     ("SetAside", False, "set-aside", 500),
     ("TooSlow", True, "too-slow", 500),
