@@ -92,13 +92,16 @@ def test_what_the_program_holds(shop):
     assert shop.persistent == {"Shop": {"stock": "dict"}}
     assert shop.program.initial == shop.initial_state() == shop.reference().dump()
     assert shop.name == "shop"
-    assert {kind.__name__ for kind in shop.types} == {"Empty"}
+    named_by_the_star = {"Caller", "Started"}
+    assert {kind.__name__ for kind in shop.types} == {"Empty"} | named_by_the_star
 
 
 def test_exceptions_are_the_same_class_in_both_runs(shop):
-    with pytest.raises(shop.types[0]):
+    (empty,) = [kind for kind in shop.types if kind.__name__ == "Empty"]
+    with pytest.raises(empty):
         Driver(shop.program, {}, None).run("Shop", "buy", ("tea", 7))
-    with pytest.raises(shop.types[0]):
+    (empty,) = [kind for kind in shop.types if kind.__name__ == "Empty"]
+    with pytest.raises(empty):
         shop.reference().run("Shop", "buy", ("tea", 7))
 
 
