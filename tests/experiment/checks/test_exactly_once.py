@@ -65,7 +65,7 @@ def test_a_commit_for_a_request_that_nobody_sent():
     last = subject.history.commits[-1]
     subject.history.commits.append(Committed(9.0, last.version + 1, 0, stranger, 0, -1, (), [], []))
     verdict = exactly_once(again(subject))
-    assert any("no client sent it" in line for line in verdict.evidence)
+    assert any("nobody sent it" in line for line in verdict.evidence)
 
 
 def test_two_answers():

@@ -176,7 +176,7 @@ def test_a_request_that_nobody_sent():
     run = depot_run()
     commit = run.history.commits[0]
     commit.request = RequestId(b"\xff" * 16)
-    assert "but no client sent it" in only_evidence(run)
+    assert "but nobody sent it" in only_evidence(run)
 
 
 def test_a_child_called_with_other_arguments():
