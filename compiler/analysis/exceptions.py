@@ -59,7 +59,7 @@ class Raises:
 
     def __init__(self, declared: Declared) -> None:
         compiled = {
-            id(function.node) for function in declared.all_functions() if function.is_coroutine
+            id(function.written) for function in declared.all_functions() if function.is_coroutine
         }
         self.transaction = any(
             may_raise(statement, Scope(plain.namespace, function, plain.source))[1]
