@@ -31,7 +31,9 @@ def application():
     service = SimpleNamespace(name="Hotel", methods={"reserve": method})
     return SimpleNamespace(
         origin="",
-        program=SimpleNamespace(name="hotel", services={"Hotel": service}, codec=CODEC, defers=False),
+        program=SimpleNamespace(
+            name="hotel", services={"Hotel": service}, codec=CODEC, defers=False
+        ),
         workload=SimpleNamespace(
             callers={}, mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}
         ),
