@@ -6,12 +6,18 @@ run that broke off goes on where it was, and results of a real backend are drawn
 
 ================  ================================================================
 ``benchmarks``    what is measured: applications, calls, rates; which lines a figure has
+``ways``          how a line is asked at a point: a rate, one client, many
 ``points``        one point: its scenario, its command, what came out
-``sweeps``        the points of one line, from one request a second to well past saturation
+``sweeps``        what is measured of one line: single points, and rising rates
 ``running``       many lines at once, each in a process of its own, with progress
+``warm``          commands in a process that has imported their package already
 ``published``     the points that the paper's authors published
 ``series``        a figure's numbers: lines of points, as CSV
 ``curves``        throughput against latency, drawn
+``looks``         how figures look
+``costs``         figure 13: what a request costs at the store
+``made``          what a figure is: what it wants measured, and what it makes of it
+``pictures``      the figures, by number
 ``command``       ``python -m figures``: measures and draws
 ``artifact``      ``python -m figures eval``: measures and tells
 ``peaks``         ``python -m figures peaks``: a table of what each protocol can do

@@ -16,7 +16,8 @@ from figures.evaluation.benchmarks import BENCHMARKS, FIGURES, Line
 from figures.evaluation.command import SECONDS, add_measuring
 from figures.evaluation.points import Place, Point, measured
 from figures.evaluation.running import run
-from figures.evaluation.sweeps import Sweep
+from figures.evaluation.sweeps import Demand, Sweep
+from figures.evaluation.ways import SEQUENTIAL
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "evaluate"]
 
@@ -62,7 +63,8 @@ def evaluate(options: argparse.Namespace, console: Console, _: Console) -> None:
     :raises FiguresError: points could not be measured.
     """
     place = Place(options.out, options.backend, SECONDS, options.profile)
-    sweeps = [Sweep(place, line, options.seq) for line in _lines(options)]
+    ways = (SEQUENTIAL,) if options.seq else ()
+    sweeps = [Sweep(place, Demand(line, ways, swept=True)) for line in _lines(options)]
     console.print(_HEAD, highlight=False, soft_wrap=True)
 
     def told(point: Point) -> None:

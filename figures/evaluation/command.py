@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from figures.errors import CannotDraw, FiguresError
-from figures.evaluation.benchmarks import FIGURES, Figure, Line
+from figures.evaluation.made import Picture
+from figures.evaluation.pictures import PICTURES
 from figures.evaluation.points import BACKENDS, PROFILE, Place, Point
-from figures.evaluation.published import load
+from figures.evaluation.published import Published, load
 from figures.evaluation.running import run
-from figures.evaluation.series import Series, as_csv, collect
-from figures.evaluation.sweeps import Sweep
+from figures.evaluation.sweeps import Sweep, together
 from own_files import write
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "SECONDS", "add_arguments", "add_measuring", "draw"]
@@ -39,14 +39,14 @@ examples:
       draw again from the results in a folder, and measure nothing
 """
 
-SECONDS, _QUICK_SECONDS = 10.0, 3.0
+SECONDS, _QUICK_SECONDS = 10.0, 1.0
 """Of load, for each point."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
     """What the command takes."""
     add = parser.add_argument
-    known = ", ".join(map(str, FIGURES))
+    known = ", ".join(map(str, PICTURES))
     add("figures", nargs="*", type=_figure, metavar="N", help=f"which: {known} (all)")
     add("--quick", action="store_true", help="few points of few seconds, to see what comes out")
     add("--out", type=Path, default=Path("figures/out"), metavar="DIR", help="where (%(default)s)")
@@ -63,10 +63,10 @@ def add_measuring(parser: argparse.ArgumentParser, jobs: int) -> None:
     add("--quiet", action="store_true", help="show no progress")
 
 
-def _figure(text: str) -> Figure:
-    if text.isdecimal() and int(text) in FIGURES:
-        return FIGURES[int(text)]
-    known = ", ".join(map(str, FIGURES))
+def _figure(text: str) -> Picture:
+    if text.isdecimal() and int(text) in PICTURES:
+        return PICTURES[int(text)]
+    known = ", ".join(map(str, PICTURES))
     raise argparse.ArgumentTypeError(f"there is no figure '{text}': give one of {known}")
 
 
@@ -75,7 +75,7 @@ def draw(options: argparse.Namespace, console: Console, errors: Console) -> None
 
     :raises FiguresError: bad input, or points that could not be measured.
     """
-    wanted: list[Figure] = options.figures or list(FIGURES.values())
+    wanted: list[Picture] = options.figures or list(PICTURES.values())
     _see_matplotlib()
     published = load()
     source: Path = options.source or options.out / ("points-quick" if options.quick else "points")
@@ -84,11 +84,8 @@ def draw(options: argparse.Namespace, console: Console, errors: Console) -> None
     elif not source.is_dir():
         raise CannotDraw(f"{source}: there is no such folder; give one that --out made")
     for figure in wanted:
-        panels = {
-            name: [collect(source, Line(name, each), published) for each in figure.protocols]
-            for name in figure.benchmarks
-        }
-        console.print(_write(figure, panels, options.out), style="dim", markup=False)
+        written = _write(figure, source, published, options.out)
+        console.print(written, style="dim", markup=False, soft_wrap=True)
 
 
 def _see_matplotlib() -> None:
@@ -102,15 +99,12 @@ def _see_matplotlib() -> None:
 
 
 def _measure(
-    wanted: Sequence[Figure], folder: Path, options: argparse.Namespace, errors: Console
+    wanted: Sequence[Picture], folder: Path, options: argparse.Namespace, errors: Console
 ) -> None:
     seconds = _QUICK_SECONDS if options.quick else SECONDS
     place = Place(folder, options.backend, seconds, options.profile)
-    sequential: dict[Line, bool] = {}
-    for figure in wanted:
-        for line in figure.lines:
-            sequential[line] = sequential.get(line, False) or figure.sequential
-    sweeps = [Sweep(place, line, asked, options.quick) for line, asked in sequential.items()]
+    demands = together(demand for figure in wanted for demand in figure.demands())
+    sweeps = [Sweep(place, each, options.quick) for each in demands]
     jobs = options.jobs if options.backend == "sim" else 1  # real ones would disturb each other
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
@@ -132,19 +126,17 @@ def _measure(
             raise FiguresError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-def _write(figure: Figure, panels: dict[str, list[Series]], out: Path) -> str:
+def _write(figure: Picture, source: Path, published: Published, out: Path) -> str:
     """Write the pictures and the numbers of a figure; says what was written."""
-    from figures.evaluation.curves import draw as drawn
     from figures.style import save
 
-    series = [each for panel in panels.values() for each in panel]
+    picture, numbers = figure.made(source, published)
     base = out / f"figure-{figure.number}"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        picture = drawn(figure, panels)
         for suffix in (".pdf", ".png"):
             save(picture, base.with_suffix(suffix))
-        write(base.with_suffix(".csv"), as_csv(series))
+        write(base.with_suffix(".csv"), numbers)
     except OSError as error:
         raise CannotDraw(
             f"{error.filename or base}: cannot be written: {error.strerror}; give another "

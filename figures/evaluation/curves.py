@@ -8,7 +8,7 @@ much slower that on a straight axis nothing else could be seen. Published points
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -16,31 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from figures.evaluation import looks
 from figures.evaluation.benchmarks import BENCHMARKS, LABELS
 from figures.evaluation.benchmarks import Figure as Wanted
+from figures.evaluation.looks import FONT, LOOKS
 from figures.evaluation.series import Series
-from figures.style import COLOURS, DASHES, INK
+from figures.style import INK
 
 __all__ = ["draw"]
-
-_PANEL, _HEIGHT, _LEGEND_ROW = 2.75, 2.15, 0.17
-"""Inches: two panels fill a page's text, one a column."""
-_BLACK, _GREY = "#000000", "#8a8a8a"
-_LOOKS: Final[dict[str, tuple[str, Any, str]]] = {
-    "mu2sls": (COLOURS[1], DASHES[0], "o"),
-    "unsafe": (COLOURS[4], DASHES[1], "p"),
-    "popl23": (COLOURS[0], DASHES[1], "s"),
-    "popl23-no-fault-tolerance": (COLOURS[2], DASHES[2], "^"),
-    "popl23-no-optimized-dict": (COLOURS[3], DASHES[3], "D"),
-    "popl23-transactions-only": (COLOURS[5], DASHES[4], "v"),
-    "popl23-unsafe-with-fault-tolerance": (_BLACK, DASHES[5], "<"),
-    "popl23-unsafe": (_GREY, DASHES[2], "h"),
-}
-"""Colour, dashes and mark of a protocol: the same in every figure."""
-_FONT: Final[Any] = {
-    "font.family": "sans-serif", "font.size": 7.5, "pdf.fonttype": 42, "ps.fonttype": 42,
-    "text.color": INK["text"], "text.parse_math": False, "axes.linewidth": 0.6,
-}  # fmt: skip
 
 
 def draw(wanted: Wanted, panels: Mapping[str, Sequence[Series]]) -> Figure:
@@ -48,34 +31,19 @@ def draw(wanted: Wanted, panels: Mapping[str, Sequence[Series]]) -> Figure:
 
     :param panels: the lines of each benchmark, each in the order of the figure's protocols.
     """
-    columns = len(panels)
     entries = len(wanted.protocols) + 2
-    per_row = 3 if columns > 1 else 2
-    rows = -(-entries // per_row)
-    head = _LEGEND_ROW * rows
-    height = _HEIGHT + head
-    with mpl.rc_context(_FONT):
-        figure = Figure(figsize=(_PANEL * columns, height), facecolor="white")
-        grid = figure.add_gridspec(
-            1, columns, left=0.66 / (_PANEL * columns), right=1 - 0.08 / (_PANEL * columns),
-            bottom=0.42 / height, top=1 - (head + 0.2) / height, wspace=0.24,
-        )  # fmt: skip
-        for index, (benchmark, series) in enumerate(panels.items()):
-            axes = figure.add_subplot(grid[index])
+    per_row = 3 if len(panels) > 1 else 2
+    with mpl.rc_context(FONT):
+        figure, places = looks.panels(len(panels), entries, left=0.66)
+        for axes, (benchmark, series) in zip(places, panels.items(), strict=True):
             _panel(axes, BENCHMARKS[benchmark].title, series)
-            if not index:
-                axes.set_ylabel("Latency (ms)", labelpad=2)
-        handles = _legend(wanted, panels)
-        figure.legend(
-            handles=handles, loc="upper center", ncols=per_row, frameon=False,
-            bbox_to_anchor=(0.5, 1.0), handlelength=2.6, columnspacing=1.4, borderaxespad=0.3,
-            labelspacing=0.35,
-        )  # fmt: skip
+        places[0].set_ylabel("Latency (ms)", labelpad=2)
+        looks.legend(figure, _legend(wanted, panels), per_row)
     return figure
 
 
 def _panel(axes: Axes, title: str, series: Sequence[Series]) -> None:
-    axes.set_title(title, fontsize=8, pad=3, color=INK["text"])
+    looks.plain(axes, title)
     axes.set_yscale("log")
     for each in series:
         _line(axes, each)
@@ -86,15 +54,10 @@ def _panel(axes: Axes, title: str, series: Sequence[Series]) -> None:
     axes.yaxis.set_major_locator(LogLocator(base=10.0))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.grid(axis="both", color=INK["grid"], linewidth=0.5)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=2.5, width=0.6, pad=2)
 
 
 def _line(axes: Axes, series: Series) -> None:
-    colour, dash, mark = _LOOKS[series.line.protocol]
+    colour, dash, mark, _ = LOOKS[series.line.protocol]
     drawn = [each for each in series.points if each.p50 is not None and each.p90 is not None]
     medians = [each.p50 or 0.0 for each in drawn]
     bars = [max((each.p90 or 0.0) - (each.p50 or 0.0), 0.0) for each in drawn]
@@ -124,7 +87,7 @@ def _line(axes: Axes, series: Series) -> None:
 def _legend(wanted: Wanted, panels: Mapping[str, Sequence[Series]]) -> list[Line2D]:
     handles = []
     for protocol in wanted.protocols:
-        colour, dash, mark = _LOOKS[protocol]
+        colour, dash, mark, _ = LOOKS[protocol]
         handles.append(
             Line2D(
                 [], [], color=colour, linestyle=dash, marker=mark, markersize=3.2, linewidth=1.1,

@@ -15,14 +15,11 @@ from typing import Final
 
 from figures.errors import BadResult
 from figures.evaluation.benchmarks import BENCHMARKS, Line
+from figures.evaluation.ways import Way
 from figures.results import Result, read
 from own_files import MARK, write
 
-__all__ = ["BACKENDS", "PROFILE", "Measured", "Place", "Point", "measured"]
-
-CONNECTIONS: Final = 16
-THREADS: Final = 2
-"""As wrk2 had them (``-c16 -t2``)."""
+__all__ = ["BACKENDS", "PROFILE", "Measured", "Place", "Point", "folder_of", "measured"]
 
 PROFILE: Final = "cloudlab"
 """The simulated platform, if nothing else is said: that of the published points."""
@@ -34,6 +31,10 @@ BACKENDS: Final = {
     "knative": ["backends.knative", "run"],
 }
 """How a scenario is run, by backend: what follows ``python -m``."""
+
+_PER_SECOND: Final = 400
+"""So many times the seconds of a place is the most requests of a point: what comes faster lasts
+shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """``rate`` requests per second of one line; a rate of 0 is one client, one after the other."""
+    """One line, asked in one way."""
 
     place: Place
     line: Line
-    rate: float
+    way: Way
 
     @property
     def folder(self) -> Path:
         """Where its scenario and its result lie."""
-        line = self.line
-        named = f"{self.rate:g}" if self.rate else "sequential"
-        return self.place.folder / line.benchmark / line.protocol / named
+        return folder_of(self.place.folder, self.line, self.way)
 
     @property
     def scenario(self) -> Path:
@@ -88,23 +87,20 @@ class Point:
 
     def text(self) -> str:
         """The scenario."""
-        line, seconds = self.line, self.place.seconds
+        line, way = self.line, self.way
         benchmark = BENCHMARKS[line.benchmark]
-        load = (
-            f"executor: constant-arrival-rate, rate: {self.rate:g}/s, "
-            f"duration: {seconds:g}s, connections: {CONNECTIONS}, threads: {THREADS}"
-            if self.rate
-            else "executor: shared-iterations, vus: 1, iterations: 200"
-        )
+        most = round(_PER_SECOND * self.place.seconds)
+        seconds = min(self.place.seconds, most / way.rate) if way.rate else self.place.seconds
+        load = way.load.format(seconds=seconds, requests=most)
+        mix = way.mix or f"[{benchmark.call}]"
         simulated = f"# on {self.place.platform}\n" if self.place.backend == "sim" else ""
-        platform = "" if self.rate else "platform: {defaults: {replicas: 1}}\n"
         return (
             f"# One point of the evaluation. {MARK}\n#\n#     {self.command()}\n{simulated}\n"
-            f"name: {line.benchmark}-{self.folder.name}\n"
+            f"name: {line.benchmark}-{way.name}\n"
             f"app: {benchmark.app}\n"
             "seed: 1\n"
-            f"load: [{{{load}, mix: [{benchmark.call}], keys: 0, reuse: 0}}]\n"
-            f"{platform}"
+            f"load: [{{{load}, mix: {mix}, keys: 0, reuse: 0}}]\n"
+            f"{way.rest}"
             "retry: {attempts: 1, timeout: 120s}\n"
             "heal: 5s\n"
         )
@@ -120,7 +116,8 @@ class Point:
     def _words(self) -> list[str]:
         place = self.place
         words = ["-m", *BACKENDS[place.backend], str(self.scenario)]
-        words += ["--unchecked", "--out", str(self.folder), "--protocol", self.line.protocol]
+        words += [*([] if self.way.judged else ["--unchecked"]), "--out", str(self.folder)]
+        words += ["--protocol", self.line.protocol]
         if place.backend == "sim":
             words += ["--profile", place.profile]
         elif place.backend == "knative":
@@ -143,6 +140,11 @@ class Point:
             return read(self.folder)
         except (OSError, BadResult):
             return None
+
+
+def folder_of(folder: Path, line: Line, way: Way) -> Path:
+    """Where a point lies in a folder of points."""
+    return folder / line.benchmark / line.protocol / way.name
 
 
 @dataclass(frozen=True, slots=True)

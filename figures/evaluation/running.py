@@ -1,11 +1,13 @@
 """Many lines at once: each measures its points in a process of its own, one after the other.
 
-A command that fails is told with what it said; the other lines go on. Ctrl-C ends the commands that
-run, and what was measured stays.
+Commands of the simulator run in processes that have imported it already (``warm``). A command that
+fails is told with what it said; the other lines go on. Ctrl-C ends the commands that run, and what
+was measured stays.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import threading
@@ -16,11 +18,16 @@ from figures.errors import BadResult
 from figures.evaluation.benchmarks import line_name
 from figures.evaluation.points import Point
 from figures.evaluation.sweeps import Sweep
+from figures.evaluation.warm import Warm
 
 __all__ = ["Failure", "run"]
 
 _FINE = {0, 1, 3}
 """Exit statuses of a run that was made: what it was not held to is not judged."""
+
+
+_WARM = {"sim"} if hasattr(os, "fork") else set[str]()
+"""The packages whose commands run in processes that have imported them already."""
 
 
 class Failure(BadResult):
@@ -32,56 +39,79 @@ class _Work:
     """What the threads share.
 
     :ivar failed: what went wrong, a message for each line.
+    :ivar stops: what ends whatever runs, or waits to run.
     """
 
     told: Callable[[Point], None]
     sweeps: queue.SimpleQueue[Sweep] = field(default_factory=queue.SimpleQueue)
     failed: list[str] = field(default_factory=list)
-    running: set[subprocess.Popen[str]] = field(default_factory=set)
+    stops: list[Callable[[], object]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     stopped: bool = False
 
     def work(self) -> None:
         """Complete one line after the other."""
-        while not self.stopped:
-            try:
-                sweep = self.sweeps.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                while not self.stopped and (point := sweep.next()) is not None:
-                    self.measure(point)
-            except (Failure, OSError) as error:
-                self.failed.append(f"{line_name(sweep.line)}: {error}")
+        warm: dict[str, Warm] = {}
+        try:
+            while not self.stopped:
+                try:
+                    sweep = self.sweeps.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    while not self.stopped and (point := sweep.next()) is not None:
+                        self.measure(point, warm)
+                except (Failure, OSError) as error:
+                    self.failed.append(f"{line_name(sweep.line)}: {error}")
+        finally:
+            for process in warm.values():
+                process.close()
 
-    def measure(self, point: Point) -> None:
+    def measure(self, point: Point, warm: dict[str, Warm]) -> None:
         """Run a point's command.
 
         :raises Failure: it failed.
         """
         point.write()
-        with self.lock:
-            if self.stopped:
-                return
-            process = subprocess.Popen(
-                point.argv(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
-            self.running.add(process)
-        _, said = process.communicate()
-        with self.lock:
-            self.running.discard(process)
+        argv = point.argv()
+        if argv[1] == "-m" and argv[2] in _WARM:
+            status, said = self.in_warm(argv[2], argv[3:], warm)
+        else:
+            status, said = self.in_new(argv)
         if self.stopped:
             return
-        if process.returncode not in _FINE or point.result() is None:
+        if status not in _FINE or point.result() is None:
             raise Failure(f"{said.strip() or 'no result'}\n    {point.command()}")
         self.told(point)
+
+    def in_warm(self, package: str, words: list[str], warm: dict[str, Warm]) -> tuple[int, str]:
+        """Run a command in a process that is there for it."""
+        with self.lock:
+            if self.stopped:
+                return 1, ""
+            if package not in warm:
+                warm[package] = Warm(package)
+                self.stops.append(warm[package].stop)
+        return warm[package].run(words)
+
+    def in_new(self, argv: list[str]) -> tuple[int, str]:
+        """Run a command in a process of its own."""
+        with self.lock:
+            if self.stopped:
+                return 1, ""
+            process = subprocess.Popen(
+                argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            self.stops.append(process.terminate)
+        _, said = process.communicate()
+        return process.returncode, said
 
     def stop(self) -> None:
         """End what runs."""
         with self.lock:
             self.stopped = True
-            for process in self.running:
-                process.terminate()
+            for stop in self.stops:
+                stop()
 
 
 def run(sweeps: Sequence[Sweep], jobs: int, told: Callable[[Point], None]) -> None:

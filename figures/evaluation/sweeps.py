@@ -1,38 +1,61 @@
-"""One line of a figure: points from one request a second to well past saturation.
+"""What is measured of one line: single points, and rising rates to well past saturation.
 
-Which points a line has depends on what its points measure, so they are asked for one by one. What
-was measured before is taken as it is.
+Which points a sweep has depends on what its points measure, so they are asked for one by one. What
+was measured before is taken as it is. What several figures want of a line is measured once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from figures.evaluation.benchmarks import BENCHMARKS, Line
 from figures.evaluation.points import Place, Point, measured
+from figures.evaluation.ways import Way, at_rate
 
-__all__ = ["Sweep"]
+__all__ = ["Demand", "Sweep", "together"]
 
-_PAST = 2
-"""So many points past saturation end a line."""
+_PAST, _QUICK_PAST = 2, 1
+"""So many points past saturation end a line; in a hurry, fewer."""
 _MOST = 40
 """Points of a line, at most."""
-_QUICK = 3
-"""In a hurry, every so many-th of the artifact's rates is measured."""
+
+
+class Demand(NamedTuple):
+    """What a figure wants of a line.
+
+    :ivar ways: the single points.
+    :ivar swept: whether it wants rising rates, too.
+    """
+
+    line: Line
+    ways: tuple[Way, ...] = ()
+    swept: bool = False
+
+
+def together(demands: Iterable[Demand]) -> list[Demand]:
+    """One demand for each line, which has what all want of it, each point once."""
+    ways: dict[Line, dict[Way, None]] = {}
+    swept: dict[Line, bool] = {}
+    for demand in demands:
+        ways.setdefault(demand.line, {}).update(dict.fromkeys(demand.ways))
+        swept[demand.line] = swept.get(demand.line, False) or demand.swept
+    return [Demand(line, tuple(ways[line]), swept[line]) for line in ways]
 
 
 @dataclass(slots=True)
 class Sweep:
-    """The points of one line that are known, and which is to be measured next.
-
-    :param sequential: whether the throughput of one client is asked for as well.
-    """
+    """The points of a demand that are known, and which is to be measured next."""
 
     place: Place
-    line: Line
-    sequential: bool = False
+    demand: Demand
     quick: bool = False
+
+    @property
+    def line(self) -> Line:
+        """The line that is measured."""
+        return self.demand.line
 
     def next(self) -> Point | None:
         """What to measure next; None if the line is complete."""
@@ -40,16 +63,19 @@ class Sweep:
 
     def _points(self) -> Iterator[Point]:
         """All points as far as it is known which they are: the last may not be measured yet."""
-        if self.sequential:
-            yield Point(self.place, self.line, 0.0)
+        for way in self.demand.ways:
+            yield Point(self.place, self.line, way)
+        if not self.demand.swept:
+            return
         past = 0
-        every = _QUICK if self.quick else 1
-        for number, rate in enumerate(BENCHMARKS[self.line.benchmark].rates(every=every)):
-            point = Point(self.place, self.line, rate)
+        enough = _QUICK_PAST if self.quick else _PAST
+        rates = BENCHMARKS[self.line.benchmark].rates(quick=self.quick)
+        for number, rate in enumerate(rates):
+            point = Point(self.place, self.line, at_rate(rate))
             yield point
             result = point.result()
             if result is None or number >= _MOST:
                 return
             past += measured(result).is_saturated
-            if past >= _PAST:
+            if past >= enough:
                 return

@@ -8,15 +8,15 @@ from tests.figures import made
 def measure(point, most=100.0):
     """Write the scenario of a point, and a result as if at most ``most`` a second came out."""
     point.write()
-    rate = min(point.rate, most) if point.rate else 10.0
-    load = [{"name": "load", "executor": "constant-arrival-rate", "rate": point.rate}]
+    rate = min(point.way.rate, most) if point.way.rate else 10.0
+    load = [{"name": "load", "executor": "constant-arrival-rate", "rate": point.way.rate}]
     latency = made.result()["measurements"]["latency"]
     latency["percentiles"]["p75"] = 0.002
     text = made.result(
         scenario={"load": load},
         measurements={
             "goodput": rate,
-            "load_seconds": 10.0 if point.rate else 0.0,
+            "load_seconds": 10.0 if point.way.rate else 0.0,
             "latency": latency,
         },
         command=point.command(),

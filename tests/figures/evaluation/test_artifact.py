@@ -13,7 +13,7 @@ from tests.figures.evaluation.test_running import PROGRAM
 def measuring(monkeypatch):
     def argv(point):
         line = point.line
-        words = [str(point.place.folder), line.benchmark, line.protocol, str(point.rate)]
+        words = [str(point.place.folder), line.benchmark, line.protocol, point.way.name]
         return [sys.executable, "-c", PROGRAM.replace('"popl23"', '"none"'), *words]
 
     monkeypatch.setattr(Point, "argv", argv)

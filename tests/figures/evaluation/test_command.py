@@ -5,35 +5,35 @@ import re
 import pytest
 
 from figures import cli
-from figures.evaluation.benchmarks import FIGURES
+from figures.evaluation.pictures import PICTURES
 from figures.evaluation.points import Place
-from figures.evaluation.sweeps import Sweep
+from figures.evaluation.sweeps import Sweep, together
 from tests.figures.evaluation.lines import measure
 
 
 @pytest.fixture
 def measured(tmp_path):
     folder = tmp_path / "points"
-    for figure in FIGURES.values():
-        for line in figure.lines:
-            sweep = Sweep(Place(folder), line, figure.sequential)
-            while (point := sweep.next()) is not None:
-                measure(point, 60.0)
+    demands = together(demand for each in PICTURES.values() for demand in each.demands())
+    for demand in demands:
+        sweep = Sweep(Place(folder), demand)
+        while (point := sweep.next()) is not None:
+            measure(point, 60.0)
     return folder
 
 
 def test_every_figure_is_drawn_from_results(measured, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(["--source", str(measured), "--out", str(out)]) == 0
-    assert capsys.readouterr().out.count("Drawn: ") == len(FIGURES)
-    for number, figure in FIGURES.items():
+    assert capsys.readouterr().out.count("Drawn: ") == len(PICTURES)
+    for number, figure in PICTURES.items():
         base = out / f"figure-{number}"
         pdf = base.with_suffix(".pdf").read_bytes()
         assert b"/Type3" not in pdf
         assert re.search(rb"/CIDFontType2|/TrueType", pdf)
         assert base.with_suffix(".png").stat().st_size > 10_000
         rows = base.with_suffix(".csv").read_text().splitlines()
-        for line in figure.lines:
+        for line, *_ in figure.demands():
             assert any(row.startswith(f"{line.benchmark},{line.protocol},sim") for row in rows)
 
 

@@ -9,7 +9,7 @@ from figures.evaluation import points
 from figures.evaluation.benchmarks import Line
 from figures.evaluation.points import Place, Point
 from figures.evaluation.running import Failure, run
-from figures.evaluation.sweeps import Sweep
+from figures.evaluation.sweeps import Demand, Sweep
 from tests.patience import until
 
 PROGRAM = """
@@ -17,11 +17,13 @@ import sys
 from pathlib import Path
 from figures.evaluation.benchmarks import Line
 from figures.evaluation.points import Place, Point
+from figures.evaluation.ways import SEQUENTIAL, at_rate
 from tests.figures.evaluation.lines import measure
 folder, benchmark, protocol, rate = sys.argv[1:]
 if protocol == "popl23":
     sys.exit("there is no such protocol")
-measure(Point(Place(Path(folder)), Line(benchmark, protocol), float(rate)), 15.0)
+way = SEQUENTIAL if rate == "sequential" else at_rate(float(rate))
+measure(Point(Place(Path(folder)), Line(benchmark, protocol), way), 15.0)
 sys.exit(3)
 """
 
@@ -30,7 +32,7 @@ sys.exit(3)
 def place(tmp_path, monkeypatch):
     def argv(point):
         line = point.line
-        words = [str(point.place.folder), line.benchmark, line.protocol, str(point.rate)]
+        words = [str(point.place.folder), line.benchmark, line.protocol, point.way.name]
         return [sys.executable, "-c", PROGRAM, *words]
 
     monkeypatch.setattr(Point, "argv", argv)
@@ -39,14 +41,18 @@ def place(tmp_path, monkeypatch):
 
 def test_all_lines_are_completed(place):
     told = []
-    sweeps = [Sweep(place, Line("chain", name)) for name in ("mu2sls", "unsafe")]
+    sweeps = [
+        Sweep(place, Demand(Line("chain", name), swept=True)) for name in ("mu2sls", "unsafe")
+    ]
     run(sweeps, 2, told.append)
     assert [sweep.next() for sweep in sweeps] == [None, None]
     assert len(told) == 8
 
 
 def test_what_fails_is_told_and_the_other_lines_are_completed(place):
-    good, bad = (Sweep(place, Line("chain", name)) for name in ("mu2sls", "popl23"))
+    good, bad = (
+        Sweep(place, Demand(Line("chain", name), swept=True)) for name in ("mu2sls", "popl23")
+    )
     with pytest.raises(Failure) as caught:
         run([bad, good], 1, lambda _: None)
     assert "chain popl23: there is no such protocol\n    python -m sim " in str(caught.value)
@@ -73,5 +79,5 @@ def test_an_interrupt_ends_what_runs(place, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "join", join)
     with pytest.raises(KeyboardInterrupt):
-        run([Sweep(place, Line("chain", "mu2sls"))], 1, lambda _: None)
+        run([Sweep(place, Demand(Line("chain", "mu2sls"), swept=True))], 1, lambda _: None)
     until(lambda: set(threading.enumerate()) <= before, "the threads to end")

@@ -1,0 +1,39 @@
+"""The figures, by number: the paper's three, and our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from figures.evaluation import costs
+from figures.evaluation.benchmarks import FIGURES, Figure, Line
+from figures.evaluation.made import Made, Picture
+from figures.evaluation.published import Published
+from figures.evaluation.series import as_csv, collect
+from figures.evaluation.sweeps import Demand
+from figures.evaluation.ways import SEQUENTIAL
+
+__all__ = ["PICTURES"]
+
+
+def _curves(figure: Figure) -> Picture:
+    """Lines of throughput against latency, beside published points."""
+    ways = (SEQUENTIAL,) if figure.sequential else ()
+
+    def demands() -> list[Demand]:
+        return [Demand(line, ways, swept=True) for line in figure.lines]
+
+    def made(folder: Path, published: Published) -> Made:
+        from figures.evaluation.curves import draw
+
+        panels = {
+            name: [collect(folder, Line(name, each), published) for each in figure.protocols]
+            for name in figure.benchmarks
+        }
+        every = [series for panel in panels.values() for series in panel]
+        return Made(draw(figure, panels), as_csv(every))
+
+    return Picture(figure.number, figure.title, demands, made)
+
+
+PICTURES: Final = {each.number: each for each in (*map(_curves, FIGURES.values()), costs.PICTURE)}
