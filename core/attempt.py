@@ -187,7 +187,7 @@ class Attempt:
         if self._slowness.suspected:
             self.calls.deadline = 0  # the end is owed to whoever asks again
         contended = tuple(sorted(key for key in keys if begin <= key < end))
-        yield Pause(self._retry, contended, self._slowness.suspected)
+        yield Pause(self._retry, contended, self._slowness.suspected, aborted=True)
         return None
 
     def _told_caller(self, error: StoreError) -> Generator[Effect, Any, Failed]:

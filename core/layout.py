@@ -274,6 +274,14 @@ def transaction_id(request: RequestId, number: int) -> bytes:
     return _named(request) + _number(number)
 
 
+def began_transaction(transaction: bytes) -> bytes:
+    """The request that began a transaction, whichever try it is; these sort by their roots' age."""
+    end = 16
+    while transaction[end]:
+        end += 1 + transaction[end]
+    return transaction[:end]
+
+
 def part_prefix(transaction: bytes, service: str) -> bytes:
     """The prefix of all that a transaction holds in a service."""
     return b"t%b%b\x00" % (transaction, service.encode())

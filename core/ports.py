@@ -128,11 +128,14 @@ class Pause(msgspec.Struct, frozen=True):
     :ivar retry: 0: go on at once, if anybody waits.
     :ivar owed: whether the attempt goes on although nobody waits for its answer any more: a
         verdict on the request is near, and whoever asks again would have to begin anew.
+    :ivar aborted: whether what comes after it does again what has come to nothing: a transaction,
+        or a region. Hosts may count it, none needs it.
     """
 
     retry: int
     keys: tuple[bytes, ...] = ()
     owed: bool = False
+    aborted: bool = False
 
 
 class Release(msgspec.Struct, frozen=True):

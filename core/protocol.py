@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from core import alarms, attempt, recovery, retention, unsafe
+from core import alarms, attempt, optimistic, recovery, retention, unsafe
 from core.layout import DATA, OBJECTS, object_key
 from core.messages import Origin, Request
 from core.popl23 import readable
@@ -81,6 +81,11 @@ class Protocol(NamedTuple):
         )
 
     @classmethod
+    def optimistic(cls) -> Protocol:
+        """Ours without its lines: :mod:`core.optimistic`."""
+        return cls.ours()._replace(attempt=optimistic.optimistic, name="mu2sls-no-turns")
+
+    @classmethod
     def unsafe(cls) -> Protocol:
         """None at all: :mod:`core.unsafe`. Recovery and retention find nothing to do."""
         return cls.ours()._replace(
@@ -111,6 +116,7 @@ def _in_objects(buckets: bool, program: Program, initial: Content) -> dict[bytes
 
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     OURS: Protocol.ours,
+    "mu2sls-no-turns": Protocol.optimistic,
     **{name: partial(Protocol.popl23, name, switches) for name, switches in NAMES.items()},
     "unsafe": Protocol.unsafe,
 }

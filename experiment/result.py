@@ -59,6 +59,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     """Counts and rates, as :mod:`experiment.record.metrics` has them; durations in seconds.
 
     :ivar seconds: how long the run took by its own clock, with the time to settle.
+    :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
     """
 
     sent: int
@@ -80,6 +81,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     trips_per_request: float
     seconds: float = 0.0
     set_aside: dict[str, int] = {}
+    aborted: int = 0
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,6 +229,7 @@ def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
         trips_per_request=metrics.trips / sent,
         seconds=metrics.virtual_seconds,
         set_aside=metrics.set_aside,
+        aborted=metrics.aborted,
     )
     counts = [
         FaultCount(kind=fault.kind, description=describe(fault), strikes=strikes)

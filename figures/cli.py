@@ -20,7 +20,7 @@ from figures import faults
 from figures.calibration import command as calibration
 from figures.comparison import compare
 from figures.errors import CannotDraw, FiguresError
-from figures.evaluation import artifact, peaks
+from figures.evaluation import artifact, claims, peaks
 from figures.evaluation import command as evaluation
 from figures.runs import MOST, load
 from figures.table import print_comparison
@@ -237,6 +237,7 @@ _POINTS: tuple[tuple[str, str, Any, Any], ...] = (
         peaks,
         peaks.peaks,
     ),
+    ("claims", "the published numbers beside ours: a table", claims, claims.tell),
     (
         "calibrate",
         "compare a simulated platform with the published points, or fit it to them",
@@ -246,4 +247,4 @@ _POINTS: tuple[tuple[str, str, Any, Any], ...] = (
 )
 """Commands about points: name, help, module, and what runs it."""
 
-_COMMANDS = (_DRAW, "eval", "peaks", "calibrate", "compare", "faults")
+_COMMANDS = (_DRAW, "eval", "peaks", "claims", "calibrate", "compare", "faults")

@@ -60,6 +60,7 @@ class Measurements(msgspec.Struct, frozen=True):
 
     :ivar in_time: answered while there was load; ``goodput`` is that per second of load.
     :ivar seconds: how long the run took in all, with the time to settle; 0 if nobody said.
+    :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
     """
 
     sent: _Count
@@ -75,6 +76,7 @@ class Measurements(msgspec.Struct, frozen=True):
     trips_per_request: _Amount
     refused_commits: dict[str, _Count] = {}
     seconds: _Amount = 0.0
+    aborted: _Count = 0
 
     def __post_init__(self) -> None:
         if 0 < self.load_seconds < _SHORTEST:

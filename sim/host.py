@@ -323,6 +323,8 @@ class Activity:
 
     def _pause(self, effect: Pause) -> Any:
         """Back off; with keys, wait in line for them instead."""
+        if effect.aborted:
+            self.fabric.link.aborted()
         if not effect.owed and self.deadline and self.fabric.env.now > self.deadline:
             self.give_up()
             return WAIT

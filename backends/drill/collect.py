@@ -50,6 +50,7 @@ def collect(
     history.refused_commits = shared.refused()
     history.reads = shared.total("reads")
     history.read_versions = shared.total("read_versions")
+    history.aborted = shared.total("aborted")
     history.points = {name: shared.total(name) for name in shared.names if "@" in name}
     history.answers.sort(key=lambda answer: answer.time)
     history.sent.sort(key=lambda sent: sent.time)

@@ -24,7 +24,7 @@ __all__ = ["CLIENT", "COUNTS", "REFUSALS", "STORE", "Shared"]
 CLIENT = "client"
 STORE = "store"
 
-COUNTS = ("active", "reads", "read_versions")
+COUNTS = ("active", "reads", "read_versions", "aborted")
 """What a node counts beside crash points: executions and late messages under way, and calls."""
 REFUSALS = (
     "Conflict",

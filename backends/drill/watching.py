@@ -26,7 +26,7 @@ from backends.runtime.node import Make, Node
 from backends.runtime.wire import Answer, Wire
 from core.errors import Conflict, FutureVersion, StoreError, StoreUnavailable, TooOld, Unknown
 from core.messages import Reply, Request
-from core.ports import Commit, Read, ReadVersion, Receive, Send, Steps
+from core.ports import Commit, Pause, Read, ReadVersion, Receive, Send, Steps
 from core.program import Program
 from experiment.scenario.model import PLATFORM, POINTS, STORE_ERRORS
 from experiment.strikes import Armed, MethodFaults
@@ -316,6 +316,11 @@ class _Watched(Recorded):
         if watching.is_cut(STORE, watching.service):
             await asyncio.sleep(_SILENCE)
             raise silence("the store did not answer in time (injected)")
+
+    async def _pause(self, effect: Pause) -> None:
+        if effect.aborted:
+            self._watching.count("aborted")
+        await super()._pause(effect)
 
     # --- calls
 

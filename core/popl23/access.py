@@ -19,7 +19,7 @@ from core.popl23.part import Part
 from core.ports import Commit, Effect, Pause, Read, ReadVersion
 from core.store import KeyRange, Mutation, Pairs, ReadAnswer, Set, point
 
-__all__ = ["AT_ONCE", "Access", "GivenUp"]
+__all__ = ["AGAIN", "AT_ONCE", "Access", "GivenUp"]
 
 Found = Callable[[ReadAnswer], list[bytes | None]]
 Decision = tuple[Record, list[Mutation]]
@@ -28,8 +28,10 @@ Recorded = Generator[Effect, Any, Record]
 
 
 AT_ONCE = Pause(0)
-"""Whoever found a lock taken goes on at once. He holds none, so a host may drop him when nobody
-waits for him any more; the prototype's loops go on."""
+"""Whoever found a lock taken goes on at once. A host may drop him when nobody waits for him any
+more; the prototype's loops go on. With wait-die he may hold locks, as the dead do."""
+AGAIN = Pause(0, aborted=True)
+"""The same for a transaction that was aborted."""
 
 
 class GivenUp(Exception):
@@ -216,9 +218,9 @@ class Access:
         listed, holders = look.at(part.locks), look.each(names, lock_key)
         copies, objects = look.each(names, part.copy), look.each(names, object_key)
 
-        def decide(answer: ReadAnswer) -> Decision:
-            if part.refused(holders(answer)):
-                return Record(locked=True), []
+        def decide(answer: ReadAnswer) -> Decision | None:
+            if part.refused(held := holders(answer)):
+                return None if part.must_wait(held) else (Record(locked=True), [])
             found = [
                 stored if copy is None else copy
                 for copy, stored in zip(copies(answer), objects(answer), strict=True)
@@ -232,9 +234,9 @@ class Access:
         look, names = _Look(), list(contents)
         listed, holders = look.at(part.locks), [look.at(lock_key(name)) for name in names]
 
-        def decide(answer: ReadAnswer) -> Decision:
-            if part.refused([holder(answer) for holder in holders]):
-                return Record(locked=True), []
+        def decide(answer: ReadAnswer) -> Decision | None:
+            if part.refused(held := [holder(answer) for holder in holders]):
+                return None if part.must_wait(held) else (Record(locked=True), [])
             return Record(), [*part.lock(names, listed(answer)), *part.write(contents)]
 
         return self._once(look, decide)

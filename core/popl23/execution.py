@@ -29,7 +29,7 @@ from core.errors import TransactionException, Unfamiliar, UnsupportedValue
 from core.exceptions import answerable
 from core.layout import transaction_id
 from core.messages import Failed, Inside, Outcome, Raised, Reply, Request, Returned
-from core.popl23.access import AT_ONCE, Access, GivenUp
+from core.popl23.access import AGAIN, Access, GivenUp
 from core.popl23.log import Callee
 from core.popl23.objects import (
     Operation,
@@ -113,7 +113,7 @@ class _Execution:
         self._random: Chance
         self._joined = request.inside is not None
         if request.inside is not None and switches.transactions:
-            self._part = Part(request.inside.transaction, request.service)
+            self._part = Part(request.inside.transaction, request.service, switches.waits)
 
     @property
     def aborted(self) -> bool:
@@ -142,7 +142,7 @@ class _Execution:
                 self._scopes.clear()
                 del self._past[self._begun :]
                 args, kwargs = self._program.codec.decode(self._request.args)
-                yield AT_ONCE
+                yield AGAIN
         except GivenUp as given_up:
             return given_up.failed
 
@@ -331,7 +331,8 @@ class _Execution:
 
     def _new_part(self) -> Part:
         self._tries += 1
-        return Part(transaction_id(self._request.id, self._tries), self._request.service)
+        name = transaction_id(self._request.id, self._tries)
+        return Part(name, self._request.service, self._switches.waits)
 
     def _begin(self, _: effects.Begin) -> _Answers:
         yield from ()

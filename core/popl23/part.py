@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from core.layout import lock_key, object_key, part_prefix
+from core.layout import began_transaction, lock_key, object_key, part_prefix
 from core.popl23.log import Callee, Record
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set
 
@@ -24,10 +24,14 @@ _encode = msgspec.msgpack.encode
 
 
 class Part(NamedTuple):
-    """The part of ``transaction`` in ``service``."""
+    """The part of ``transaction`` in ``service``.
+
+    :ivar waits: whether it waits for locks that younger transactions hold.
+    """
 
     transaction: bytes
     service: str
+    waits: bool = False
 
     @property
     def _prefix(self) -> bytes:
@@ -57,6 +61,17 @@ class Part(NamedTuple):
     def refused(self, holders: Sequence[bytes | None]) -> bool:
         """Whether one of the locks with these holders is another transaction's."""
         return any(holder is not None and holder != self.transaction for holder in holders)
+
+    def must_wait(self, holders: Sequence[bytes | None]) -> bool:
+        """Whether a part that is refused is to wait: it waits, and all holders are younger.
+
+        So nobody waits for one who waits for him: the oldest of all waits for nobody. A try is as
+        old as the first one, so whoever is refused again and again becomes the oldest.
+        """
+        own = began_transaction(self.transaction)
+        return self.waits and all(
+            holder is None or own <= began_transaction(holder) for holder in holders
+        )
 
     def lock(self, names: Sequence[bytes], locked: bytes | None) -> list[Mutation]:
         """What takes the locks of these objects, beside those on the list already."""

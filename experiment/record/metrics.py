@@ -35,6 +35,7 @@ class Metrics:
     :ivar set_aside: how many were set aside, by ``Service.method`` and reason.
     :ivar told: what clients were told instead of a result: exceptions, kinds of failure.
     :ivar refused: commits that the store answered with an error, by its name.
+    :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
     :ivar reads: reads the store was asked for; ``read_versions`` likewise.
     :ivar strikes: how often each declared fault struck, in the scenario's order.
     :ivar passed: how often each crash point was passed; ``struck`` how often a fault struck there.
@@ -56,6 +57,7 @@ class Metrics:
     set_aside: dict[str, int] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    aborted: int = 0
     reads: int = 0
     read_versions: int = 0
     strikes: list[int] = field(default_factory=list)
@@ -110,6 +112,7 @@ _SUMS = (
     "virtual_seconds",
     "commits",
     "upkeep",
+    "aborted",
     "reads",
     "read_versions",
 )
@@ -144,6 +147,7 @@ def measure(run: Run) -> Metrics:
         commits=len(commits),
         upkeep=sum(commit.request is None for commit in commits),
         refused=dict(history.refused_commits),
+        aborted=history.aborted,
         reads=history.reads,
         read_versions=history.read_versions,
         strikes=list(run.fault_strikes),

@@ -19,6 +19,7 @@ from figures.calibration.table import after_the_fit, of_curves
 from figures.errors import CannotRun
 from figures.evaluation.points import Place, Point
 from figures.evaluation.published import load
+from figures.evaluation.ways import at_rate
 from figures.marked import insert, replace
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "calibrate"]
@@ -128,7 +129,7 @@ class _Session:
             Point(
                 Place(folder / _seconds(rate, few), "sim", float(_seconds(rate, few)), str(file)),
                 line,
-                rate,
+                at_rate(rate),
             )
             for line, each in rates.items()
             for rate in each
@@ -137,7 +138,7 @@ class _Session:
         return [
             Comparison(
                 curve,
-                {p.rate: measured for p, measured in found.items() if p.line == curve.line},
+                {p.way.rate: measured for p, measured in found.items() if p.line == curve.line},
             )
             for curve in self._wanted
         ]

@@ -15,11 +15,14 @@ run that broke off goes on where it was, and results of a real backend are drawn
 ``series``        a figure's numbers: lines of points, as CSV
 ``curves``        throughput against latency, drawn
 ``looks``         how figures look
+``contention``    figure 12: goodput and aborts under contention
 ``costs``         figure 13: what a request costs at the store
+``safety``        figure 16: the price of safety
 ``made``          what a figure is: what it wants measured, and what it makes of it
 ``pictures``      the figures, by number
 ``command``       ``python -m figures``: measures and draws
 ``artifact``      ``python -m figures eval``: measures and tells
 ``peaks``         ``python -m figures peaks``: a table of what each protocol can do
+``claims``        ``python -m figures claims``: the published numbers beside ours
 ================  ================================================================
 """

@@ -89,8 +89,10 @@ BENCHMARKS: Final = {
 
 LABELS: Final = {
     "mu2sls": "this system",
+    "mu2sls-no-turns": "plain optimistic retry",
     "unsafe": "this system, no protocol",
     "popl23": "POPL 2023",
+    "popl23-wait-die": "wait-die locking",
     "popl23-no-fault-tolerance": "POPL 2023 w/o FT",
     "popl23-no-optimized-dict": "POPL 2023 w/o OD",
     "popl23-transactions-only": "POPL 2023, Tx only",

@@ -41,6 +41,7 @@ examples:
 
 SECONDS, _QUICK_SECONDS = 10.0, 1.0
 """Of load, for each point."""
+_SOURCE = "draw the results in DIR, and measure nothing; figure 16 takes two, to compare them"
 
 
 def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
     add("figures", nargs="*", type=_figure, metavar="N", help=f"which: {known} (all)")
     add("--quick", action="store_true", help="few points of few seconds, to see what comes out")
     add("--out", type=Path, default=Path("figures/out"), metavar="DIR", help="where (%(default)s)")
-    add("--source", type=Path, metavar="DIR", help="draw the results in DIR, and measure nothing")
+    add("--source", type=Path, action="append", metavar="DIR", help=_SOURCE)
     add_measuring(parser, jobs)
 
 
@@ -78,13 +79,21 @@ def draw(options: argparse.Namespace, console: Console, errors: Console) -> None
     wanted: list[Picture] = options.figures or list(PICTURES.values())
     _see_matplotlib()
     published = load()
-    source: Path = options.source or options.out / ("points-quick" if options.quick else "points")
-    if options.source is None:
-        _measure(wanted, source, options, errors)
-    elif not source.is_dir():
-        raise CannotDraw(f"{source}: there is no such folder; give one that --out made")
+    sources: list[Path] = options.source or []
+    for source in sources:
+        if not source.is_dir():
+            raise CannotDraw(f"{source}: there is no such folder; give one that --out made")
     for figure in wanted:
-        written = _write(figure, source, published, options.out)
+        if len(sources) > figure.most:
+            raise CannotDraw(
+                f"figure {figure.number} is drawn from {figure.most} folder(s), not from "
+                f"{len(sources)}; give --source less often"
+            )
+    if not sources:
+        sources = [options.out / ("points-quick" if options.quick else "points")]
+        _measure(wanted, sources[0], options, errors)
+    for figure in wanted:
+        written = _write(figure, sources, published, options.out)
         console.print(written, style="dim", markup=False, soft_wrap=True)
 
 
@@ -126,11 +135,11 @@ def _measure(
             raise FiguresError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-def _write(figure: Picture, source: Path, published: Published, out: Path) -> str:
+def _write(figure: Picture, sources: Sequence[Path], published: Published, out: Path) -> str:
     """Write the pictures and the numbers of a figure; says what was written."""
     from figures.style import save
 
-    picture, numbers = figure.made(source, published)
+    picture, numbers = figure.made(sources, published)
     base = out / f"figure-{figure.number}"
     try:
         out.mkdir(parents=True, exist_ok=True)

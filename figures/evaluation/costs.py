@@ -5,6 +5,7 @@ From the points of one client alone, where nothing is done again: it is the prot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -36,8 +37,8 @@ def _demands() -> list[Demand]:
     return [Demand(Line(name, each), (SEQUENTIAL,)) for name in BENCHMARKS for each in _PROTOCOLS]
 
 
-def _made(folder: Path, _: Published) -> Made:
-    found = {line: result_of(folder, line, SEQUENTIAL) for line, *_ in _demands()}
+def _made(folders: Sequence[Path], _: Published) -> Made:
+    found = {line: result_of(folders[0], line, SEQUENTIAL) for line, *_ in _demands()}
     rows = [
         (
             line.benchmark, line.protocol, each.backend, each.measurements.commits_per_request,
@@ -57,7 +58,7 @@ def _picture(cost: dict[tuple[str, str], tuple[float, float]]) -> Figure:
 
     names = list(BENCHMARKS)
     with mpl.rc_context(looks.FONT):
-        figure, places = looks.panels(2, len(_PROTOCOLS))
+        figure, places = looks.panels(2, len(_PROTOCOLS), bottom=0.25)
         for which, (axes, title) in enumerate(
             zip(places, ("Store commits", "Store round trips"), strict=True)
         ):
@@ -67,6 +68,7 @@ def _picture(cost: dict[tuple[str, str], tuple[float, float]]) -> Figure:
                 for each in _PROTOCOLS
             ]
             looks.bars(axes, names, _PROTOCOLS, values)
+            looks.logarithmic(axes, 0.5)
         places[0].set_ylabel("per request", labelpad=2)
         looks.legend(figure, looks.patches(_PROTOCOLS), 3)
     return figure

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from figures.evaluation.benchmarks import LABELS
 from figures.style import COLOURS, DASHES, INK
@@ -18,9 +20,14 @@ __all__ = [
     "LEGEND_ROW",
     "LOOKS",
     "PANEL",
+    "QUIET",
     "Look",
     "bars",
     "legend",
+    "line",
+    "line_at",
+    "lines",
+    "logarithmic",
     "panels",
     "patches",
     "plain",
@@ -35,6 +42,7 @@ FONT: Final[Any] = {
     "hatch.linewidth": 0.6,
 }  # fmt: skip
 
+QUIET: Final = INK["quiet"]
 _BLACK, _GREY = "#000000", "#8a8a8a"
 
 
@@ -54,6 +62,8 @@ LOOKS: Final = {
     "mu2sls": Look(COLOURS[1], DASHES[0], "o", ""),
     "unsafe": Look(COLOURS[4], DASHES[1], "p", "..."),
     "popl23": Look(COLOURS[0], DASHES[1], "s", "////"),
+    "mu2sls-no-turns": Look(COLOURS[2], DASHES[3], "^", "\\\\\\\\"),
+    "popl23-wait-die": Look(_BLACK, DASHES[2], "D", "xxx"),
     "popl23-no-fault-tolerance": Look(COLOURS[2], DASHES[2], "^", "\\\\\\\\"),
     "popl23-no-optimized-dict": Look(COLOURS[3], DASHES[3], "D", "xxx"),
     "popl23-transactions-only": Look(COLOURS[5], DASHES[4], "v", "||||"),
@@ -70,19 +80,21 @@ def panels(
     left: float = 0.5,
     height: float = HEIGHT,
     gap: float = 0.24,
+    bottom: float = 0.42,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels side by side, and room above them for a legend.
 
     :param entries: of the legend, ``per_row`` in a row.
     :param left: inches for the first panel's axis.
     :param gap: between panels, as a part of one.
+    :param bottom: inches below the panels.
     """  # fmt: skip
     rows = -(-entries // (per_row or (3 if count > 1 else 2)))
     head = LEGEND_ROW * rows
     width, height = PANEL * count, height + head
     figure = Figure(figsize=(width, height), facecolor="white")
     grid = figure.add_gridspec(
-        1, count, left=left / width, right=1 - 0.08 / width, bottom=0.42 / height,
+        1, count, left=left / width, right=1 - 0.08 / width, bottom=bottom / height,
         top=1 - (head + 0.2) / height, wspace=gap,
     )  # fmt: skip
     return figure, [figure.add_subplot(grid[index]) for index in range(count)]
@@ -96,6 +108,15 @@ def plain(axes: Axes, title: str, grid: str = "both") -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=2.5, width=0.6, pad=2)
+
+
+def logarithmic(axes: Axes, bottom: float) -> None:
+    """A height that is logarithmic, from ``bottom``, with numbers as people write them."""
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=bottom)
+    axes.yaxis.set_major_locator(LogLocator(base=10.0))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def legend(figure: Figure, handles: Sequence[Any], per_row: int) -> None:
@@ -124,9 +145,28 @@ def bars(
     axes.set_xlim(-0.5, len(groups) - 0.5)
 
 
-def patches(protocols: Sequence[str]) -> list[Patch]:
+def patches(protocols: Sequence[str], labels: Mapping[str, str] = LABELS) -> list[Patch]:
     """What bars of protocols look like, for a legend."""
-    return [Patch(label=LABELS[each], **_painted(LOOKS[each])) for each in protocols]
+    return [Patch(label=labels[each], **_painted(LOOKS[each])) for each in protocols]
+
+
+def line(protocol: str) -> dict[str, Any]:
+    """How the line of a protocol is drawn."""
+    look = LOOKS[protocol]
+    return {
+        "color": look.colour, "linestyle": look.dash, "marker": look.mark, "markersize": 3.2,
+        "linewidth": 1.1,
+    }  # fmt: skip
+
+
+def lines(protocols: Sequence[str], labels: Mapping[str, str] = LABELS) -> list[Line2D]:
+    """What lines of protocols look like, for a legend."""
+    return [Line2D([], [], label=labels[each], **line(each)) for each in protocols]
+
+
+def line_at(label: str) -> Line2D:
+    """What a line across a panel looks like, for a legend."""
+    return Line2D([], [], color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), label=label)
 
 
 def _painted(look: Look) -> dict[str, Any]:

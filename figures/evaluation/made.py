@@ -35,13 +35,15 @@ class Picture:
     """One figure.
 
     :ivar demands: what it wants measured.
-    :ivar made: the figure, from the results in a folder and what was published.
+    :ivar made: the figure, from the results in folders and what was published.
+    :ivar most: so many folders can stand side by side.
     """
 
     number: int
     title: str
     demands: Callable[[], list[Demand]]
-    made: Callable[[Path, Published], Made]
+    made: Callable[[Sequence[Path], Published], Made]
+    most: int = 1
 
 
 def result_of(folder: Path, line: Line, way: Way) -> Result | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from figures.evaluation import costs
+from figures.evaluation import contention, costs, safety
 from figures.evaluation.benchmarks import FIGURES, Figure, Line
 from figures.evaluation.made import Made, Picture
 from figures.evaluation.published import Published
@@ -23,11 +24,11 @@ def _curves(figure: Figure) -> Picture:
     def demands() -> list[Demand]:
         return [Demand(line, ways, swept=True) for line in figure.lines]
 
-    def made(folder: Path, published: Published) -> Made:
+    def made(folders: Sequence[Path], published: Published) -> Made:
         from figures.evaluation.curves import draw
 
         panels = {
-            name: [collect(folder, Line(name, each), published) for each in figure.protocols]
+            name: [collect(folders[0], Line(name, each), published) for each in figure.protocols]
             for name in figure.benchmarks
         }
         every = [series for panel in panels.values() for series in panel]
@@ -36,4 +37,5 @@ def _curves(figure: Figure) -> Picture:
     return Picture(figure.number, figure.title, demands, made)
 
 
-PICTURES: Final = {each.number: each for each in (*map(_curves, FIGURES.values()), costs.PICTURE)}
+_OWN: Final = (contention.PICTURE, costs.PICTURE, safety.PICTURE)
+PICTURES: Final = {each.number: each for each in (*map(_curves, FIGURES.values()), *_OWN)}

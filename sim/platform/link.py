@@ -61,6 +61,10 @@ class StoreLink:
         self._faults = faults
         self._history = history
 
+    def aborted(self) -> None:
+        """A try at a transaction, or a region, came to nothing, and is made again."""
+        self._history.aborted += 1
+
     # --- the three operations
 
     def read_version(self, source: str, method: MethodFaults, answered: Answered) -> None:

@@ -8,9 +8,10 @@ import pytest
 from core.popl23.part import Part
 from core.popl23.switches import NAMES
 from core.protocol import PROTOCOLS
+from core.turns import Turns
 from experiment.outcome import Task
 from experiment.preparation import prepare
-from experiment.scenario.model import Call, Fault, Load, Selector
+from experiment.scenario.model import Call, Fault, Load, Retry, Selector
 from sim.execution import execute
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,6 +63,37 @@ def test_requests_that_meet_abort_and_come_through():
     ended = [c for c in done.history.commits if c.request is not None and not c.request.path]
     assert len(ended) > len(done.results)
     assert {result.status for result in done.results} == {"succeeded"}
+
+
+HOT = [Load("hot", "constant-vus", mix=[Call("Root.increment", args=["a"])], vus=4, duration=1.0)]
+"""Four users at one pair of counters, which each locks in whatever order it comes to them."""
+
+
+def test_with_wait_die_the_older_waits_and_the_younger_dies():
+    done, verdicts = run("popl23-wait-die", "apps/tree", load=HOT)
+    assert failing(verdicts) == set()
+    assert {result.status for result in done.results} == {"succeeded"}
+    without, _ = run("popl23", "apps/tree", load=HOT)
+    assert 0 < done.history.aborted < without.history.aborted
+
+
+def test_if_everybody_waited_they_would_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr(Part, "must_wait", lambda self, holders: self.waits)
+    retry = Retry(attempts=1, timeout=0.5)
+    done, verdicts = run("popl23-wait-die", "apps/tree", load=HOT, retry=retry)
+    assert "liveness" in failing(verdicts)
+    assert "indefinite" in {result.status for result in done.results}
+
+
+def test_without_lines_everything_holds_and_nobody_stands_in_one(monkeypatch):
+    stood, take = [], Turns.take
+    monkeypatch.setattr(Turns, "take", lambda *asked: stood.append(asked) or take(*asked))
+    done, verdicts = run("mu2sls-no-turns", "apps/tree", load=HOT)
+    assert failing(verdicts) == set()
+    assert done.history.aborted > 0
+    assert stood == []
+    run("mu2sls", "apps/tree", load=HOT)
+    assert stood
 
 
 def test_without_locks_the_checks_see_transactions_interleave(monkeypatch):
@@ -129,4 +161,4 @@ def test_without_the_log_a_second_execution_does_all_again():
 
 def test_every_protocol_has_its_own_name():
     assert {name: make().name for name, make in PROTOCOLS.items()} == {n: n for n in PROTOCOLS}
-    assert [*PROTOCOLS] == ["mu2sls", *NAMES, "unsafe"]
+    assert [*PROTOCOLS] == ["mu2sls", "mu2sls-no-turns", *NAMES, "unsafe"]

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from compiler import application
 from core.layout import LOCKS, PARTS, lock_key
 from core.messages import Failed, Raised, Returned
+from core.popl23.switches import NAMES
 from core.ports import Pause, Send
 from core.store import Clear, Set
 from tests.core.popl23.hosts import BASELINES, Host
@@ -66,7 +67,7 @@ def held(host):
 
 
 LOCKING = [name for name in BASELINES if "unsafe" not in name]
-LOGGING = ["popl23", "popl23-no-optimized-dict", "popl23-unsafe-with-fault-tolerance"]
+LOGGING = [name for name in BASELINES if NAMES[name].log]
 
 
 @pytest.mark.parametrize("name", LOCKING)

@@ -45,9 +45,9 @@ def test_the_same_results_give_the_same_files(measured, tmp_path):
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_what_was_not_measured_leaves_room_for_what_was_published(tmp_path):
+def test_what_was_not_measured_leaves_room(tmp_path):
     (tmp_path / "none").mkdir()
-    assert cli.main(["11", "--source", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 0
+    assert cli.main(["--source", str(tmp_path / "none"), "--out", str(tmp_path / "o")]) == 0
 
 
 @pytest.mark.parametrize("number", ["8", "x", "99", "9.0"])
@@ -73,3 +73,10 @@ def test_a_damaged_result_is_named(measured, tmp_path, capsys):
 def test_a_place_that_cannot_be_written(measured, capsys):
     assert cli.main(["9", "--source", str(measured), "--out", "/proc/x"]) == 2
     assert "give another folder with --out" in capsys.readouterr().err
+
+
+def test_figures_of_one_folder_are_not_drawn_from_two(measured, tmp_path, capsys):
+    twice = ["--source", str(measured), "--source", str(measured), "--out", str(tmp_path)]
+    assert cli.main(["12", *twice]) == 2
+    assert "figure 12 is drawn from 1 folder(s), not from 2; give" in capsys.readouterr().err
+    assert cli.main(["16", *twice]) == 0

@@ -5,6 +5,7 @@ import pytest
 from figures import cli
 from figures.evaluation.benchmarks import Line
 from figures.evaluation.points import Place, Point
+from figures.evaluation.ways import at_rate
 from tests.figures.evaluation.lines import measure
 
 
@@ -13,8 +14,8 @@ def source(tmp_path):
     place = Place(tmp_path / "points")
     for protocol, most in (("popl23", 100.0), ("mu2sls", 250.0)):
         for rate in (1.0, 60.0, 100.0, 140.0, 260.0):
-            measure(Point(place, Line("chain", protocol), rate), most)
-    measure(Point(place, Line("tree", "mu2sls"), 10.0))
+            measure(Point(place, Line("chain", protocol), at_rate(rate)), most)
+    measure(Point(place, Line("tree", "mu2sls"), at_rate(10)))
     return place.folder
 
 
