@@ -59,6 +59,8 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     """Counts and rates, as :mod:`experiment.record.metrics` has them; durations in seconds.
 
     :ivar seconds: how long the run took by its own clock, with the time to settle.
+    :ivar times: seconds by what they were spent on, of all requests that were answered; the
+        simulator knows it.
     :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
     """
 
@@ -82,6 +84,7 @@ class Measurements(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     set_aside: dict[str, int] = {}
     aborted: int = 0
+    times: dict[str, float] = {}
 
 
 class FaultCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +233,7 @@ def _measured(faults: Sequence[Fault], metrics: Metrics) -> dict[str, Any]:
         seconds=metrics.virtual_seconds,
         set_aside=metrics.set_aside,
         aborted=metrics.aborted,
+        times=metrics.times,
     )
     counts = [
         FaultCount(kind=fault.kind, description=describe(fault), strikes=strikes)

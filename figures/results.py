@@ -60,6 +60,8 @@ class Measurements(msgspec.Struct, frozen=True):
 
     :ivar in_time: answered while there was load; ``goodput`` is that per second of load.
     :ivar seconds: how long the run took in all, with the time to settle; 0 if nobody said.
+    :ivar times: seconds by what they were spent on, of all requests that were answered; empty if
+        nobody looked.
     :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
     """
 
@@ -77,6 +79,7 @@ class Measurements(msgspec.Struct, frozen=True):
     refused_commits: dict[str, _Count] = {}
     seconds: _Amount = 0.0
     aborted: _Count = 0
+    times: dict[str, _Amount] = {}
 
     def __post_init__(self) -> None:
         if 0 < self.load_seconds < _SHORTEST:

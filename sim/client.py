@@ -30,6 +30,7 @@ from sim.calls import ClientCall
 from sim.habits import Habits
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
+from sim.platform.spans import Spans
 from sim.platform.timers import later
 
 __all__ = ["Client"]
@@ -198,11 +199,19 @@ class Client:
         del self._open[call]
         self._record(call, name, intended, status(call.reply))
         if not isinstance(call.reply.outcome, Failed):
+            self._tell_time(call, intended)
             self._habits.answered(call)
         if then is not None:
             later(self._fabric.env, 0.0, then)
         elif self._is_owed:
             self._request(self._due.popleft(), None)
+
+    def _tell_time(self, call: Exchange, intended: float) -> None:
+        """Write down where the time of an answered request went."""
+        spans, times = Spans(intended), self._history.times
+        call.spent(spans, "waiting")
+        for kind, seconds in spans.sums().items():
+            times[kind] = times.get(kind, 0.0) + seconds
 
     def _record(self, call: Exchange, name: str, intended: float, status: str) -> None:
         now = self._fabric.env.now

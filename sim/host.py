@@ -33,6 +33,7 @@ from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
 from sim.platform.link import Tag
 from sim.platform.pod import Pod
+from sim.platform.spans import Spans
 from sim.platform.timers import later
 
 __all__ = ["WAIT", "Activity", "itself"]
@@ -79,6 +80,7 @@ class Activity:
         "pod",
         "request",
         "source",
+        "spans",
     )  # fmt: skip
 
     def __init__(
@@ -88,8 +90,10 @@ class Activity:
         steps: Steps,
         method: MethodFaults,
         request: Request | None,
+        began: float = 0.0,
     ) -> None:
         self.fabric = fabric
+        self.spans = Spans(began)
         self.pod = pod
         self.source = method.service
         self.method = method
@@ -203,8 +207,14 @@ class Activity:
         """Do ``step(*arguments)`` after ``seconds`` of processor time."""
         if not seconds:
             return step(*arguments)
-        self.pod.compute(seconds, partial(self._continue, step, *arguments))
+        self.pod.compute(seconds, partial(self._continue, self._computed, seconds, step, arguments))
         return WAIT
+
+    def _computed(
+        self, seconds: float, step: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Any:
+        self.spans.computed(seconds, self.fabric.env.now)
+        return step(*arguments)
 
     def _read_version(self, _: ReadVersion) -> Any:
         return self._compute(self.fabric.model.store.read_version_cpu, self._read_version_now)
@@ -214,6 +224,7 @@ class Activity:
         return WAIT
 
     def _know(self, answer: Any) -> None:
+        self.spans.add("store", self.fabric.env.now)
         if self._frozen or not self.alive:
             self._continue(itself, answer)
         else:
@@ -234,6 +245,7 @@ class Activity:
         return WAIT
 
     def _have_read(self, effect: Read, answer: Any) -> Any:
+        self.spans.add("store", self.fabric.env.now)
         if not isinstance(answer, StoreError):
             if self.request is not None:
                 self.fabric.link.saw(self.request.id, effect, answer)
@@ -301,6 +313,7 @@ class Activity:
         if self._missing and any(self._calls[t] is exchange for t in self._tickets):
             self._missing -= 1
             if not self._missing:
+                exchange.spent(self.spans, "processor")
                 self._continue(self._received)
 
     def _received(self) -> Any:
@@ -325,21 +338,22 @@ class Activity:
         """Back off; with keys, wait in line for them instead."""
         if effect.aborted:
             self.fabric.link.aborted()
+            self.spans.in_vain()
         if not effect.owed and self.deadline and self.fabric.env.now > self.deadline:
             self.give_up()
             return WAIT
         if not effect.retry:
             delay = _AT_ONCE * self.fabric.contention.uniform(0.5, 1.5)
-            later(self.fabric.env, delay, self._continue, itself, None)
+            later(self.fabric.env, delay, self._continue, self._paused)
             return WAIT
         rng, store = self.fabric.contention, self.fabric.model.store
         longest = min(store.backoff * 2.0 ** min(effect.retry - 1, 10), store.backoff_most)
         delay = longest * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
         if not effect.keys:
-            later(self.fabric.env, delay, self._continue, itself, None)
+            later(self.fabric.env, delay, self._continue, self._paused)
         elif turns.holds(self, effect.keys):
-            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, itself, None)
+            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, self._paused)
         else:
             turn = _Turn(self)
             if turns.take(self, effect.keys, turn.come):
@@ -347,6 +361,9 @@ class Activity:
             else:
                 later(self.fabric.env, _CAP * rng.uniform(2.0, 4.0), turn.come)
         return WAIT
+
+    def _paused(self) -> None:
+        self.spans.add("retries", self.fabric.env.now)
 
     def give_up(self) -> None:
         """Nobody waits for it any more."""
@@ -380,7 +397,7 @@ class _Turn:
         if activity is not None and activity.alive:
             fabric = activity.fabric
             delay = _BASE * 0.25 * fabric.contention.random()
-            later(fabric.env, delay, activity._continue, itself, None)
+            later(fabric.env, delay, activity._continue, activity._paused)
 
 
 _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {

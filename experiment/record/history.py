@@ -129,6 +129,8 @@ class History:
     :ivar initial: the store's contents before the first request.
     :ivar refused_commits: commits the store answered with an error, by error name.
     :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
+    :ivar times: where the time of the requests that were answered went, in seconds, by kind; as far
+        as somebody looked.
     :ivar points: how often each crash point ``Service.method@point`` was passed.
     :ivar misused: answers to whoever used another request's id.
     :ivar garbled: arguments that were encoded otherwise than clients meant them, a line for each.
@@ -143,6 +145,7 @@ class History:
     faults: list[FaultStruck] = field(default_factory=list)
     refused_commits: dict[str, int] = field(default_factory=dict)
     aborted: int = 0
+    times: dict[str, float] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
     misused: list[Misused] = field(default_factory=list)
     garbled: list[str] = field(default_factory=list)

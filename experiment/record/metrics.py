@@ -36,6 +36,7 @@ class Metrics:
     :ivar told: what clients were told instead of a result: exceptions, kinds of failure.
     :ivar refused: commits that the store answered with an error, by its name.
     :ivar aborted: tries at transactions, and at regions, that came to nothing and were made again.
+    :ivar times: seconds by what they were spent on, of all requests that were answered.
     :ivar reads: reads the store was asked for; ``read_versions`` likewise.
     :ivar strikes: how often each declared fault struck, in the scenario's order.
     :ivar passed: how often each crash point was passed; ``struck`` how often a fault struck there.
@@ -58,6 +59,7 @@ class Metrics:
     told: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     aborted: int = 0
+    times: dict[str, float] = field(default_factory=dict)
     reads: int = 0
     read_versions: int = 0
     strikes: list[int] = field(default_factory=list)
@@ -94,6 +96,8 @@ class Metrics:
         ):
             for key, count in others.items():
                 mine[key] = mine.get(key, 0) + count
+        for kind, seconds in other.times.items():
+            self.times[kind] = self.times.get(kind, 0.0) + seconds
         longest = max(len(self.strikes), len(other.strikes))
         pairs = zip(_padded(self.strikes, longest), _padded(other.strikes, longest), strict=True)
         self.strikes = [one + two for one, two in pairs]
@@ -148,6 +152,7 @@ def measure(run: Run) -> Metrics:
         upkeep=sum(commit.request is None for commit in commits),
         refused=dict(history.refused_commits),
         aborted=history.aborted,
+        times=dict(history.times),
         reads=history.reads,
         read_versions=history.read_versions,
         strikes=list(run.fault_strikes),

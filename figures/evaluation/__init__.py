@@ -17,6 +17,8 @@ run that broke off goes on where it was, and results of a real backend are drawn
 ``looks``         how figures look
 ``contention``    figure 12: goodput and aborts under contention
 ``costs``         figure 13: what a request costs at the store
+``breakdown``     figure 14: where the time of a request goes
+``recovery``      figure 15: throughput and latency while pods die
 ``safety``        figure 16: the price of safety
 ``made``          what a figure is: what it wants measured, and what it makes of it
 ``pictures``      the figures, by number

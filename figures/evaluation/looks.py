@@ -23,6 +23,8 @@ __all__ = [
     "QUIET",
     "Look",
     "bars",
+    "kind",
+    "kinds",
     "legend",
     "line",
     "line_at",
@@ -31,6 +33,7 @@ __all__ = [
     "panels",
     "patches",
     "plain",
+    "tick",
 ]
 
 PANEL, HEIGHT, LEGEND_ROW = 2.75, 2.15, 0.17
@@ -81,6 +84,7 @@ def panels(
     height: float = HEIGHT,
     gap: float = 0.24,
     bottom: float = 0.42,
+    width: float = PANEL,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels side by side, and room above them for a legend.
 
@@ -88,10 +92,11 @@ def panels(
     :param left: inches for the first panel's axis.
     :param gap: between panels, as a part of one.
     :param bottom: inches below the panels.
+    :param width: of a panel, in inches.
     """  # fmt: skip
     rows = -(-entries // (per_row or (3 if count > 1 else 2)))
     head = LEGEND_ROW * rows
-    width, height = PANEL * count, height + head
+    width, height = width * count, height + head
     figure = Figure(figsize=(width, height), facecolor="white")
     grid = figure.add_gridspec(
         1, count, left=left / width, right=1 - 0.08 / width, bottom=bottom / height,
@@ -167,6 +172,33 @@ def lines(protocols: Sequence[str], labels: Mapping[str, str] = LABELS) -> list[
 def line_at(label: str) -> Line2D:
     """What a line across a panel looks like, for a legend."""
     return Line2D([], [], color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), label=label)
+
+
+_KINDS: Final = {
+    "store": (COLOURS[0], ""),
+    "hops": (COLOURS[5], "////"),
+    "ingress": (COLOURS[2], "xxx"),
+    "processor": (COLOURS[4], ""),
+    "waiting": ("#d0d0d0", "..."),
+    "retries": (COLOURS[1], "\\\\\\\\"),
+}
+"""What time is spent on: dark and light beside each other."""
+
+
+def kind(name: str) -> dict[str, Any]:
+    """How time that is spent on something is painted."""
+    colour, hatch = _KINDS[name]
+    return {"facecolor": colour, "edgecolor": "white", "hatch": hatch, "linewidth": 0.3}
+
+
+def kinds(names: Sequence[str]) -> list[Patch]:
+    """What they look like, for a legend."""
+    return [Patch(label=each, **kind(each)) for each in names]
+
+
+def tick(label: str) -> Line2D:
+    """What a short stroke at an axis looks like, for a legend."""
+    return Line2D([], [], color=QUIET, marker="|", linestyle="none", markersize=5, label=label)
 
 
 def _painted(look: Look) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from figures.evaluation import contention, costs, safety
+from figures.evaluation import breakdown, contention, costs, recovery, safety
 from figures.evaluation.benchmarks import FIGURES, Figure, Line
 from figures.evaluation.made import Made, Picture
 from figures.evaluation.published import Published
@@ -37,5 +37,11 @@ def _curves(figure: Figure) -> Picture:
     return Picture(figure.number, figure.title, demands, made)
 
 
-_OWN: Final = (contention.PICTURE, costs.PICTURE, safety.PICTURE)
+_OWN: Final = (
+    contention.PICTURE,
+    costs.PICTURE,
+    breakdown.PICTURE,
+    recovery.PICTURE,
+    safety.PICTURE,
+)
 PICTURES: Final = {each.number: each for each in (*map(_curves, FIGURES.values()), *_OWN)}

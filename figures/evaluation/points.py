@@ -101,7 +101,7 @@ class Point:
             "seed: 1\n"
             f"load: [{{{load}, mix: {mix}, keys: 0, reuse: 0}}]\n"
             f"{way.rest}"
-            "retry: {attempts: 1, timeout: 120s}\n"
+            f"retry: {way.retry}\n"
             "heal: 5s\n"
         )
 

@@ -21,6 +21,7 @@ class Way:
         ``{requests}`` how many there are where that says it.
     :ivar mix: what is asked, if not the benchmark's own call; as in a scenario.
     :ivar rest: further lines of the scenario.
+    :ivar retry: how often clients ask, and how long they wait; as in a scenario.
     :ivar rate: requests per second; 0 if clients ask when they have their last answer.
     :ivar judged: whether the checks are made and the history is kept.
     """
@@ -29,6 +30,7 @@ class Way:
     load: str
     mix: str = ""
     rest: str = ""
+    retry: str = "{attempts: 1, timeout: 120s}"
     rate: float = 0.0
     judged: bool = False
 

@@ -14,6 +14,7 @@ from experiment.scenario.model import CLIENT
 from experiment.strikes import MethodFaults
 from sim.platform.delivery import Delivery
 from sim.platform.fabric import Fabric
+from sim.platform.spans import Spans
 from sim.platform.timers import later
 
 __all__ = ["Exchange"]
@@ -26,7 +27,7 @@ class Exchange:
     :ivar reply: the answer, or a ``Failed`` one when the exchange gave up.
     """
 
-    __slots__ = ("_ended", "_fabric", "_tries", "method", "reply", "request", "source")
+    __slots__ = ("_delivery", "_ended", "_fabric", "_tries", "method", "reply", "request", "source")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Exchange:
         self.request = with_deadline(request, now, retry.attempts, retry.timeout)
         self._tries = Tries(self.request, now, retry.attempts, retry.timeout, once)
         self.source = source
+        self._delivery: Delivery | None = None
 
     @property
     def tried(self) -> int:
@@ -54,6 +56,18 @@ class Exchange:
     def close(self) -> None:
         """Nobody waits any more: no further tries."""
         self._ended = None
+
+    def spent(self, spans: Spans, before: str) -> None:
+        """Whoever waited for it until now writes down where the time went; ``before`` it was sent.
+
+        As far as that is known: the last time that it was sent it may have got no answer.
+        """
+        now, delivery = self._fabric.env.now, self._delivery
+        if delivery is not None and delivery.spans is not None:
+            spans.add(before, delivery.sent)
+            spans.take(delivery.spans, delivery.ingress, now)
+        else:
+            spans.add("waiting", now)
 
     # --- transmission
 
@@ -69,7 +83,9 @@ class Exchange:
             return
         fabric, tries = self._fabric, self._tries
         tried = tries.send()
-        delivery = Delivery(self.request, self.method, tried, self.source, self.arrive)
+        now = fabric.env.now
+        delivery = Delivery(self.request, self.method, tried, self.source, self.arrive, now)
+        self._delivery = delivery
         fabric.transmit(self.source, delivery)
         if tries.may_send:
             fabric.wheel.after(min(tries.patience, self._left), self._is_silent, tried)

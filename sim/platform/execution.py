@@ -45,7 +45,10 @@ class Execution(Activity):
         sleeps: Callable[[bytes, int], object],
     ) -> None:
         request = delivery.request
-        super().__init__(fabric, pod, steps, delivery.method, request)
+        super().__init__(fabric, pod, steps, delivery.method, request, delivery.sent)
+        self.spans.add("ingress", delivery.sent + delivery.ingress)
+        self.spans.add("hops", delivery.accepted)
+        self.spans.add("waiting", fabric.env.now)
         self._deliveries = [delivery]
         self._completed = completed
         self._sleeps = sleeps
@@ -77,6 +80,8 @@ class Execution(Activity):
 
     def _begin(self) -> None:
         if self.alive:
+            self.spans.computed(self._half_cpu, self.fabric.env.now)
+            self.spans.began_to_work()
             self._passed[_START] += 1
             if not (self._points[_START] and self._strikes(_START, itself, None)):
                 self.advance(None)
@@ -86,6 +91,7 @@ class Execution(Activity):
         self.pod.compute(self._half_cpu, partial(self._continue, self._reply, result))
 
     def _reply(self, reply: Reply) -> Any:
+        self.spans.computed(self._half_cpu, self.fabric.env.now)
         self._passed[_BEFORE_REPLY] += 1
         if not (
             self._points[_BEFORE_REPLY] and self._strikes(_BEFORE_REPLY, self._reply_now, reply)
@@ -96,6 +102,7 @@ class Execution(Activity):
     def _reply_now(self, reply: Reply) -> Any:
         self._keep(reply)
         for delivery in self._deliveries:
+            delivery.spans = self.spans
             self.fabric.respond(delivery, reply)
         self._passed[_AFTER_REPLY] += 1
         if not (self._points[_AFTER_REPLY] and self._strikes(_AFTER_REPLY, self._done, reply)):

@@ -101,7 +101,7 @@ class Fabric:
         accept = self.doors.get(service, self._refuse)
         way: tuple[Any, ...] = (accept, delivery)
         if self._ingress is not None and self._passes(source):
-            way = (self._ingress.pass_on, *way)
+            way = (self._ingress.pass_on, delivery, *way)
         self.network.send(source, service, delivery.method, False, *way)
 
     def _passes(self, caller: str) -> bool:
@@ -128,9 +128,10 @@ class Fabric:
 
     def _respond(self, delivery: Delivery, reply: Reply) -> None:
         method, caller = delivery.method, delivery.source
+        delivery.ingress = 0.0
         way: tuple[Any, ...] = (delivery.arrive, delivery.tried, reply)
         if self._ingress is not None and self._passes(caller):
-            way = (self._ingress.pass_on, *way)
+            way = (self._ingress.pass_on, delivery, *way)
         self.network.send(method.service, caller, method, True, *way)
 
     def broke(self, delivery: Delivery) -> None:

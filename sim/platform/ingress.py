@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from sim.platform.delivery import Delivery
 from sim.platform.network import Network
 from sim.platform.processors import Processor
 
@@ -30,11 +31,20 @@ class Ingress:
         self._seconds = seconds
         self.active = 0
 
-    def pass_on(self, deliver: Callable[..., object], *arguments: Any) -> None:
+    def pass_on(self, delivery: Delivery, deliver: Callable[..., object], *arguments: Any) -> None:
         """A message arrives here, on its way to where ``deliver(*arguments)`` is to be called."""
         self.active += 1
-        self._processor.compute(self._seconds, partial(self._go_on, deliver, arguments))
+        now = self._network.now
+        go_on = partial(self._go_on, delivery, now, deliver, arguments)
+        self._processor.compute(self._seconds, go_on)
 
-    def _go_on(self, deliver: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    def _go_on(
+        self,
+        delivery: Delivery,
+        came: float,
+        deliver: Callable[..., object],
+        arguments: tuple[Any, ...],
+    ) -> None:
         self.active -= 1
+        delivery.ingress = self._network.now - came
         self._network.carry(deliver, arguments)

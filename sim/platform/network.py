@@ -44,6 +44,11 @@ class Network:
         self.in_flight = 0
         self.felt: set[tuple[str, str]] = set()
 
+    @property
+    def now(self) -> float:
+        """The virtual time."""
+        return self._env.now
+
     def hop(self) -> float:
         """The length of one hop, in seconds."""
         return self._hop()

@@ -80,6 +80,7 @@ class Router:
 
     def accept(self, delivery: Delivery) -> None:
         """A request arrives."""
+        delivery.accepted = self._fabric.env.now
         if not self._queue:
             pod = self._pick()
             if pod is not None:
