@@ -28,7 +28,10 @@ def _curves(figure: Figure) -> Picture:
         from figures.evaluation.curves import draw
 
         panels = {
-            name: [collect(folders[0], Line(name, each), published) for each in figure.protocols]
+            name: [
+                collect(folders[0], Line(name, each), published, sequential=figure.sequential)
+                for each in figure.protocols
+            ]
             for name in figure.benchmarks
         }
         every = [series for panel in panels.values() for series in panel]

@@ -11,6 +11,7 @@ from pathlib import Path
 from figures.evaluation.benchmarks import Line
 from figures.evaluation.points import Measured, measured
 from figures.evaluation.published import Published, PublishedPoint
+from figures.evaluation.ways import SEQUENTIAL
 from figures.results import read
 from own_files import MARK
 
@@ -38,24 +39,34 @@ class Series:
     published_sequential: float | None = None
 
 
-def collect(folder: Path, line: Line, published: Published) -> Series:
+def collect(folder: Path, line: Line, published: Published, *, sequential: bool = True) -> Series:
     """All that is known of a line: the results below ``folder``, whoever wrote them.
 
+    Points that were asked in another way than at a rate are other figures'.
+
+    :param sequential: whether the throughput of one client alone is wanted.
     :raises BadResult: one of them is damaged.
     """
     found = Series(line)
     for path in sorted((folder / line.benchmark / line.protocol).glob("*/result.json")):
+        alone = path.parent.name == SEQUENTIAL.name
+        if not (_is_rate(path.parent.name) or (alone and sequential)):
+            continue
         result = read(path)
         found.backend = result.backend
-        point = measured(result)
-        if point.offered:
-            found.points.append(point)
+        if alone:
+            found.sequential = measured(result)
         else:
-            found.sequential = point
+            found.points.append(measured(result))
     found.points.sort(key=lambda point: point.offered)
     found.published = published.curves.get(line, [])
-    found.published_sequential = published.sequential.get(line)
+    if sequential:
+        found.published_sequential = published.sequential.get(line)
     return found
+
+
+def _is_rate(name: str) -> bool:
+    return name.replace(".", "", 1).isdecimal()
 
 
 def as_csv(series: Sequence[Series]) -> str:

@@ -6,6 +6,7 @@ from figures.evaluation.benchmarks import Line
 from figures.evaluation.pictures import PICTURES
 from figures.evaluation.points import Place, Point
 from figures.evaluation.published import Published
+from figures.evaluation.recovery import KILLS
 from figures.evaluation.series import as_csv, collect
 from figures.evaluation.sweeps import Demand, Sweep, together
 from figures.evaluation.ways import SEQUENTIAL, at_rate, clients
@@ -88,6 +89,13 @@ def test_the_numbers_of_a_line(place):
     assert columns.startswith("benchmark,protocol,source,offered_rps,achieved_rps,p50_ms")
     assert first.startswith("chain,mu2sls,simulator,sequential,7.54,1.00,2.00,4.10,0.0200,python")
     assert len(rest) == 7
+
+
+def test_points_of_other_figures_are_none_of_a_line(place):
+    complete(Sweep(place, Demand(LINE, (clients(16), KILLS, SEQUENTIAL))))
+    series = collect(place.folder, LINE, Published())
+    assert (series.points, series.sequential is None) == ([], False)
+    assert collect(place.folder, LINE, Published(), sequential=False).sequential is None
 
 
 def test_real_processes_are_asked_as_they_can_be(tmp_path):
