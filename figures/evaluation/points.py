@@ -137,6 +137,8 @@ class Point:
         try:
             if self.scenario.read_text() != self.text():
                 return None
+            if self.way.judged and not (self.folder / "history.jsonl").exists():
+                return None
             return read(self.folder)
         except (OSError, BadResult):
             return None

@@ -18,7 +18,11 @@ def measure(point, most=100.0):
             "goodput": rate,
             "load_seconds": 10.0 if point.way.rate else 0.0,
             "latency": latency,
+            "times": {"store": 0.5, "hops": 0.3},
         },
         command=point.command(),
     )
     (point.folder / "result.json").write_text(json.dumps(text))
+    if point.way.judged:
+        sent = {"event": "sent", "time": 0.5, "request": "a"}
+        (point.folder / "history.jsonl").write_text(json.dumps(sent) + "\n")
