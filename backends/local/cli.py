@@ -18,6 +18,7 @@ from rich.text import Text
 from backends.runtime.logs import LEVELS
 from backends.runtime.settings import Settings
 from command_line import BAD_INPUT, ended
+from core.durations import nanoseconds
 from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 
@@ -348,20 +349,16 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-_LONGEST = 36_500 * 86_400
-"""Seconds of the longest time that an option takes: a century."""
-_MOST_DIGITS = 12
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
 def _duration(text: str) -> float:
-    number, unit = text[:-1], text[-1:]
-    is_number = number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS
-    if unit not in _UNITS or not is_number or not 0 < int(number) * _UNITS[unit] <= _LONGEST:
+    try:
+        seconds = nanoseconds(text) / 1e9
+    except ValueError:
+        seconds = 0.0
+    if not seconds:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is not a time: give 90s, 30m, 12h or 7d, up to 36500d"
+            f"'{text}' is not a time: give 90s, 30m, 12h or 7d, up to 36600d"
         )
-    return float(int(number) * _UNITS[unit])
+    return seconds
 
 
 # --- commands
