@@ -6,10 +6,9 @@ import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from figures.calibration.curves import Comparison, Curve, chosen, curves
 from figures.calibration.fit import search
@@ -21,6 +20,7 @@ from figures.evaluation.points import Place, Point
 from figures.evaluation.published import load
 from figures.evaluation.ways import at_rate
 from figures.marked import insert, replace
+from figures.progress import counting
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "add_arguments", "calibrate"]
 
@@ -67,14 +67,7 @@ def calibrate(options: argparse.Namespace, console: Console, errors: Console) ->
         raise CannotRun("--write puts what was found into the profile: give --fit, too")
     profile = Profile(options.profile)
     wanted = curves(load())
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f} runs"),
-        TimeElapsedColumn(),
-    )
-    hidden = options.quiet or not errors.is_terminal
-    with Progress(*columns, console=errors, transient=True, disable=hidden) as bar:
+    with counting("runs", errors, options.quiet) as bar:
         task = bar.add_task("simulating", total=None)
         with Simulators(max(options.jobs, 1), lambda: bar.advance(task)) as simulators:
             session = _Session(options.out, profile, wanted, simulators)

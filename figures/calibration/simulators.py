@@ -1,25 +1,20 @@
-"""Many short runs in few processes, each a ``python -m sim.serve``.
+"""Many short runs in few processes (:mod:`figures.evaluation.warm`).
 
 What a folder has already is not run again, so a command that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
-import json
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from figures.errors import CannotRun
-from figures.evaluation.points import Measured, Point, measured
+from figures.evaluation.points import RUN_WAS_MADE, Measured, Point, measured
+from figures.evaluation.warm import Warm
 
 __all__ = ["Simulators"]
-
-_MEASURED = (0, 1, 3)
-"""Exit statuses of a run that was made."""
 
 
 class Simulators:
@@ -30,15 +25,7 @@ class Simulators:
 
     def __init__(self, jobs: int, told: Callable[[], object]) -> None:
         self._told = told
-        self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "sim.serve"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(jobs)
-        ]
+        self._processes = [Warm("sim") for _ in range(jobs)]
 
     def __enter__(self) -> Simulators:
         return self
@@ -50,9 +37,7 @@ class Simulators:
         trace: TracebackType | None,
     ) -> None:
         for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.communicate()
+            process.close()
 
     def run(self, points: Sequence[Point]) -> list[Measured]:
         """What the points measure, in their order.
@@ -64,7 +49,7 @@ class Simulators:
             waiting.put(point)
         failed: list[str] = []
 
-        def work(process: subprocess.Popen[str]) -> None:
+        def work(process: Warm) -> None:
             while not failed:
                 try:
                     point = waiting.get_nowait()
@@ -72,7 +57,7 @@ class Simulators:
                     return
                 try:
                     self._run(process, point)
-                except (OSError, ValueError, CannotRun) as error:
+                except (OSError, CannotRun) as error:
                     failed.append(f"{point.command()}: {error}")
                 self._told()
 
@@ -91,18 +76,10 @@ class Simulators:
         return [measured(result) for result in results if result is not None]
 
     @staticmethod
-    def _run(process: subprocess.Popen[str], point: Point) -> None:
+    def _run(process: Warm, point: Point) -> None:
         if point.result() is not None:
             return
         point.write()
-        asked, answers = process.stdin, process.stdout
-        assert asked is not None
-        assert answers is not None
-        asked.write(json.dumps(point.argv()[3:]) + "\n")
-        asked.flush()
-        line = answers.readline()
-        if not line:
-            raise CannotRun("the simulator ended")
-        status, said = json.loads(line)
-        if status not in _MEASURED or point.result() is None:
-            raise CannotRun(str(said).strip() or "there is no result")
+        status, said = process.run(point.argv()[3:])
+        if status not in RUN_WAS_MADE or point.result() is None:
+            raise CannotRun(said.strip() or "there is no result")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from figures.errors import CannotDraw, FiguresError
 from figures.evaluation.made import Picture
@@ -17,6 +15,7 @@ from figures.evaluation.points import BACKENDS, PROFILE, Place, Point
 from figures.evaluation.published import Published, load
 from figures.evaluation.running import run
 from figures.evaluation.sweeps import Sweep, together
+from figures.progress import counting
 from own_files import write
 
 __all__ = ["DESCRIPTION", "EXAMPLES", "SECONDS", "add_arguments", "add_measuring", "draw"]
@@ -115,14 +114,7 @@ def _measure(
     demands = together(demand for figure in wanted for demand in figure.demands())
     sweeps = [Sweep(place, each, options.quick) for each in demands]
     jobs = options.jobs if options.backend == "sim" else 1  # real ones would disturb each other
-    columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f} points"),
-        TimeElapsedColumn(),
-    )
-    hidden = options.quiet or not errors.is_terminal
-    with Progress(*columns, console=errors, transient=True, disable=hidden) as bar:
+    with counting("points", errors, options.quiet) as bar:
         task = bar.add_task("measuring", total=None)
 
         def told(point: Point) -> None:

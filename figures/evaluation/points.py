@@ -19,7 +19,16 @@ from figures.evaluation.ways import Way
 from figures.results import Result, read
 from own_files import MARK, write
 
-__all__ = ["BACKENDS", "PROFILE", "Measured", "Place", "Point", "folder_of", "measured"]
+__all__ = [
+    "BACKENDS",
+    "PROFILE",
+    "RUN_WAS_MADE",
+    "Measured",
+    "Place",
+    "Point",
+    "folder_of",
+    "measured",
+]
 
 PROFILE: Final = "cloudlab"
 """The simulated platform, if nothing else is said: that of the published points."""
@@ -31,6 +40,9 @@ BACKENDS: Final = {
     "knative": ["backends.knative", "run"],
 }
 """How a scenario is run, by backend: what follows ``python -m``."""
+
+RUN_WAS_MADE: Final = frozenset({0, 1, 3})
+"""Exit statuses of a run that was made: what it was not held to is not judged."""
 
 _PER_SECOND: Final = 400
 """So many times the seconds of a place is the most requests of a point: what comes faster lasts

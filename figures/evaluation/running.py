@@ -16,15 +16,11 @@ from dataclasses import dataclass, field
 
 from figures.errors import BadResult
 from figures.evaluation.benchmarks import line_name
-from figures.evaluation.points import Point
+from figures.evaluation.points import RUN_WAS_MADE, Point
 from figures.evaluation.sweeps import Sweep
 from figures.evaluation.warm import Warm
 
 __all__ = ["Failure", "run"]
-
-_FINE = {0, 1, 3}
-"""Exit statuses of a run that was made: what it was not held to is not judged."""
-
 
 _WARM = {"sim"} if hasattr(os, "fork") else set[str]()
 """The packages whose commands run in processes that have imported them already."""
@@ -80,7 +76,7 @@ class _Work:
             status, said = self.in_new(argv)
         if self.stopped:
             return
-        if status not in _FINE or point.result() is None:
+        if status not in RUN_WAS_MADE or point.result() is None:
             raise Failure(f"{said.strip() or 'no result'}\n    {point.command()}")
         self.told(point)
 

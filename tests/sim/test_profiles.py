@@ -1,9 +1,6 @@
 """Profiles in files: what a scenario and the command line can name, and what mistakes are told."""
 
-import io
-import json
 import textwrap
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +12,6 @@ from experiment.scenario.model import Platform, ServicePlatform, StoreModel
 from experiment.scenario.platform import read_profile
 from sim import cli
 from sim.search.shrink import write_scenario
-from sim.serve import serve
 from tests.experiment.outcomes import read_result
 
 PROFILE = """\
@@ -190,27 +186,3 @@ def test_a_profile_of_the_projects_own_has_a_name(files):
     assert read_profile("cloudlab").defaults.workers == 4
     write_shrunk(folder / "shrunk.yaml", read(str(folder / "case.yaml")).scenario)
     assert read(str(folder / "shrunk.yaml")).scenario.platform.profile == "cloudlab"
-
-
-def test_many_commands_in_one_process(files, monkeypatch, capsys):
-    folder = files(case=named("cloudlab"))
-    commands = [["case.yaml", "--unchecked", "--out", "one"], ["none.yaml"], ["--nonsense"]]
-    monkeypatch.chdir(folder)
-    (folder / "apps").symlink_to(Path(__file__).parents[2] / "apps")
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(json.dumps(c) + "\n" for c in commands)))
-    serve()
-    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [status for status, _ in answers] == [3, 2, 2]
-    assert "none.yaml" in answers[1][1]
-    assert read_result(folder / "one/result.json").measurements.succeeded == 20
-
-
-@pytest.mark.parametrize("line", ["case.yaml --seed 3", "", "{}", "5", '["a", 1]', "[" * 10**5])
-def test_a_line_that_is_no_command_is_told_and_the_next_is_run(line, monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", io.StringIO(f'{line}\n["none.yaml"]\n'))
-    serve()
-    (status, said), (then, about) = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (status, then) == (2, 2)
-    assert said.startswith("this line is no command: ")
-    assert said.count("\n") == 1
-    assert "none.yaml" in about
