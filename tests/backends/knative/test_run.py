@@ -19,7 +19,7 @@ def asked(monkeypatch, tmp_path):
     """A cluster with a deployment; what the scenario would have been run with."""
     found = []
 
-    def play(scenario, _application, url, key, _kill, progress, host):
+    def play(scenario, _application, url, key, _kill, progress, host, _protocol):
         found.append((scenario.name, url, host, key))
         progress(1.0, 4.0)
         raise GatewaySilent("that is all")
