@@ -17,7 +17,7 @@ OURS = frozenset(
 
 NEEDED = frozenset(
     {
-        *("aiohttp", "greenlet", "msgspec", "networkx", "rich", "ruamel"),
+        *("aiohttp", "ast_comments", "greenlet", "msgspec", "networkx", "rich", "ruamel"),
         *("simpy", "sortedcontainers", "uvloop"),
     }
 )
