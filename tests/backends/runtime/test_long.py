@@ -20,6 +20,7 @@ from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Wire
 from core.ids import RequestId
 from core.messages import Origin, Reply, Request, Returned
+from core.protocol import Protocol
 from tests.backends.runtime.cluster import KEY, compiled
 from tests.patience import patience
 
@@ -53,7 +54,8 @@ class Computing:
     def _live(self):
         async def main():
             self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-            node = Node(compiled("counter"), Store(), KEY, {}, IMPATIENT, self._attempt)
+            protocol = Protocol.ours()._replace(attempt=self._attempt)
+            node = Node(compiled("counter"), Store(), KEY, {}, IMPATIENT, protocol)
             await serve_service(node, "Counter", self.listener, self._stop)
 
         asyncio.run(main())
