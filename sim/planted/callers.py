@@ -14,7 +14,7 @@ from core.program import Program
 from sim.planted.bug import bug, everywhere, replace
 
 
-@bug("what is internal is never called from outside", "answers", "callers", "expenses")
+@bug("what is internal is never called from outside", "answers", "stories/callers", "expenses")
 def internal_methods_open() -> AbstractContextManager[Any]:
     """Take a root request for any method."""
     original = accept
@@ -27,7 +27,7 @@ def internal_methods_open() -> AbstractContextManager[Any]:
     return everywhere(accept, take)
 
 
-@bug("callees know who asks", "reference", "callers", "expenses")
+@bug("callees know who asks", "reference", "stories/callers", "expenses")
 def claims_dropped_on_the_way() -> AbstractContextManager[Any]:
     """Call as nobody."""
     original = Calls._derive
