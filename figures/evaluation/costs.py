@@ -68,7 +68,9 @@ def _picture(cost: dict[tuple[str, str], tuple[float, float]]) -> Figure:
                 for each in _PROTOCOLS
             ]
             looks.bars(axes, names, _PROTOCOLS, values)
-            looks.logarithmic(axes, 0.5)
+            if cost:
+                looks.logarithmic(axes)
+                axes.set_ylim(bottom=0.5)
         places[0].set_ylabel("per request", labelpad=2)
         looks.legend(figure, looks.patches(_PROTOCOLS), 3)
     return figure

@@ -14,7 +14,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from figures.evaluation import looks
 from figures.evaluation.benchmarks import BENCHMARKS, LABELS
@@ -44,16 +43,13 @@ def draw(wanted: Wanted, panels: Mapping[str, Sequence[Series]]) -> Figure:
 
 def _panel(axes: Axes, title: str, series: Sequence[Series]) -> None:
     looks.plain(axes, title)
-    axes.set_yscale("log")
+    looks.logarithmic(axes)
     for each in series:
         _line(axes, each)
     if not axes.has_data():
         axes.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axes.transAxes)
     axes.set_xlim(left=0)
     axes.set_xlabel("Throughput (requests/s)", labelpad=2)
-    axes.yaxis.set_major_locator(LogLocator(base=10.0))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _line(axes: Axes, series: Series) -> None:

@@ -115,13 +115,13 @@ def plain(axes: Axes, title: str, grid: str = "both") -> None:
     axes.tick_params(length=2.5, width=0.6, pad=2)
 
 
-def logarithmic(axes: Axes, bottom: float) -> None:
-    """A height that is logarithmic, from ``bottom``, with numbers as people write them."""
-    axes.set_yscale("log")
-    axes.set_ylim(bottom=bottom)
-    axes.yaxis.set_major_locator(LogLocator(base=10.0))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def logarithmic(axes: Axes, *, width: bool = False) -> None:
+    """A height, or a width, that is logarithmic, with numbers as people write them."""
+    (axes.set_xscale if width else axes.set_yscale)("log")
+    axis = axes.xaxis if width else axes.yaxis
+    axis.set_major_locator(LogLocator(base=10.0))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend(figure: Figure, handles: Sequence[Any], per_row: int) -> None:

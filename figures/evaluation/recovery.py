@@ -151,8 +151,8 @@ def _picture(known: dict[str, Seen]) -> Figure:
                 axes.axvline(time, 0, 0.04, color=looks.QUIET, linewidth=1.0)
         places[0].set_ylim(bottom=0)
         if any(found.answered for found in known.values()):
-            places[1].set_yscale("log")
-            places[2].set_xscale("log")
+            looks.logarithmic(places[1])
+            looks.logarithmic(places[2], width=True)
         places[2].set_xlabel("Time since it was sent (ms)", labelpad=2)
         places[2].set_ylim(0, 104)
         looks.legend(figure, [*looks.lines(tuple(known)), looks.tick("a pod dies")], 3)
