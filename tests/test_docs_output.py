@@ -60,13 +60,17 @@ def test_a_mistake_in_a_scenario_as_shown(tmp_path, monkeypatch, capsys):
     assert re.match("\n".join(lines), capsys.readouterr().err)
 
 
+KEY = "a key for the page on HTTP"
+"""What the page calls ``$KEY``."""
+
+
 @pytest.fixture
 def up(tmp_path):
     """Starts applications, and leaves nothing of them."""
     started = []
 
-    def start(name):
-        started.append(Up(f"apps/{name}", tmp_path / name))
+    def start(name, *options):
+        started.append(Up(f"apps/{name}", tmp_path / name, *options))
         return started[-1]
 
     yield start
@@ -83,7 +87,7 @@ def curl(running, words):
             headers["Content-Type"] = "application/json"
         elif word == "-H":
             name, value = next(rest).split(": ")
-            headers[name] = value
+            headers[name] = value.replace("$KEY", KEY)
         elif word != "-s":
             address = urlsplit(word)
     path = f"{address.path}?{address.query}" if address.query else address.path
@@ -91,12 +95,19 @@ def curl(running, words):
 
 
 @pytest.mark.real
-def test_what_an_application_answers(up):
+def test_what_an_application_answers(up, tmp_path):
     commands = shown("http.md", "curl")
     assert commands
-    running = {name: up(name) for name in ("hotel", "bank")}
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"ada": {"key": KEY, "roles": ["clerk"]}}))
+    running = {
+        "hotel": up("hotel"),
+        "bank": up("bank"),
+        "expenses": up("expenses", "--auth", f"keys:{keys}"),
+    }
     for words, text in commands:
-        name = "bank" if "Bank" in words[-1] else "hotel"
+        method = urlsplit(words[-1]).path.lower()
+        name = next((each for each in running if each in method), "hotel")
         said = curl(running[name], words)
         assert json.loads(UUID.sub("id", said)) == json.loads(UUID.sub("id", text))
 
