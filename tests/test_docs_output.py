@@ -60,7 +60,7 @@ def test_a_mistake_in_a_scenario_as_shown(tmp_path, monkeypatch, capsys):
     assert re.match("\n".join(lines), capsys.readouterr().err)
 
 
-KEY = "a key for the page on HTTP"
+KEY = "a-key-for-the-page-on-HTTP"
 """What the page calls ``$KEY``."""
 
 
