@@ -50,6 +50,7 @@ def _clocks_of(loop):
 
     with mock.patch.multiple(
         time,
+        time=lambda: time_ns() / 1e9,
         time_ns=time_ns,
         monotonic_ns=monotonic_ns,
         monotonic=monotonic,
