@@ -7,6 +7,7 @@ from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
 from compiler.api.futures import Future, gather, wait
 from compiler.api.later import Started, sleep, start
+from compiler.api.outside import outside
 from compiler.api.paper import (
     AbortTx,
     AbortTxNoExc,
@@ -44,6 +45,7 @@ __all__ = [
     "gather",
     "instance",
     "internal",
+    "outside",
     "service",
     "sleep",
     "spawn",

@@ -96,6 +96,8 @@ class Application:
         reference = Reference(self.classes, self.persistent, codec, clock, rng)
         if set_up:
             reference.load(self.initial_state())
+        if self.workload is not None:
+            reference.stand_ins = self.workload.stand_ins
         return reference
 
     def initial_state(
@@ -123,6 +125,11 @@ class Application:
             with reference, reference.reading():
                 self.workload.set_up()
         return reference.dump()
+
+    def with_stand_ins(self) -> Application:
+        """The same, with the workload's functions in the place of outside functions."""
+        stand_ins = self.workload.stand_ins if self.workload is not None else {}
+        return replace(self, program=self.program.standing_in(stand_ins))
 
     def keyed(self, secret: bytes) -> Application:
         """The same, as a deployment with this secret runs it."""

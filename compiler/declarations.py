@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import compiler as facade
+from compiler.api.outside import OutsideFunction
 from compiler.constants import check_defaults, read_values
 from compiler.decorations import is_service, kind_of, read_access, see_decorators
 from compiler.effectful import mark_effectful, uses_effects
@@ -70,6 +71,9 @@ def declare(plain_modules: list[PlainModule], problems: Problems, layout: Layout
 
 def _declare_function(declared: Declared, plain: PlainModule, node: _Definition) -> None:
     value = plain.namespace.get(node.name)
+    if isinstance(value, OutsideFunction):
+        declared.outside[value.declaration.name] = value
+        return
     if value is None or not inspect.isroutine(inspect.unwrap(value)):
         return
     scope = Scope(plain.namespace, node, plain.source)

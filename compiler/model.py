@@ -12,6 +12,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+from compiler.api.outside import OutsideFunction
 from compiler.errors import Problems
 from compiler.modules import PlainModule
 from compiler.names import Scope
@@ -54,6 +55,7 @@ class EffectKind(enum.StrEnum):
     JOIN = "join"
     START = "start"
     SLEEP = "sleep"
+    OUTSIDE = "outside"
     BEGIN = "begin"
     COMMIT = "commit"
     ABORT = "abort"
@@ -242,6 +244,7 @@ class Declared:
 
     :ivar functions: module-level functions by the identity of the plain function object.
     :ivar bases: classes that services inherit from and that are no services, by their identity.
+    :ivar outside: the functions of the outside world by name.
     """
 
     plain_modules: list[PlainModule]
@@ -250,6 +253,7 @@ class Declared:
     services: dict[str, Service] = field(default_factory=dict)
     functions: dict[int, Function] = field(default_factory=dict)
     bases: dict[int, ast.ClassDef] = field(default_factory=dict)
+    outside: dict[str, OutsideFunction[..., Any]] = field(default_factory=dict)
 
     def service_of(self, value: Any) -> Service | None:
         """The service whose class ``value`` is."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import compiler as facade
+from compiler.api.outside import BadOutside
 from compiler.errors import CompileError, Problems, raised
 from compiler.ordering import ORDERED_SETS, Meanings, with_ordered_sets
 from compiler.sources import Source
@@ -237,6 +238,8 @@ def _import_error(source: Source, error: BaseException, sources: Sequence[Source
 
 
 def _explain_import(error: BaseException) -> tuple[str, str]:
+    if isinstance(error, BadOutside):
+        return error.what, error.remedy
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"there is no module {error.name} to import",

@@ -106,7 +106,8 @@ def build_program(
         service.name: _build_service(service, codec, namespaces)
         for service in declared.services.values()
     }
-    return program.Program(name, services, codec, dict(initial))
+    outside = {name: each.declaration for name, each in declared.outside.items()}
+    return program.Program(name, services, codec, dict(initial), outside=outside)
 
 
 def _compile_functions(declared: Declared, namespaces: _Namespaces) -> None:

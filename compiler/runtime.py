@@ -17,7 +17,7 @@ from compiler.api import later, moments
 from core import effects
 from core.callers import Caller
 from core.durations import nanoseconds
-from core.effects import Call, Future, Sleep, Spawn, Start, Transaction, gather, perform
+from core.effects import Call, Future, Outside, Sleep, Spawn, Start, Transaction, gather, perform
 
 __all__ = [
     "Future",
@@ -25,6 +25,8 @@ __all__ = [
     "abort",
     "all_of",
     "any_of",
+    "ask",
+    "ask_spawned",
     "begin",
     "call",
     "call_last",
@@ -77,6 +79,17 @@ async def call_last(service: str, method: str, /, *args: Any, **kwargs: Any) -> 
 async def spawn(service: str, method: str, /, *args: Any, **kwargs: Any) -> Future:
     """Start ``service.method`` and return a future."""
     future: Future = await perform(Spawn(service, method, args, kwargs))
+    return future
+
+
+async def ask(function: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Ask a function of the outside world and wait for its answer."""
+    return await perform(Outside(function, args, kwargs))
+
+
+async def ask_spawned(function: str, /, *args: Any, **kwargs: Any) -> Future:
+    """Ask a function of the outside world and return a future."""
+    future: Future = await perform(Outside(function, args, kwargs, waits=False))
     return future
 
 

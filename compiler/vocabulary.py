@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
 import random
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
 import compiler as facade
+from compiler.api.outside import OutsideFunction
 
 __all__ = [
     "BUILDERS",
@@ -22,6 +24,7 @@ __all__ = [
     "UUIDS",
     "forbidden",
     "is_nondeterministic",
+    "is_path",
     "is_stateful",
     "operation",
 ]
@@ -44,12 +47,15 @@ _OPERATIONS: Final = {
     "AbortTx": "abort",
     "AbortTxNoExc": "rollback",
     "caller": "caller",
+    "outside": "outside",
 }
 _BY_IDENTITY: Final = {id(getattr(facade, name)): meaning for name, meaning in _OPERATIONS.items()}
 
 
 def operation(value: Any) -> str | None:
     """Which operation of the user API, ours or the paper's, ``value`` is."""
+    if isinstance(value, OutsideFunction):
+        return "ask"
     return _BY_IDENTITY.get(id(value))
 
 
@@ -87,6 +93,28 @@ def is_nondeterministic(name: str) -> bool:
     return name in CLOCK or name in UUIDS or (owner == "random" and method in RANDOM_METHODS)
 
 
+_OUTSIDE: Final = "a function at module level that is decorated with @outside"
+_FILES: Final = (
+    "files are outside the service's state: reads and writes would not be remembered",
+    f"a Persistent field, or {_OUTSIDE}",
+)
+_NETWORK: Final = (
+    "the network would be used again by every retry",
+    f"{_OUTSIDE}, or call(...) of another service",
+)
+_ENDS: Final = (
+    "a method cannot end the process, which serves others as well",
+    f"return, or raise; what ends another process is {_OUTSIDE}",
+)
+_DEBUGGER: Final = (
+    "a debugger would hold up everybody",
+    f"raise, a test of the plain class, or {_OUTSIDE}",
+)
+_IMPORTS: Final = (
+    "what is imported by name cannot be compiled",
+    f"import at the top of the module, or {_OUTSIDE}",
+)
+
 FORBIDDEN: Final = {
     "time.sleep": (
         "sleeping in the process holds a worker, and a crash forgets it",
@@ -105,18 +133,14 @@ FORBIDDEN: Final = {
     "time.process_time": ("processor time differs between executions", "time.perf_counter()"),
     "time.process_time_ns": ("processor time differs between executions", "time.perf_counter_ns()"),
     "time.thread_time": ("processor time differs between executions", "time.perf_counter()"),
-    "io.open": (
-        "files are outside the service's state: reads and writes would not be remembered",
-        "a Persistent field",
-    ),
-    "_io.open": (
-        "files are outside the service's state: reads and writes would not be remembered",
-        "a Persistent field",
-    ),
-    "builtins.open": (
-        "files are outside the service's state: reads and writes would not be remembered",
-        "a Persistent field",
-    ),
+    "io.open": _FILES,
+    "_io.open": _FILES,
+    "builtins.open": _FILES,
+    "sys.exit": _ENDS,
+    "_sitebuiltins.Quitter": _ENDS,
+    "builtins.breakpoint": _DEBUGGER,
+    "builtins.__import__": _IMPORTS,
+    "builtins.compile": ("what is compiled when it runs is not seen before", "the code itself"),
     "builtins.input": ("a service has nobody to ask", "an argument of the method"),
     "builtins.eval": ("eval cannot be compiled", "the expression itself"),
     "builtins.exec": ("exec cannot be compiled", "the statements themselves"),
@@ -147,19 +171,31 @@ _FORBIDDEN_MODULES: Final = {
         "spawn(...) and gather(...)",
     ),
     "concurrent.futures": ("threads are not available inside a service", "spawn(...)"),
-    "subprocess": ("other programs would be run again by every retry", "a service of its own"),
-    "socket": ("the network would be used again by every retry", "call(...) of another service"),
-    "urllib.request": ("the network would be used again by every retry", "call(...)"),
-    "http.client": ("the network would be used again by every retry", "call(...)"),
-    "requests": ("the network would be used again by every retry", "call(...)"),
-    "httpx": ("the network would be used again by every retry", "call(...)"),
-    "aiohttp": ("the network would be used again by every retry", "call(...)"),
-    "sqlite3": ("a database of your own is outside the service's state", "a Persistent field"),
+    "subprocess": ("other programs would be run again by every retry", _OUTSIDE),
+    "pathlib.Path": (_FILES[0], f"pathlib.PurePath for names alone; {_FILES[1]}"),
+    "ctypes": ("what a foreign library does would be done again by every retry", _OUTSIDE),
+    "importlib": _IMPORTS,
+    "pdb": _DEBUGGER,
+    **dict.fromkeys(
+        (
+            *("socket", "ssl", "urllib.request", "http.client", "requests", "httpx", "aiohttp"),
+            *("urllib3", "smtplib", "ftplib", "imaplib", "poplib", "xmlrpc", "webbrowser"),
+        ),
+        _NETWORK,
+    ),
+    "sqlite3": (
+        "a database of your own is outside the service's state",
+        f"a Persistent field, or {_OUTSIDE}",
+    ),
     "signal": ("signals belong to the process, not to a request", "nothing"),
-    "tempfile": ("files are outside the service's state", "a Persistent field"),
-    "shutil": ("files are outside the service's state", "a Persistent field"),
+    **dict.fromkeys(("tempfile", "shutil", "fileinput", "glob", "genericpath"), _FILES),
 }
 _OS_HARMLESS: Final = ("os.path", "os.fspath", "os.sep", "posix.urandom", "posix.getrandom")
+
+
+def is_path(value: object) -> bool:
+    """Whether ``value`` is a path that reads and writes, and not merely a name."""
+    return isinstance(value, pathlib.Path)
 
 
 def forbidden(name: str) -> tuple[str, str] | None:
@@ -170,7 +206,10 @@ def forbidden(name: str) -> tuple[str, str] | None:
         if name == module or name.startswith((module + ".", f"_{module}.")):
             return reason
     if name.startswith(("os.", "posix.")) and not name.startswith(_OS_HARMLESS):
-        return ("the operating system is outside the service's state", "a Persistent field")
+        return (
+            "the operating system is outside the service's state",
+            f"a Persistent field, or {_OUTSIDE}",
+        )
     return None
 
 

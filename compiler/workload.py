@@ -6,21 +6,24 @@ single-file application. It is plain Python and not compiled:
     def setup(): ...                             # data, in a reference run
     MIX = {"Frontend.book": 9, "Frontend.show": 1}
     ARGUMENTS = {"Frontend.book": lambda rng: (...)}
+    OUTSIDE = {charge: fake_charge}              # what stands in for outside functions
     def no_overselling(): assert ...             # an invariant: no parameters
 """
 
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from compiler.api.outside import OutsideFunction
 from compiler.api.reference import driven
 from compiler.errors import CompileError, Problems, WorkloadError, raised, source_line
 from compiler.model import Declared, Function
@@ -100,6 +103,7 @@ class Workload:
     :ivar callers: who asks, by their subjects.
     :ivar invariants: functions without parameters that assert, by name.
     :ivar files: the application's.
+    :ivar stand_ins: what stands in for outside functions, by their names.
     """
 
     module: ModuleType
@@ -109,6 +113,17 @@ class Workload:
     invariants: Mapping[str, Callable[[], object]]
     callers: Mapping[str, Caller]
     files: Sequence[Path]
+    stand_ins: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    _outside: Mapping[str, Any] = field(default_factory=dict)
+
+    def outside_anew(self) -> Mapping[str, Callable[..., Any]]:
+        """What stands in for outside functions, in a world in which nothing has happened yet.
+
+        Its state is what the module's names held when it was imported, and is put back there.
+        """
+        world = copy.deepcopy(self._outside)
+        vars(self.module).update(world)
+        return _stand_ins(vars(self.module))
 
     def draw(self, call: str, rng: random.Random) -> tuple[Any, ...]:
         """Arguments of one request of ``Service.method``; none if nothing is said of it.
@@ -141,7 +156,7 @@ def load_workload(layout: Layout, sources: list[Source], declared: Declared) -> 
     if layout.workload is None:
         for plain in declared.plain_modules:
             named = len(layout.files) == 1 or plain.source.path.stem == layout.name
-            if named and {"CALLERS", "MIX", "setup"} & vars(plain.module).keys():
+            if named and {"CALLERS", "MIX", "OUTSIDE", "setup"} & vars(plain.module).keys():
                 return _read(plain.module, plain.source, declared)
         return None
     problems = Problems()
@@ -169,6 +184,7 @@ def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
     for table in ("MIX", "ARGUMENTS"):
         _check_table(table, names.get(table, {}), source, methods, problems)
     callers = _callers(names.get("CALLERS", {}), source, problems)
+    _check_outside(names.get("OUTSIDE", {}), source, declared, problems)
     problems.raise_if_any()
     files = [source.path, *(plain.source.path for plain in declared.plain_modules)]
     return Workload(
@@ -190,6 +206,8 @@ def _read(module: ModuleType, source: Source, declared: Declared) -> Workload:
         },
         callers=callers,
         files=files,
+        stand_ins=_stand_ins(names),
+        _outside=_state(names) if "OUTSIDE" in names else {},
     )
 
 
@@ -211,6 +229,56 @@ def _callers(entries: Any, source: Source, problems: Problems) -> dict[str, Call
         node = _entry(source, "CALLERS", None)
         problems.add(source.path, source.text, node, "CALLERS is no dict", example)
     return found
+
+
+def _stand_ins(names: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    found = names.get("OUTSIDE", {})
+    return {function.declaration.name: stands_in for function, stands_in in found.items()}
+
+
+def _state(names: Mapping[str, Any]) -> dict[str, Any]:
+    """What the module's names hold that may change, as it is now."""
+    changing = {
+        name: value
+        for name, value in names.items()
+        if not name.startswith("__")
+        and not isinstance(value, ModuleType | type | OutsideFunction)
+        and not inspect.isroutine(value)
+        and name not in ("ARGUMENTS", "CALLERS", "MIX")
+    }
+    return copy.deepcopy(changing)
+
+
+def _check_outside(entries: Any, source: Source, declared: Declared, problems: Problems) -> None:
+    """Record an error for every stand-in that is none, or stands in for nothing."""
+    example = "OUTSIDE = {charge: fake_charge}: outside functions, and what stands in for them"
+
+    def error(what: str) -> None:
+        problems.add(source.path, source.text, _entry(source, "OUTSIDE", None), what, example)
+
+    if not isinstance(entries, Mapping):
+        error("OUTSIDE is no dict")
+        return
+    for function, stands_in in entries.items():
+        if function not in declared.outside.values():
+            error(f"OUTSIDE names {function!r}, which is no outside function of the application")
+        elif not callable(stands_in):
+            error(f"OUTSIDE gives {stands_in!r} for {function.__name__}, which is no function")
+        elif not _takes_the_same(stands_in, function):
+            error(
+                f"what stands in for {function.__name__} does not take what it takes: "
+                f"{function.signature}"
+            )
+
+
+def _takes_the_same(stands_in: Callable[..., Any], function: OutsideFunction[..., Any]) -> bool:
+    try:
+        found = inspect.signature(stands_in).parameters.values()
+    except ValueError:
+        return True  # written in C: nobody knows
+    if any(each.kind is each.VAR_POSITIONAL for each in found):
+        return True
+    return [each.name for each in found] == list(function.signature.parameters)
 
 
 def _check_table(

@@ -187,7 +187,8 @@ class Attempt:
         if self._slowness.suspected:
             self.calls.deadline = 0  # the end is owed to whoever asks again
         contended = tuple(sorted(key for key in keys if begin <= key < end))
-        yield Pause(self._retry, contended, self._slowness.suspected, aborted=True)
+        owed = self._slowness.suspected or self.calls.asking.has_answers
+        yield Pause(self._retry, contended, owed, aborted=True)
         return None
 
     def _told_caller(self, error: StoreError) -> Generator[Effect, Any, Failed]:
@@ -255,6 +256,7 @@ class Attempt:
         finally:
             self._discard()
         yield from self.calls.receive_all()
+        yield from self.calls.asking.hear_all()
         if not self.travels:
             yield from self.end_region(METHOD_END, outcome)
         return outcome
@@ -444,4 +446,5 @@ _HANDLERS: dict[type, Any] = {
     effects.Call: lambda attempt, effect: attempt.calls.call(effect),
     effects.Spawn: lambda attempt, effect: attempt.calls.spawn(effect),
     effects.Join: lambda attempt, effect: attempt.calls.join(effect),
+    effects.Outside: lambda attempt, effect: attempt.calls.ask(effect),
 }

@@ -18,7 +18,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from core.effects import INNERMOST, Call, Future, Join, Spawn, Start
+from core.asking import Asking
+from core.effects import INNERMOST, Call, Future, Join, Outside, Spawn, Start
 from core.errors import (
     Asleep,
     DefiniteFailure,
@@ -132,12 +133,14 @@ class Calls:
         self._nobody_commits = travels and request.travel is None
         self._where = where
         self._end_region = end_region
+        self.asking = Asking(program, request, regions, where, end_region)
         self._tickets: dict[int, int] = {}
         self._answers: dict[int, Outcome] = {}
         self.restart()
 
     def restart(self) -> None:
         """Begin a new execution: travelling calls are void, effectful ones are kept."""
+        self.asking.restart()
         self.pending: list[_Departed] = []
         self._outcomes: dict[int, Outcome] = {}
         self._issued: list[int] = []
@@ -176,11 +179,37 @@ class Calls:
         yield from self.settle()
         places = [future.place for future in effect.futures]
         yield from self._receive([place for place in places if place not in self._outcomes])
+        self._outcomes.update((yield from self.asking.hear(places)))
         return [self._deliver(place) for place in places]
 
+    def ask(self, effect: Outside) -> Steps:
+        """Ask the outside: the answer, or UserError; or a Future."""
+        yield from self.settle()
+        if self._all_travel or self._scopes:  # for another revision it does not ask
+            raise Unfamiliar(
+                f"{self._where()}: it asks {effect.function}, and was called inside a transaction"
+            )
+        place = self._regions.take_place()
+        args = self._encode_outside(effect)
+        yield from self.asking.ask(effect, args, place)
+        if not effect.waits:
+            return Future(place)
+        self._outcomes.update((yield from self.asking.hear([place])))
+        return self._deliver(place)
+
+    def _encode_outside(self, effect: Outside) -> bytes:
+        found = self._program.outside.get(effect.function)
+        if found is None:
+            raise Unfamiliar(f"{self._where()}: there is no outside function {effect.function}")
+        try:
+            found.check(*effect.args, **effect.kwargs)
+            return self._program.codec.encode((effect.args, effect.kwargs))
+        except (TypeError, UnsupportedValue) as error:
+            raise UserError(error) from None
+
     def _outstanding(self) -> bool:
-        """Whether an effectful call has no answer yet, so that its tree may still commit."""
-        return any(place not in self._answers for place in self._issued)
+        """Whether a call has no answer yet, so that the tree may still commit because of it."""
+        return self.asking.is_open or any(place not in self._answers for place in self._issued)
 
     def receive_all(self) -> Steps:
         """Wait for the effectful calls that nobody joined."""

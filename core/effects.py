@@ -32,6 +32,7 @@ __all__ = [
     "Future",
     "Get",
     "Join",
+    "Outside",
     "ProgramEffect",
     "Put",
     "Random",
@@ -140,6 +141,15 @@ class Sleep(msgspec.Struct, frozen=True):
     nanoseconds: int
 
 
+class Outside(msgspec.Struct, frozen=True):
+    """Ask a function of the outside world: its answer, or a :class:`Future` if nobody waits."""
+
+    function: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    waits: bool = True
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -173,7 +183,7 @@ class Random(msgspec.Struct, frozen=True):
 
 
 ProgramEffect = (
-    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Begin
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Outside | Begin
     | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 

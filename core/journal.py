@@ -23,6 +23,7 @@ __all__ = [
     "Called",
     "Entry",
     "Got",
+    "Heard",
     "Intent",
     "Record",
     "Scanned",
@@ -105,7 +106,24 @@ class Called(msgspec.Struct, frozen=True, array_like=True, tag="c"):
         return f"a call of {self.service}.{self.method} with arguments {self.args.hex()}"
 
 
-Entry = Got | Scanned | Ticked | Called
+class Heard(msgspec.Struct, frozen=True, array_like=True, tag="h"):
+    """The outside answered what was asked at a place; ``args`` is a digest of its arguments."""
+
+    place: int
+    function: str
+    args: bytes
+    outcome: Outcome
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return (self.place, self.function, self.args)
+
+    def __str__(self) -> str:
+        return f"{self.function} with arguments {self.args.hex()}"
+
+
+Entry = Got | Scanned | Ticked | Called | Heard
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):

@@ -78,6 +78,7 @@ class Later:
         yield from self._calls.settle()
         if self._travels or self._scopes:  # to another revision it does not sleep
             raise Unfamiliar(f"{self._where()}: it sleeps, and was called inside a transaction")
+        yield from self._calls.asking.hear_all()  # keys are not kept for as long as it may sleep
         until = (yield from self._clock()) + effect.nanoseconds
         self._regions.present.writes.add(Set(alarm_key(until, self._request.id.root), b""))
         yield from self._end_region(self._regions.take_place())

@@ -15,6 +15,8 @@ Commit              int, the committed version; may raise any store error
 Send                an int ticket, at once; the host transmits and, unless ``once``, retries
 Receive             the Replies for the tickets, in their order; when one cannot be had
                     after the host's bounded retries, a Reply whose outcome is Failed
+Ask                 an int ticket, at once; the host sees to the tries (:mod:`core.outside`)
+Hear                the Outcomes for the tickets, in their order: Returned or Raised
 Now                 int, Unix time in nanoseconds
 Due                 bool, whether a time has come
 Pause               None, after a while that grows with ``retry``; takes turns on ``keys``
@@ -30,14 +32,16 @@ from typing import Any
 import msgspec
 
 from core.ids import RequestId
-from core.messages import Reply, Request
+from core.messages import Outcome, Reply, Request
 from core.store import KeyRange, Mutation, ReadAnswer
 
 __all__ = [
     "Answer",
+    "Ask",
     "Commit",
     "Due",
     "Effect",
+    "Hear",
     "Now",
     "Pause",
     "Read",
@@ -104,6 +108,29 @@ class Receive(msgspec.Struct, frozen=True):
     tickets: tuple[int, ...]
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """Ask a function of the outside world, as often as its declaration says, and do not wait.
+
+    :ivar unit: names what comes of it; it stands in the ``units`` of the commit that makes the
+        answer durable. Hosts may record it, none needs it.
+    :ivar key: the same at every try, whoever makes it.
+    :ivar args: encoded, as those of a request.
+    """
+
+    unit: str
+    request: RequestId
+    place: int
+    function: str
+    key: str
+    args: bytes
+
+
+class Hear(msgspec.Struct, frozen=True):
+    """Wait for the answers of the outside asked for before."""
+
+    tickets: tuple[int, ...]
+
+
 class Now(msgspec.Struct, frozen=True):
     """Read the clock.
 
@@ -142,7 +169,7 @@ class Release(msgspec.Struct, frozen=True):
     """Give back the turns taken."""
 
 
-Effect = ReadVersion | Read | Commit | Send | Receive | Now | Due | Pause | Release
+Effect = ReadVersion | Read | Commit | Send | Receive | Ask | Hear | Now | Due | Pause | Release
 Steps = Generator[Effect, Any, Any]
 """What a host drives (:mod:`core.driving`): effects out, answers in."""
-Answer = int | ReadAnswer | list[Reply] | None
+Answer = int | ReadAnswer | list[Reply] | list[Outcome] | None

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.codec import Codec
+from core.outside import Outside
 
-__all__ = ["NOTHING_LATER", "Facts", "Method", "Program", "Service"]
-
-NOTHING_LATER = "the application starts requests or sleeps, which needs the protocol mu2sls"
-"""Why a baseline does not run a program that defers."""
+__all__ = ["Facts", "Method", "Program", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,8 @@ class Facts:
     :ivar recursive: may reach itself through calls.
     :ivar starts: ``Service.method`` names it may start, directly.
     :ivar waits: may sleep, itself or in what it calls.
+    :ivar goes_out: may ask an outside function, itself or in what it calls.
+    :ivar asks: the outside functions that it may ask, directly.
     """
 
     read_only: bool = False
@@ -38,6 +38,8 @@ class Facts:
     recursive: bool = False
     starts: frozenset[str] = frozenset()
     waits: bool = False
+    goes_out: bool = False
+    asks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Program:
 
     :ivar initial: store keys and values that must be there before the first request.
     :ivar revision: the same wherever the same code runs (:mod:`core.revisions`).
+    :ivar outside: the functions of the outside world, by name.
     :ivar secret: what the chance of its requests is keyed with (:mod:`core.chance`).
     """
 
@@ -89,6 +92,16 @@ class Program:
     initial: Mapping[bytes, bytes] = field(default_factory=dict)
     secret: bytes = field(default=b"", repr=False)
     revision: str = ""
+    outside: Mapping[str, Outside] = field(default_factory=dict)
+
+    @property
+    def beyond_baselines(self) -> str:
+        """Why another protocol than ours does not run it; empty if one does."""
+        if self.defers:
+            return "the application starts requests or sleeps, which needs the protocol mu2sls"
+        if self.outside:
+            return "the application asks outside functions, which needs the protocol mu2sls"
+        return ""
 
     @property
     def defers(self) -> bool:
@@ -107,6 +120,14 @@ class Program:
     def keyed(self, secret: bytes) -> Program:
         """The same, as a deployment with this secret runs it."""
         return replace(self, secret=secret)
+
+    def standing_in(self, stand_ins: Mapping[str, Callable[..., Any]]) -> Program:
+        """The same, with other functions in the place of outside functions."""
+        outside = {
+            name: replace(each, function=stand_ins.get(name, each.function))
+            for name, each in self.outside.items()
+        }
+        return replace(self, outside=outside)
 
     def fit(self, service: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """See that arguments fit a method, as far as it is known.

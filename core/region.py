@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from core.errors import NondeterminismError
-from core.journal import METHOD_END, Entry, Record
+from core.journal import METHOD_END, Entry, Heard, Record
 from core.messages import Travel, Travelled
 from core.store import KeyRange, Pairs, point
 from core.writes import UNKNOWN, Writes
@@ -93,6 +93,17 @@ class Region:
     def unit(self) -> str:
         """The name of this region attempt."""
         return self.units[0]
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing came of it yet, so that a new one may take its place."""
+        return self.record is None and not self.dirty and not self.reads and not self.travels
+
+    def take_in(self, heard: Heard, unit: str) -> None:
+        """An answer of the outside, asked for under the name ``unit``, is an input."""
+        self.entries.append(heard)
+        self.units.append(unit)
+        self.dirty = True
 
     # --- what is known without asking the store
 

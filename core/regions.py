@@ -60,6 +60,7 @@ class Regions:
     :param snapshot: nobody commits: a read-only root request.
     :param where: names the user's statement that is being executed, for errors.
     :ivar present: the present region.
+    :ivar anchored: whether this execution has passed a record, or made one.
     :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
     :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
     """
@@ -90,6 +91,7 @@ class Regions:
     def restart(self) -> None:
         """Begin a new execution; what is known of the journal stays known."""
         self._place = 0
+        self.anchored = False
         self._begin(self._place)
 
     def _begin(self, place: int) -> None:
@@ -101,6 +103,13 @@ class Regions:
         else:
             self.present = Region(place, unit, self._records.get(place))
             self.present.checked = self._snapshot
+
+    def renew(self) -> None:
+        """Begin the region anew, if nothing came of it: time has passed, and versions grow old."""
+        before = self.present
+        if before.is_untouched:
+            self._begin(before.place)
+            self.present.held_transaction = before.held_transaction
 
     def take_place(self) -> int:
         """The next place of the program."""
@@ -136,9 +145,33 @@ class Regions:
         watermark = values.pop()
         if watermark is not None and watermark > request.root:
             yield from self._is_kept()
-        region.checked = True
-        self._found(pairs.pop())
+        self._take_in(pairs.pop())
+        self._replay_found()
         return values, pairs
+
+    def is_known(self) -> Steps:
+        """Whether the journal has the region, or what comes after it: what it asks was asked.
+
+        :raises Expired, Answered: see :meth:`read`.
+        """
+        region = self.present
+        if region.record is None and not region.checked and not self._is_passed:
+            yield from self.open()
+            request = self._request.id
+            journal = (journal_key(request, region.place), journal_range(request).end, 0)
+            values, (pairs,) = yield Read(region.unit, region.version, (WATERMARK,), (journal,))
+            if values[0] is not None and values[0] > request.root:
+                yield from self._is_kept()
+            self._take_in(pairs)
+            if not self._is_passed:
+                self._replay_found()
+        return region.record is not None or self._is_passed
+
+    @property
+    def _is_passed(self) -> bool:
+        """Whether the journal has something after the present region, but nothing of it."""
+        place = self.present.place
+        return place not in self._records and any(each > place for each in self._records)
 
     def _is_kept(self) -> Steps:
         """See that what the tree left is remembered for longer than what began when it did.
@@ -150,15 +183,13 @@ class Regions:
         if values[0] is None:
             raise Expired(f"request {request} is older than what is remembered")
 
-    def _found(self, pairs: Pairs) -> None:
-        """Take in the journal records found from the region's place on; replay the first."""
-        self._take_in(pairs)
-        if pairs:
-            found = self._records.get(self.present.place)
-            if found is None:
-                raise NondeterminismError(
-                    "state or time", "none before the next call", self._where()
-                )
+    def _replay_found(self) -> None:
+        """The journal was read from the region's place on: replay the region if it is there."""
+        self.present.checked = True
+        if self._is_passed:
+            raise NondeterminismError("state or time", "none before the next call", self._where())
+        found = self._records.get(self.present.place)
+        if found is not None:
             self.present.begin_replay(found)
 
     def _take_in(self, pairs: Pairs) -> None:
@@ -219,9 +250,10 @@ class Regions:
         if region.record is not None:
             what = "the method's end" if end == METHOD_END else f"call {end} of the method"
             region.replayed(end, what, self._where)
+            self.anchored = True
         elif region.dirty:
             yield from self._commit(end, outcome)
-            committed = True
+            self.anchored = committed = True
         if end != METHOD_END:
             self._begin(self._place)
         return committed

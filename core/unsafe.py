@@ -46,7 +46,7 @@ from core.errors import (
 from core.exceptions import answerable
 from core.messages import Failed, Outcome, Reply, Request, Returned
 from core.ports import Commit, Effect, Now, Pause, Read, ReadVersion, Receive, Send, Steps
-from core.program import NOTHING_LATER, Method, Program
+from core.program import Method, Program
 from core.revisions import told
 from core.scopes import left_open
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
@@ -64,8 +64,8 @@ def unsafe(program: Program, request: Request, name: str) -> Generator[Effect, A
     :param name: names this attempt; unique among all attempts.
     :returns: the reply. A host that gives up simply drops the generator.
     """
-    if program.defers:
-        return Reply(request.id, Failed("BadRequest", True, NOTHING_LATER))
+    if program.beyond_baselines:
+        return Reply(request.id, Failed("BadRequest", True, program.beyond_baselines))
     try:
         method, args, kwargs = accept(program, request)
     except Unfamiliar as error:

@@ -143,7 +143,9 @@ def _slim(run: Run) -> Run:
         for name, unit in whole.units.items()
         if unit.clocks
     }
-    history = History(whole.initial, whole.sent, units=units, commits=whole.commits)
+    history = History(
+        whole.initial, whole.sent, units=units, commits=whole.commits, asked=whole.asked
+    )
     return Run(run.scenario, history, seconds=run.seconds, protocol=run.protocol, secret=run.secret)
 
 

@@ -38,6 +38,7 @@ class Task:
     :ivar protocol: one of :data:`core.protocol.PROTOCOLS`.
     :ivar profile: takes the place of the scenario's platform profile, if not empty.
     :ivar unchecked: whether the run is measured only, and not judged.
+    :ivar stand_ins: whether the workload's functions stand in for outside functions.
     :ivar module: what ``python -m`` runs it with, and its command if it has several.
     """
 
@@ -49,12 +50,14 @@ class Task:
     module: str = "sim"
     profile: str = ""
     unchecked: bool = False
+    stand_ins: bool = True
 
     def command(self, seed: int) -> str:
         """The command line that runs this with ``seed``."""
         words = ["python", "-m", *self.module.split(), self.file, "--seed", str(seed)]
         words += ["--app", self.app] if self.app else []
         words += ["--planted", self.planted] if self.planted else []
+        words += ["--stand-ins"] if self.stand_ins and self.module != "sim" else []
         words += ["--protocol", self.protocol] if self.protocol != OURS else []
         words += ["--profile", self.profile] if self.profile else []
         words += ["--faults", "none"] if self.faultless else []

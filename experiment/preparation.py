@@ -12,7 +12,7 @@ from compiler import application as compiled
 from compiler.application import Application
 from compiler.errors import ApplicationNotFound, CompileErrors
 from core.errors import MuError, UnsupportedValue
-from core.program import NOTHING_LATER, Method, Program
+from core.program import Method, Program
 from core.protocol import OURS
 from experiment.outcome import Task
 from experiment.scenario.file import ScenarioFile, read
@@ -43,8 +43,9 @@ def prepare(task: Task) -> Prepared:
     """
     file = read(task.file, task.app or None, task.profile or None)
     application = _compiled(file)
-    if task.protocol != OURS and application.program.defers:
-        raise MuError(f"--protocol {task.protocol}: {NOTHING_LATER}: leave the option out")
+    why = application.program.beyond_baselines
+    if task.protocol != OURS and why:
+        raise MuError(f"--protocol {task.protocol}: {why}: leave the option out")
     file.fit(known(application))
     scenario = file.scenario
     if task.app:
@@ -52,9 +53,27 @@ def prepare(task: Task) -> Prepared:
         others = [check for check in scenario.check if not check.invariant]
         bounds = [each for each in scenario.thresholds if each.metric != "goodput"]
         scenario = msgspec.structs.replace(scenario, check=others + own, thresholds=bounds)
+    if task.stand_ins:
+        missing = _without_stand_in(application)
+        if missing:
+            raise MuError(missing)
+        application = application.with_stand_ins()
     if task.faultless:
         scenario = msgspec.structs.replace(scenario, faults=[])
     return Prepared(task, scenario, application)
+
+
+def _without_stand_in(application: Application) -> str:
+    """What is said if nothing stands in for an outside function; empty if all is well."""
+    stand_ins = application.workload.stand_ins if application.workload else {}
+    for name in application.program.outside:
+        if name not in stand_ins:
+            short = name.rpartition(".")[2]
+            return (
+                f"{application.name}: nothing stands in for the outside function {name}: write "
+                f"OUTSIDE = {{{short}: fake_{short}}} in the application's workload"
+            )
+    return ""
 
 
 def _compiled(file: ScenarioFile) -> Application:

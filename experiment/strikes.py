@@ -113,11 +113,13 @@ class MethodFaults:
     :ivar points: for each of POINTS, the ``crash`` and ``pause`` faults aimed at it.
     :ivar requests: message faults on requests to the method; ``responses`` on its answers.
     :ivar store: for each kind of store call, the ``store_error`` faults.
+    :ivar outside: the ``outside_error`` faults on what the method asks.
     :ivar poison: the ``poison`` faults.
     """
 
     __slots__ = (
-        "method", "passed", "points", "poison", "requests", "responses", "service", "store",
+        "method", "outside", "passed", "points", "poison", "requests", "responses", "service",
+        "store",
     )  # fmt: skip
 
     def __init__(self, service: str, method: str, armed: list[Armed]) -> None:
@@ -128,6 +130,7 @@ class MethodFaults:
         self.points = tuple(
             tuple(a for a in aimed if _strikes_point(a.fault, point)) for point in POINTS
         )
+        self.outside = tuple(a for a in aimed if a.fault.kind == "outside_error")
         self.poison = tuple(a for a in aimed if a.fault.kind == "poison")
         self.requests = tuple(a for a in aimed if _strikes_message(a.fault, "request"))
         self.responses = tuple(a for a in aimed if _strikes_message(a.fault, "response"))

@@ -32,8 +32,10 @@ class Verdict:
 
 def count(number: int, noun: str) -> str:
     """``1,204 reads``, ``1 commit``: a number with its noun."""
-    plural = noun if number == 1 else noun + ("es" if noun.endswith(("s", "ch")) else "s")
-    return f"{number:,} {plural}"
+    plural = noun + ("es" if noun.endswith(("s", "ch")) else "s")
+    if noun.endswith("try"):
+        plural = noun.removesuffix("y") + "ies"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def judge(

@@ -27,7 +27,20 @@ from typing import Any
 from core.driving import resume
 from core.errors import StoreError
 from core.messages import Request
-from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import (
+    Ask,
+    Commit,
+    Due,
+    Hear,
+    Now,
+    Pause,
+    Read,
+    ReadVersion,
+    Receive,
+    Release,
+    Send,
+    Steps,
+)
 from experiment.strikes import POINT, Crash, MethodFaults, Poisoned
 from sim.platform.exchange import Exchange
 from sim.platform.fabric import Fabric
@@ -35,6 +48,7 @@ from sim.platform.link import Tag
 from sim.platform.pod import Pod
 from sim.platform.spans import Spans
 from sim.platform.timers import later
+from sim.questions import WAIT, Questions, itself
 
 __all__ = ["WAIT", "Activity", "itself"]
 
@@ -51,9 +65,6 @@ _BASE, _CAP = 0.002, 0.25
 
 _AT_ONCE = 0.0001
 """Seconds that a loop takes which goes on at once: no run stands still because of it."""
-
-WAIT: Any = object()
-"""Returned by a handler that will call ``advance`` when it has the answer."""
 
 
 class Activity:
@@ -78,6 +89,7 @@ class Activity:
         "fabric",
         "method",
         "pod",
+        "questions",
         "request",
         "source",
         "spans",
@@ -104,6 +116,7 @@ class Activity:
         self._passed = method.passed
         self._points = method.points
         self._calls: list[Exchange] = []
+        self.questions = Questions(self)
         self._tickets: tuple[int, ...] = ()
         self._missing = 0
         self._frozen = False
@@ -146,6 +159,7 @@ class Activity:
         self.alive = False
         for exchange in self._calls:
             exchange.close()
+        self.questions.close()
         self.pod.leave(self)
 
     def crash(self) -> None:
@@ -157,12 +171,12 @@ class Activity:
             self._steps.throw(Crash())
             self._steps.close()  # it asked for something: nobody does it
 
-    def _continue(self, step: Callable[..., Any], *arguments: Any) -> None:
+    def go_on(self, step: Callable[..., Any], *arguments: Any) -> None:
         """Do ``step(*arguments)`` unless dead; later if frozen. A result is an answer."""
         if not self.alive:
             return
         if self._frozen:
-            self._held = partial(self._continue, step, *arguments)
+            self._held = partial(self.go_on, step, *arguments)
             return
         answer = step(*arguments)
         if answer is not WAIT:
@@ -183,9 +197,14 @@ class Activity:
             else:
                 self._freeze(armed.fault.duration or _PAUSE)
                 if step is not None:
-                    self._held = partial(self._continue, step, *arguments)
+                    self._held = partial(self.go_on, step, *arguments)
             return True
         return False
+
+    def passes(self, point: int, step: Callable[..., Any] | None, *arguments: Any) -> bool:
+        """Pass a point: True if ``step`` is not to be done now."""
+        self._passed[point] += 1
+        return bool(self._points[point]) and self._strikes(point, step, *arguments)
 
     def _freeze(self, seconds: float) -> None:
         self._frozen = True
@@ -207,7 +226,7 @@ class Activity:
         """Do ``step(*arguments)`` after ``seconds`` of processor time."""
         if not seconds:
             return step(*arguments)
-        self.pod.compute(seconds, partial(self._continue, self._computed, seconds, step, arguments))
+        self.pod.compute(seconds, partial(self.go_on, self._computed, seconds, step, arguments))
         return WAIT
 
     def _computed(
@@ -226,7 +245,7 @@ class Activity:
     def _know(self, answer: Any) -> None:
         self.spans.add("store", self.fabric.env.now)
         if self._frozen or not self.alive:
-            self._continue(itself, answer)
+            self.go_on(itself, answer)
         else:
             self.advance(answer)
 
@@ -240,7 +259,7 @@ class Activity:
         return self._compute(self.fabric.model.store.read_cpu, self._ask_to_read, effect)
 
     def _ask_to_read(self, effect: Read) -> Any:
-        known = partial(self._continue, self._have_read, effect)
+        known = partial(self.go_on, self._have_read, effect)
         self.fabric.link.read(self.source, self.method, effect, known)
         return WAIT
 
@@ -314,7 +333,7 @@ class Activity:
             self._missing -= 1
             if not self._missing:
                 exchange.spent(self.spans, "processor")
-                self._continue(self._received)
+                self.go_on(self._received)
 
     def _received(self) -> Any:
         self._passed[_AFTER_CALL] += 1
@@ -344,16 +363,16 @@ class Activity:
             return WAIT
         if not effect.retry:
             delay = _AT_ONCE * self.fabric.contention.uniform(0.5, 1.5)
-            later(self.fabric.env, delay, self._continue, self._paused)
+            later(self.fabric.env, delay, self.go_on, self._paused)
             return WAIT
         rng, store = self.fabric.contention, self.fabric.model.store
         longest = min(store.backoff * 2.0 ** min(effect.retry - 1, 10), store.backoff_most)
         delay = longest * rng.uniform(0.5, 1.0)
         turns = self.pod.turns
         if not effect.keys:
-            later(self.fabric.env, delay, self._continue, self._paused)
+            later(self.fabric.env, delay, self.go_on, self._paused)
         elif turns.holds(self, effect.keys):
-            later(self.fabric.env, min(delay, 2 * _BASE), self._continue, self._paused)
+            later(self.fabric.env, min(delay, 2 * _BASE), self.go_on, self._paused)
         else:
             turn = _Turn(self)
             if turns.take(self, effect.keys, turn.come):
@@ -379,11 +398,6 @@ def _nobody_waits(_: Exchange) -> None:
     """A message is over for whose answer nobody waits."""
 
 
-def itself(answer: Any) -> Any:
-    """The step that is nothing but its answer."""
-    return answer
-
-
 class _Turn:
     """Wakes an activity once: when its turn comes, or when it waited too long for it."""
 
@@ -397,7 +411,7 @@ class _Turn:
         if activity is not None and activity.alive:
             fabric = activity.fabric
             delay = _BASE * 0.25 * fabric.contention.random()
-            later(fabric.env, delay, activity._continue, activity._paused)
+            later(fabric.env, delay, activity.go_on, activity._paused)
 
 
 _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
@@ -406,6 +420,8 @@ _HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
     Commit: Activity._commit,
     Send: Activity._send,
     Receive: Activity._receive,
+    Ask: lambda activity, effect: activity.questions.ask(effect),
+    Hear: lambda activity, effect: activity.questions.hear(effect),
     Now: Activity._now,
     Due: Activity._due,
     Pause: Activity._pause,

@@ -31,6 +31,7 @@ from sim.environment import SeededEnvironment
 from sim.habits import Habits
 from sim.platform.cluster import Cluster
 from sim.platform.fabric import Fabric
+from sim.platform.outside import OutsideWorld
 
 __all__ = ["Application", "run"]
 
@@ -97,6 +98,11 @@ class _Runner:
         self.history = History(initial=initial)
         self.env = SeededEnvironment(stream(scenario.seed, "ties"))
         self.fabric = Fabric(self.env, scenario, self.history)
+        if program.outside:
+            rng = stream(scenario.seed, "outside")
+            stand_ins = application.workload.outside_anew()
+            world = OutsideWorld(self.fabric, program, stand_ins, rng, self.history)
+            self.fabric.outside = world
         self.cluster = Cluster(self.fabric, scenario, program, protocol)
         self.memory = self.fabric.store.memory
         self.memory.load(sorted(self.history.initial.items()))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.api.outside import asked_here
 from core.attempt import attempt
 from core.driving import drive
 from core.ids import RequestId
 from core.memory import MemoryStore
-from core.messages import Origin, Reply, Request
-from core.ports import Commit, Due, Effect, Now, Read, ReadVersion, Receive, Send, Steps
+from core.messages import Origin, Outcome, Reply, Request
+from core.ports import Ask, Commit, Due, Effect, Hear, Now, Read, ReadVersion, Receive, Send, Steps
 from core.program import Program
 from core.store import read
 
@@ -32,6 +33,7 @@ class DirectHost:
 
     :ivar commits: the commits that were applied, in order.
     :ivar calls: the requests sent, in order.
+    :ivar asked: what the outside was asked, in order.
     :ivar effects: how many effects of each kind were performed.
     """
 
@@ -41,6 +43,7 @@ class DirectHost:
         self.clock_ns = clock_ns
         self.commits: list[Commit] = []
         self.calls: list[Request] = []
+        self.asked: list[Ask] = []
         self.effects: dict[str, int] = {}
         self._replies: list[Reply] = []
         self._attempts = 0
@@ -54,6 +57,11 @@ class DirectHost:
     def drive(self, steps: Steps) -> Any:
         """Perform the effects of a generator; what it returns."""
         return drive(steps, self.perform)
+
+    def answer(self, ask: Ask) -> Outcome:
+        """Ask the outside, as often as the function's declaration says."""
+        function = self.program.outside[ask.function]
+        return asked_here(function, function.function, self.program.codec, ask.key, ask.args)
 
     def perform(self, effect: Effect) -> Any:
         """The answer to one effect; tests override this to strike."""
@@ -73,6 +81,11 @@ class DirectHost:
             return len(self._replies) - 1
         if isinstance(effect, Receive):
             return [self._replies[ticket] for ticket in effect.tickets]
+        if isinstance(effect, Ask):
+            self.asked.append(effect)
+            return len(self.asked) - 1
+        if isinstance(effect, Hear):
+            return [self.answer(self.asked[ticket]) for ticket in effect.tickets]
         if isinstance(effect, Now):
             self.clock_ns += 1
             return self.clock_ns

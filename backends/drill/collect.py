@@ -11,7 +11,7 @@ from backends.drill.order import separate
 from backends.drill.recording import Entry, decode_noted
 from backends.drill.shared import Shared
 from core.program import Program
-from experiment.record.history import Committed, FaultStruck, History, Unit
+from experiment.record.history import Asked, Committed, FaultStruck, History, Tried, Unit
 from experiment.record.requests import Result
 from experiment.record.run import Run, points_total, set_aside
 from experiment.scenario.model import Scenario
@@ -90,6 +90,12 @@ def _committed(version: int, data: bytes, history: History) -> Committed:
 def keep(history: History, note: bytes) -> None:
     """Take what one region attempt read into the history."""
     noted = decode_noted(note)
+    if noted.asked is not None:
+        asked = noted.asked
+        tries = [Tried(t.time, t.key, t.args, t.gave, t.told) for t in asked.tries]
+        where = noted.name, noted.request, asked.place, asked.function
+        history.asked.append(Asked(asked.time, *where, tries, asked.outcome))
+        return
     history.units[noted.name] = Unit(
         noted.name, noted.request, noted.version, noted.reads, noted.scans, noted.clocks
     )

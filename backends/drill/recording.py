@@ -20,15 +20,39 @@ from backends.runtime.http import Handler
 from backends.runtime.node import Make, Node
 from backends.runtime.wire import Answer, Wire
 from core.ids import RequestId
-from core.messages import Reply, Request
-from core.ports import Commit, Now, Read
+from core.messages import Outcome, Reply, Request
+from core.outside import Outside, Told
+from core.ports import Ask, Commit, Now, Read
 from core.store import KeyRange, Mutation, Pairs
 
-__all__ = ["Entry", "Noted", "Recorded", "Recording", "RecordingHost", "decode_noted"]
+__all__ = ["Entry", "Noted", "Recorded", "Recording", "RecordingHost", "Tried", "decode_noted"]
+
+
+class Tried(msgspec.Struct, array_like=True):
+    """One try at asking the outside; see :class:`experiment.record.history.Tried`."""
+
+    time: float
+    key: str
+    args: bytes
+    gave: Outcome | None = None
+    told: Outcome | None = None
+
+
+class Asked(msgspec.Struct, array_like=True):
+    """What the outside was asked; see :class:`experiment.record.history.Asked`."""
+
+    time: float
+    place: int
+    function: str
+    tries: list[Tried] = []
+    outcome: Outcome | None = None
 
 
 class Noted(msgspec.Struct, array_like=True):
-    """What one attempt at one region read; see :class:`experiment.record.history.Unit`."""
+    """What one attempt at one region read; see :class:`experiment.record.history.Unit`.
+
+    :ivar asked: what it asked of the outside, if it is no region but an answer of that.
+    """
 
     name: str
     request: RequestId
@@ -36,6 +60,7 @@ class Noted(msgspec.Struct, array_like=True):
     reads: list[tuple[bytes, bytes | None]] = []
     scans: list[tuple[bytes, bytes, int, Pairs]] = []
     clocks: list[int] = []
+    asked: Asked | None = None
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -166,6 +191,21 @@ class Recorded(Execution):
         for note in answer.notes:
             self._came_along[decode_noted(note).name] = note
         return answer
+
+    async def _answer(self, effect: Ask) -> Outcome:
+        asked = Asked(self._now_seconds(), effect.place, effect.function)
+        self._noted[effect.unit] = Noted(effect.unit, effect.request, 0, asked=asked)
+        asked.outcome = await super()._answer(effect)
+        return asked.outcome
+
+    async def _try(self, function: Outside, effect: Ask, tried: int) -> Told:
+        made = Tried(self._now_seconds(), effect.key, effect.args)
+        asked = self._noted[effect.unit].asked
+        assert asked is not None
+        asked.tries.append(made)
+        told = await super()._try(function, effect, tried)
+        made.told = told.outcome
+        return told
 
     async def _now(self, effect: Now) -> int:
         now = await super()._now(effect)

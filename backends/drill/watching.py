@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from backends.drill.injection import Injection, Strike
-from backends.drill.recording import Recorded, RecordingHost
+from backends.drill.recording import Recorded, RecordingHost, Tried
 from backends.drill.shared import REFUSALS, STORE
 from backends.runtime.caller import Caller
 from backends.runtime.host import Execution, Host
@@ -25,10 +25,11 @@ from backends.runtime.http import Broken, Client
 from backends.runtime.node import Make, Node
 from backends.runtime.wire import Answer, Wire
 from core.errors import Conflict, FutureVersion, StoreError, StoreUnavailable, TooOld, Unknown
-from core.messages import Reply, Request
-from core.ports import Commit, Pause, Read, ReadVersion, Receive, Send, Steps
+from core.messages import Outcome, Reply, Request
+from core.outside import Outside, Told
+from core.ports import Ask, Commit, Hear, Pause, Read, ReadVersion, Receive, Send, Steps
 from core.program import Program
-from experiment.scenario.model import PLATFORM, POINTS, STORE_ERRORS
+from experiment.scenario.model import OUTSIDE_ERRORS, PLATFORM, POINTS, STORE_ERRORS
 from experiment.strikes import Armed, MethodFaults
 
 __all__ = ["Message", "WatchedCaller", "Watching"]
@@ -257,7 +258,7 @@ class _Watched(Recorded):
         self._watching.count("read_versions")
         await self._reach("read_version", StoreUnavailable)
         version = await super()._read_version(effect)
-        await self._hear(StoreUnavailable)
+        await self._hear_store(StoreUnavailable)
         return version
 
     async def _read(self, effect: Read) -> Any:
@@ -265,7 +266,7 @@ class _Watched(Recorded):
         self._watching.count("reads")
         await self._reach("read", StoreUnavailable)
         answer = await super()._read(effect)
-        await self._hear(StoreUnavailable)
+        await self._hear_store(StoreUnavailable)
         await self._point("after_read")
         return answer
 
@@ -275,7 +276,7 @@ class _Watched(Recorded):
             fault = await self._reach("commit", Unknown)
             version = await self._commit_now(effect, fault)
             await self._point("after_commit")
-            await self._hear(Unknown)
+            await self._hear_store(Unknown)
         except StoreError as error:
             self._watching.count(_kind(error))
             raise
@@ -310,7 +311,7 @@ class _Watched(Recorded):
                 raise _error(fault)
         return ""
 
-    async def _hear(self, silence: type[StoreError]) -> None:
+    async def _hear_store(self, silence: type[StoreError]) -> None:
         """The way back from the store."""
         watching = self._watching
         if watching.is_cut(STORE, watching.service):
@@ -333,6 +334,49 @@ class _Watched(Recorded):
         replies = await super()._receive(effect)
         await self._point("after_call")
         return replies
+
+    # --- the outside
+
+    async def _ask(self, effect: Ask) -> int:
+        await self._point("before_outside")
+        return await super()._ask(effect)
+
+    async def _hear(self, effect: Hear) -> list[Outcome]:
+        await self._point("during_outside")
+        outcomes = await super()._hear(effect)
+        await self._point("after_outside")
+        return outcomes
+
+    async def _try(self, function: Outside, effect: Ask, tried: int) -> Told:
+        error = self._outside_error(function.name)
+        codec, asked = self.host.program.codec, self._noted[effect.unit].asked
+        if error == "before_effect":
+            assert asked is not None
+            asked.tries.append(Tried(self._now_seconds(), effect.key, effect.args))
+            told = function.raised(codec, ConnectionError(f"injected: {error}"), tried)
+            asked.tries[-1].told = told.outcome
+            return told
+        told = await super()._try(function, effect, tried)
+        if not error:
+            return told
+        exception: Exception = ConnectionError(f"injected: {error}")
+        if error == "no_answer":
+            await asyncio.sleep(function.timeout / 1e9)
+            exception = function.silent()
+        assert asked is not None
+        asked.tries[-1].gave = told.outcome
+        told = function.raised(codec, exception, tried)
+        asked.tries[-1].told = told.outcome
+        return told
+
+    def _outside_error(self, function: str) -> str:
+        """How a try fails, if a fault strikes."""
+        injection, faults = self._watching.injection, self._faults
+        for armed in faults.outside:
+            rng = injection.strike(armed, faults.where(function))
+            if rng is not None:
+                return armed.fault.error or rng.choice(OUTSIDE_ERRORS)
+        return ""
 
 
 def _kind(error: StoreError) -> str:

@@ -125,7 +125,7 @@ def _add_up(commands: _Commands) -> None:
         metavar="TIME",
         help="how long a method may compute without asking for anything (1m)",
     )
-    _add_protocol(up)
+    _add_what_runs(up)
     add(
         "--host",
         action="append",
@@ -171,7 +171,7 @@ def _add_run(commands: _Commands) -> None:
     add("--faults", choices=["none"], help="'none' runs the scenario without its faults")
     add("--out", type=Path, metavar="DIR", help="write result.json and history.jsonl to DIR")
     add("--keep", type=Path, metavar="DIR", help="keep the store in DIR")
-    _add_protocol(run)
+    _add_what_runs(run)
     add("--unchecked", action="store_true", help="measure only: make no checks, keep no history")
     add("--quiet", action="store_true", help="show no progress")
     _add_store(run)
@@ -291,7 +291,7 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_protocol(parser: argparse.ArgumentParser) -> None:
+def _add_what_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
         choices=list(PROTOCOLS),
@@ -299,6 +299,8 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"what decides: {', '.join(PROTOCOLS)} (%(default)s)",
     )
+    text = "run the workload's OUTSIDE in place of outside functions"
+    parser.add_argument("--stand-ins", action="store_true", help=text)
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:
@@ -383,6 +385,7 @@ def _up(options: argparse.Namespace) -> int:
         namespace=options.namespace,
         hosts=frozenset({"localhost", *(name.lower() for name in options.host)}),
         auth=options.auth,
+        stand_ins=options.stand_ins,
         log_level=options.log_level,
         log_format=options.log_format,
     )

@@ -37,6 +37,7 @@ def trial(options: argparse.Namespace, console: Console, errors: Console) -> int
         protocol=options.protocol,
         module=_module(options),
         unchecked=options.unchecked,
+        stand_ins=options.stand_ins,
     )
     prepared = prepare(task)
     scenario = prepared.scenario

@@ -56,6 +56,7 @@ class Wanted:
 
     :ivar hosts: see :class:`backends.runtime.public.Public`.
     :ivar auth: how callers are known; see :func:`backends.runtime.public.auth_choice.read_auth`.
+    :ivar stand_ins: whether the workload's functions stand in for outside functions.
     :ivar log_level: the least that is logged; ``log_format`` is ``text`` or ``json``.
     :ivar namespace: the part of a cluster to use; empty: that of the application's name.
     """
@@ -71,6 +72,7 @@ class Wanted:
     namespace: str = ""
     hosts: frozenset[str] | None = None
     auth: str = "none"
+    stand_ins: bool = False
     log_level: str = "info"
     log_format: str = "text"
 
@@ -134,6 +136,8 @@ def up(wanted: Wanted, console: Voice) -> None:
     :raises MuError: it cannot be started; nothing is left running.
     """
     application = load(wanted.app)
+    if wanted.stand_ins:
+        application = application.with_stand_ins()
     path = data_folder(application.name, wanted.data)
 
     lines = JsonLines() if wanted.log_format == "json" else TextLines()

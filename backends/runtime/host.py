@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import linecache
 import logging
 import os
 import random
@@ -20,6 +19,8 @@ from functools import partial
 from typing import Any
 
 from backends.runtime.deaths import Deaths
+from backends.runtime.logs import tell
+from backends.runtime.outside import answered, tried_for_real
 from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
@@ -28,12 +29,15 @@ from core.codec import Codec
 from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
 from core.joins import Joins, keeps
-from core.messages import Failed, Raised, Reply, Request
+from core.messages import Failed, Outcome, Raised, Reply, Request
+from core.outside import Outside, Told
 from core.poison import forgive, judged
 from core.ports import (
+    Ask,
     Commit,
     Due,
     Effect,
+    Hear,
     Now,
     Pause,
     Read,
@@ -147,7 +151,7 @@ class Host:
                 await self._settle(self.deaths.settle(self.maintain))
             reply = _interrupted(request, f"{type(error).__name__}: {error}")
         if isinstance(reply.outcome, Raised) and reply.outcome.trace and request.id.is_root:
-            _tell(request, reply.outcome)
+            tell(_log, request, reply.outcome)
         outcome = reply.outcome
         if (
             isinstance(outcome, Failed)
@@ -262,29 +266,6 @@ class Host:
             _log.exception("intents of %s were not cleared", whose)
 
 
-def _tell(request: Request, raised: Raised) -> None:
-    """Log a mistake of the program with the places that it went through, in all services."""
-    name = f"{request.service}.{request.method}"
-    text = f"{raised.type}: {raised.text}".encode(errors="replace").decode()
-    fields = {
-        "method": name,
-        "root": request.id.root.hex(),
-        "exception": text,
-        "trace": raised.trace,
-    }
-    places = "".join(f"\n  {place}{_source(place)}" for place in raised.trace)
-    _log.error(
-        "%s raised, root %s%s\n%s", name, fields["root"], places, text, extra={"fields": fields}
-    )
-
-
-def _source(place: str) -> str:
-    """The line of the source at a place of a trace, if it can be found."""
-    file, _, line = place.partition(" ")[0].rpartition(":")
-    text = linecache.getline(file, int(line)).strip() if line.isdecimal() else ""
-    return f"\n    {text}" if text else ""
-
-
 async def _posted(call: Coroutine[Any, Any, Answer]) -> None:
     try:
         await call
@@ -322,13 +303,14 @@ class _Attempt:
 class Execution:
     """One generator of host effects, with everything it holds."""
 
-    __slots__ = ("_calls", "_has_turn", "deadline", "host", "request")
+    __slots__ = ("_calls", "_errands", "_has_turn", "deadline", "host", "request")
 
     def __init__(self, host: Host, request: Request | None) -> None:
         self.host = host
         self.request = request
         self.deadline = request.deadline if request is not None else 0
         self._calls: list[asyncio.Task[Answer]] = []
+        self._errands: list[asyncio.Task[Outcome]] = []
         self._has_turn = False
 
     async def run(self, steps: Steps) -> Any:
@@ -353,7 +335,7 @@ class Execution:
         return []
 
     def _end(self) -> None:
-        for call in self._calls:
+        for call in (*self._calls, *self._errands):
             call.cancel()
         if self._has_turn:
             self.host.turns.release(self)
@@ -385,6 +367,21 @@ class Execution:
     async def _receive(self, effect: Receive) -> list[Reply]:
         calls = [self._calls[ticket] for ticket in effect.tickets]
         return [(await call).reply for call in calls]
+
+    # --- the outside
+
+    async def _ask(self, effect: Ask) -> int:
+        self._errands.append(asyncio.ensure_future(self._answer(effect)))
+        return len(self._errands) - 1
+
+    async def _hear(self, effect: Hear) -> list[Outcome]:
+        return [await self._errands[ticket] for ticket in effect.tickets]
+
+    async def _answer(self, effect: Ask) -> Outcome:
+        return await answered(self.host.program.outside[effect.function], effect, self._try)
+
+    async def _try(self, function: Outside, effect: Ask, tried: int) -> Told:
+        return await tried_for_real(function, self.host.program.codec, effect, tried)
 
     # --- time
 
@@ -425,6 +422,8 @@ _HANDLERS: dict[type, Callable[[Any, Any], Awaitable[Any]]] = {
     Commit: lambda execution, effect: execution._commit(effect),
     Send: lambda execution, effect: execution._send(effect),
     Receive: lambda execution, effect: execution._receive(effect),
+    Ask: lambda execution, effect: execution._ask(effect),
+    Hear: lambda execution, effect: execution._hear(effect),
     Now: lambda execution, effect: execution._now(effect),
     Due: lambda execution, effect: execution._due(effect),
     Pause: lambda execution, effect: execution._pause(effect),

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import linecache
 import logging
 import sys
 from typing import IO, Any
 
-__all__ = ["LEVELS", "JsonLines", "TextLines", "log_to"]
+from core.messages import Raised, Request
+
+__all__ = ["LEVELS", "JsonLines", "TextLines", "log_to", "tell"]
 
 LEVELS = ("debug", "info", "warning", "error")
 """What can be chosen to be the least that is logged."""
@@ -64,3 +67,26 @@ def log_to(
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
+
+
+def tell(log: logging.Logger, request: Request, raised: Raised) -> None:
+    """Log a mistake of the program with the places that it went through, in all services."""
+    name = f"{request.service}.{request.method}"
+    text = f"{raised.type}: {raised.text}".encode(errors="replace").decode()
+    fields = {
+        "method": name,
+        "root": request.id.root.hex(),
+        "exception": text,
+        "trace": raised.trace,
+    }
+    places = "".join(f"\n  {place}{_source(place)}" for place in raised.trace)
+    log.error(
+        "%s raised, root %s%s\n%s", name, fields["root"], places, text, extra={"fields": fields}
+    )
+
+
+def _source(place: str) -> str:
+    """The line of the source at a place of a trace, if it can be found."""
+    file, _, line = place.partition(" ")[0].rpartition(":")
+    text = linecache.getline(file, int(line)).strip() if line.isdecimal() else ""
+    return f"\n    {text}" if text else ""

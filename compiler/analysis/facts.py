@@ -23,8 +23,10 @@ from core.program import Facts
 __all__ = ["Analysis", "analyse"]
 
 _CALLS = frozenset({EffectKind.CALL, EffectKind.SPAWN})
-_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.SLEEP})
+_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.SLEEP, EffectKind.OUTSIDE})
 """Effects of which something is left."""
+_PAUSING = frozenset({EffectKind.SLEEP, EffectKind.OUTSIDE})
+"""Effects that end a region and are no calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,13 @@ class Analysis:
             },
             callees,
         )
+        inward = _greatest(
+            {
+                name: not any(each.kind is EffectKind.OUTSIDE for each in found)
+                for name, found in effects.items()
+            },
+            callees,
+        )
         reach = {name: _reachable(name, callees) for name in methods}
         own = {
             name: {e.target for e in found if e.kind in (EffectKind.READ, EffectKind.WRITE)}
@@ -119,6 +128,8 @@ class Analysis:
                 recursive=name in reach[name],
                 starts=frozenset(e.target for e in effects[name] if e.kind is EffectKind.START),
                 waits=not restless[name],
+                goes_out=not inward[name],
+                asks=frozenset(e.target for e in effects[name] if e.kind is EffectKind.OUTSIDE),
             )
 
     def flow(self, function: Function) -> Flow:
@@ -178,7 +189,7 @@ class Analysis:
                     inner = self.summary(effect.helper, depth)
                     outside = outside or inner.outside
                     beginning[point] = max(beginning.get(point, 0), inner.begins)
-            elif 0 in here and (self.is_effectful_call(effect) or effect.kind is EffectKind.SLEEP):
+            elif 0 in here and (self.is_effectful_call(effect) or effect.kind in _PAUSING):
                 outside = True
             elif 0 in here and effect.kind is EffectKind.BEGIN:
                 beginning[point] = 1

@@ -1,7 +1,7 @@
 """The application as one graph.
 
 Nodes have a ``kind``: ``service``, ``method``, ``function``, ``field`` or
-``effect``; effects have an ``effect`` besides (read, write, call, spawn, join,
+``effect``; effects have an ``effect`` besides (read, write, call, spawn, join, outside,
 begin, commit, abort, rollback, time, random, uuid, helper). All have ``file``
 and ``line``; methods have their facts.
 
@@ -63,6 +63,7 @@ def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
             "callees": tuple(sorted(facts.callees)),
             "starts": tuple(sorted(facts.starts)),
             "waits": facts.waits,
+            "asks": tuple(sorted(facts.asks)),
             "public": function.is_public,
         }
     graph.add_node(

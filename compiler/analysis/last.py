@@ -28,9 +28,15 @@ _MATTERS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
         *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
+        EffectKind.OUTSIDE,
     }
 )
-_INPUTS = frozenset({EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START})
+_INPUTS = frozenset(
+    {
+        *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START),
+        EffectKind.OUTSIDE,
+    }
+)
 
 
 def mark_calls(

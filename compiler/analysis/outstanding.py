@@ -14,7 +14,7 @@ import ast
 from collections.abc import Callable, Collection, Iterator
 
 from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
-from compiler.model import EffectKind, Function
+from compiler.model import Effect, EffectKind, Function
 from compiler.names import bindings
 
 __all__ = ["outstanding_at"]
@@ -29,9 +29,7 @@ def outstanding_at(
     """
     if any(_reaches(point, at, leaves(helper)) for point, helper in _helpers(flow)):
         return True
-    spawns = {
-        id(effect): point for point, effect in flow.effects() if effect.kind is EffectKind.SPAWN
-    }
+    spawns = {id(effect): point for point, effect in flow.effects() if _spawns(effect)}
     names = _future_names(function)
     settles = {
         point: _settled(effect.node_emitted, names)
@@ -45,6 +43,11 @@ def outstanding_at(
         if _reaches(start, at, ANY_WAY, joins, overwritten_by):
             return True
     return False
+
+
+def _spawns(effect: Effect) -> bool:
+    """Whether an effect gives a future: of a call, or of what the outside is asked."""
+    return effect.kind is EffectKind.SPAWN or effect.operation == "spawn"
 
 
 def _helpers(flow: Flow) -> Iterator[tuple[Point, Function]]:
@@ -89,7 +92,7 @@ def _settled(join: ast.AST | None, names: dict[str, set[int]]) -> set[int]:
     while waiting:
         node = waiting.pop()
         effect = getattr(node, "effect", None)
-        if effect is not None and effect.kind is EffectKind.SPAWN:
+        if effect is not None and _spawns(effect):
             found.add(id(effect))
         elif isinstance(node, ast.Name):
             found |= names.get(node.id, set())
@@ -113,7 +116,7 @@ def _future_names(function: Function) -> dict[str, set[int]]:
     for node in ast.walk(function.compiled):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, effect = node.targets[0], getattr(node.value, "effect", None)
-            is_spawn = effect is not None and effect.kind is EffectKind.SPAWN
+            is_spawn = effect is not None and _spawns(effect)
             if isinstance(target, ast.Name) and is_spawn:
                 names.setdefault(target.id, set()).add(id(effect))
                 good.add(target)

@@ -1,9 +1,12 @@
-"""No waiting in a transaction: the read version it takes is kept for seconds only."""
+"""No waiting in a transaction: the read version it takes is kept for seconds only.
+
+Nor does anything in it leave for the outside, where nobody could undo it.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from compiler.analysis.depth import Depths
 from compiler.analysis.flow import Flow
@@ -12,6 +15,7 @@ from compiler.model import Declared, Effect, EffectKind, Function
 __all__ = ["refuse_waits"]
 
 _REMEDY = "before the transaction, or after it"
+_REMEDY_OUTSIDE = f"{_REMEDY}; or start(...) of a method that does it, which begins if it commits"
 
 
 def refuse_waits(
@@ -21,43 +25,47 @@ def refuse_waits(
     depths: Depths,
     direct: Callable[[Function], list[Effect]],
 ) -> None:
-    """Record an error for everything in ``function`` that may wait while a transaction is open.
+    """Record an error for everything in ``function`` that cannot be while a transaction is open.
 
     :param direct: the effects of a function and of the helpers it calls, all the way down.
     """
+    source = function.plain.source
     for point, effect in flow.effects():
         if depths.at(point) <= {0}:
             continue
-        why = _waits(declared, effect, direct)
-        if why:
-            source = function.plain.source
-            declared.problems.add(source.path, source.text, effect.node, why, _REMEDY)
+        found = next(_reasons(declared, effect, direct), None)
+        if found is not None:
+            why, remedy = found
+            what = f"{ast.unparse(effect.node)} cannot stand in a transaction{why}"
+            declared.problems.add(source.path, source.text, effect.node, what, remedy)
 
 
-def _waits(declared: Declared, effect: Effect, direct: Callable[[Function], list[Effect]]) -> str:
-    """Why an effect may wait, and cannot in a transaction; empty if it does not."""
-    shown = ast.unparse(effect.node)
+def _reasons(
+    declared: Declared, effect: Effect, direct: Callable[[Function], list[Effect]]
+) -> Iterator[tuple[str, str]]:
+    """Why an effect cannot be in a transaction, and the remedies."""
     if effect.kind is EffectKind.SLEEP:
-        return f"{shown} cannot stand in a transaction, which is over within seconds"
-    if effect.kind in (EffectKind.CALL, EffectKind.SPAWN):
-        found = _sleeper(declared, effect.target)
-        return f"{shown} cannot stand in a transaction: {effect.target} sleeps" if found else ""
-    if effect.helper is not None:
-        inside = direct(effect.helper)
-        waiting = (e for e in inside if e.kind is EffectKind.SLEEP or _calls_sleeper(declared, e))
-        first = next(waiting, None)
-        if first is not None:
-            where = f"line {first.line}"
-            return f"{shown} cannot stand in a transaction: it sleeps ({where})"
-    return ""
+        yield ", which is over within seconds", _REMEDY
+    elif effect.kind is EffectKind.OUTSIDE:
+        yield ", which may come to nothing: what is done outside is not undone", _REMEDY_OUTSIDE
+    elif effect.kind in (EffectKind.CALL, EffectKind.SPAWN):
+        method = _method(declared, effect.target)
+        if method is not None and method.facts.waits:
+            yield f": {effect.target} sleeps", _REMEDY
+        if method is not None and method.facts.goes_out:
+            yield f": {effect.target} asks the outside", _REMEDY_OUTSIDE
+    elif effect.helper is not None:
+        for inner in direct(effect.helper):
+            method = _method(declared, inner.target) if inner.kind in _CALLS else None
+            if inner.kind is EffectKind.SLEEP or (method is not None and method.facts.waits):
+                yield f": it sleeps (line {inner.line})", _REMEDY
+            if inner.kind is EffectKind.OUTSIDE or (method is not None and method.facts.goes_out):
+                yield f": it asks the outside (line {inner.line})", _REMEDY_OUTSIDE
 
 
-def _calls_sleeper(declared: Declared, effect: Effect) -> bool:
-    calls = effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
-    return calls and _sleeper(declared, effect.target)
+_CALLS = (EffectKind.CALL, EffectKind.SPAWN)
 
 
-def _sleeper(declared: Declared, target: str) -> bool:
+def _method(declared: Declared, target: str) -> Function | None:
     service, name = target.split(".", 1)
-    method = declared.services[service].methods.get(name)
-    return method is not None and method.facts.waits
+    return declared.services[service].methods.get(name)

@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from compiler.api.current import current
 from compiler.api.futures import Future
+from compiler.api.outside import OutsideFunction
 from compiler.api.services import target
 from core.errors import TransactionException
 
@@ -35,6 +36,12 @@ def call(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 
 @overload
 def spawn(
+    function: OutsideFunction[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs
+) -> Future[R]: ...
+@overload
+def spawn(function: OutsideFunction[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+@overload
+def spawn(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]],
     /,
     *args: P.args,
@@ -45,7 +52,12 @@ def spawn(
     method: Callable[Concatenate[Any, P], R], /, *args: P.args, **kwargs: P.kwargs
 ) -> Future[R]: ...
 def spawn(method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-    """Start a call of ``method`` and do not wait; its exception is raised where it is awaited."""
+    """Start a call of ``method`` and do not wait; its exception is raised where it is awaited.
+
+    An outside function is asked in the same way.
+    """
+    if isinstance(method, OutsideFunction):
+        return Future(current().runner.ask(method.declaration, args, kwargs))
     return spawn_by_name(*target(method), args, kwargs)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import threading
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
 from compiler.api.runner import INNERMOST, Runner
 from compiler.machine.reading import reading
 from core.errors import MuError
 
-__all__ = ["NotRunningError", "PlainRun", "current", "running"]
+__all__ = ["NotRunningError", "PlainRun", "current", "nowhere", "running"]
 
-_entered: list[PlainRun] = []
+_entered: list[PlainRun | None] = []
 
 
 class NotRunningError(MuError):
@@ -74,6 +75,16 @@ class PlainRun(ABC):
         self.runner.rollback(INNERMOST)
 
 
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """Inside, there is no current run: what runs there is no part of an application."""
+    _entered.append(None)
+    try:
+        yield
+    finally:
+        _entered.pop()
+
+
 def running() -> PlainRun | None:
     """The current run, if there is one."""
     return _entered[-1] if _entered else None
@@ -84,9 +95,10 @@ def current() -> PlainRun:
 
     :raises NotRunningError: there is none.
     """
-    if not _entered:
+    run = running()
+    if run is None:
         raise NotRunningError(
             "services run inside a reference run, a simulator or a backend, not by themselves: "
             "try `python -m compiler run APP Service.method ARGS`"
         )
-    return _entered[-1]
+    return run

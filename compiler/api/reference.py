@@ -13,10 +13,11 @@ import inspect
 import random
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from compiler.api.access import access
@@ -29,6 +30,7 @@ from compiler.api.containers import (
     make_field,
 )
 from compiler.api.current import PlainRun
+from compiler.api.outside import Known, asked_here
 from compiler.api.paper import Client
 from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
@@ -38,7 +40,9 @@ from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_aw
 from core.codec import Codec
 from core.errors import BadRequest, Forbidden, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
-from core.ids import uuid7
+from core.ids import RequestId, uuid7
+from core.messages import Raised, Returned
+from core.outside import Outside, outside_key
 
 __all__ = ["Activation", "ImmediateRunner", "Reference", "driven", "wants_clients"]
 
@@ -74,6 +78,8 @@ class Reference(PlainRun):
     :ivar undo: the open transactions.
     :ivar asking: the caller of the request that runs.
     :ivar pending: what was started and has not run yet.
+    :ivar asked: numbers what is asked of the outside.
+    :ivar stand_ins: what runs in place of outside functions, by their names.
     """
 
     def __init__(
@@ -92,6 +98,8 @@ class Reference(PlainRun):
         self.undo = Undo()
         self.asking = NOBODY
         self.pending = Pending(self._run_started)
+        self.stand_ins: Mapping[str, Callable[..., Any]] = {}
+        self.asked = count()
         self.runner: Runner = ImmediateRunner(self)
         self._keeper = Keeper(codec, self.undo)
         self.copy = self._keeper.copy
@@ -132,7 +140,7 @@ class Reference(PlainRun):
             with self._active(Activation(service, function.__name__)):
                 result = driven(coroutine, f"{service}.{function.__name__}")
             in_coroutine = sys._getframe(1).f_code.co_flags & inspect.CO_COROUTINE
-            return _Done(result) if in_coroutine else result
+            return Known(result) if in_coroutine else result
 
         return method
 
@@ -339,6 +347,22 @@ class ImmediateRunner:
             results.append(self.reference.copy(ended.result))
         return results
 
+    def ask(self, function: Outside, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        """See :class:`Runner`."""
+        if self.reference.undo.open:
+            raise MuError(
+                f"{function.name} cannot be asked in a transaction: before it, or after it"
+            )
+        function.check(*args, **kwargs)
+        reference, codec = self.reference, self.reference.codec
+        key = outside_key(b"", RequestId(bytes(16)), next(reference.asked))
+        run = reference.stand_ins.get(function.name, function.function)
+        outcome = asked_here(function, run, codec, key, codec.encode((args, kwargs)))
+        if isinstance(outcome, Raised):
+            return _Ended(None, codec.decode_exception(outcome))
+        assert isinstance(outcome, Returned)
+        return _Ended(codec.decode(outcome.value), None)
+
     def start(
         self,
         service: str,
@@ -397,17 +421,6 @@ def wants_clients(cls: type) -> bool:
         if each.kind in by_position and each.default is inspect.Parameter.empty
     ]
     return len(required) == 1
-
-
-class _Done:
-    """The result of an async method, for a coroutine that awaits it."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        yield from ()
-        return self.result
 
 
 def driven(result: Any, name: str) -> Any:

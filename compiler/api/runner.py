@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from core.callers import Caller
 from core.effects import INNERMOST
+from core.outside import Outside
 
 __all__ = ["INNERMOST", "Runner"]
 
@@ -31,7 +32,10 @@ class Runner(Protocol):
         """Start a call; a handle for :meth:`join`. Raises nothing the callee raises."""
 
     def join(self, handles: Sequence[object]) -> list[Any]:
-        """Wait for spawned calls: copies of their results; the first exception is raised."""
+        """Wait for what was spawned or asked: copies of results; the first exception is raised."""
+
+    def ask(self, function: Outside, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        """Ask a function of the outside world; a handle for :meth:`join`. Raises nothing of it."""
 
     def start(
         self,

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Annotated, Any, TypeVar, cast, overload
 
 from compiler.api.current import current
+from compiler.api.outside import OutsideFunction
 
 __all__ = ["Inherited", "Persistent", "found_in", "instance", "service", "service_name", "target"]
 
@@ -108,6 +109,9 @@ def target(method: Callable[..., Any]) -> tuple[str, str]:
     :raises TypeError: it is no method of a service.
     """
     owner = getattr(method, "__service__", None)
+    if isinstance(method, OutsideFunction):
+        name = method.__name__
+        raise TypeError(f"{name} is an outside function, not a method: write {name}(...)")
     if not isinstance(owner, str) or isinstance(method, type):
         raise TypeError(
             f"{method!r} is not a method of a service: write call(Hotel.reserve, ...), where "

@@ -13,8 +13,9 @@ import compiler as facade
 from compiler.elsewhere import where_else
 from compiler.model import EffectKind, Field, Function, Service
 from compiler.names import UNKNOWN
-from compiler.rewrite.later import DUE, LaterCalls
+from compiler.rewrite.later import DUE
 from compiler.rewrite.nodes import locate, runtime_call
+from compiler.rewrite.outside import OutsideCalls
 from compiler.signatures import fits, misfit, shown_as_method
 from compiler.vocabulary import MUTATORS, operation
 
@@ -55,7 +56,7 @@ _NO_FUTURES: Final = (
 """Expressions that are certainly no future."""
 
 
-class Calls(LaterCalls):
+class Calls(OutsideCalls):
     """Rewrites calls."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -111,7 +112,7 @@ class Calls(LaterCalls):
         """Whether the rewriting of this call has its own ``await``, in place of the user's."""
         if not isinstance(node, ast.Call):
             return False
-        if self.meaning(node) in ("wait", "wait_all", "sleep"):
+        if self.meaning(node) in ("wait", "wait_all", "sleep", "ask"):
             return True
         helper = self.helper_of(node.func)
         return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
@@ -135,6 +136,11 @@ class Calls(LaterCalls):
     # --- the user API
 
     def _operation(self, node: ast.Call, meaning: str) -> ast.AST:
+        if meaning == "ask":
+            return self.ask(node)
+        if meaning == "outside":
+            self.error(node, "outside(...) declares a function", "@outside(...) at module level")
+            return node
         if meaning in _SERVICE_CALLS:
             return self._service_call(node, meaning)
         if self.refuse_misfit(node, meaning):
@@ -197,6 +203,9 @@ class Calls(LaterCalls):
         if not node.args or isinstance(node.args[0], ast.Starred):
             self._unnamed(node, node)
             return node
+        outside = self.spawn_outside(node, meaning)
+        if outside is not None:
+            return outside
         named = self._named_method(node.args[0])
         rest = node.args[1:]
         if named is None:

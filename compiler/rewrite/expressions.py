@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import ast
+import pathlib
 import types
 from typing import Any
 
 from compiler.names import UNKNOWN, canonical_name
 from compiler.rewrite.nodes import locate
 from compiler.rewrite.uses import Uses
-from compiler.vocabulary import MUTATORS, forbidden, is_nondeterministic, is_stateful, operation
+from compiler.vocabulary import (
+    MUTATORS,
+    forbidden,
+    is_nondeterministic,
+    is_path,
+    is_stateful,
+    operation,
+)
 
 __all__ = ["Expressions"]
 
@@ -147,7 +155,7 @@ class Expressions(Uses):
     def check_value(self, node: ast.expr, value: Any) -> None:
         """A name of the module that is used as a value, not called."""
         shown = ast.unparse(node)
-        name = canonical_name(value)
+        name = canonical_name(_told_of(value))
         function = self.declared.function_of(value)
         service = self.declared.service_of(value)
         owner = getattr(node, "value", None)
@@ -218,3 +226,10 @@ class Expressions(Uses):
             self.error(node, "what asks for effects answers once, it cannot yield", "return a list")
             return node
         return self.generic_visit(node)
+
+
+def _told_of(value: object) -> object:
+    """What is said of ``value``, if not of it alone."""
+    if is_path(value):
+        return pathlib.Path
+    return type(value) if type(value) is type(exit) else value

@@ -14,6 +14,8 @@ determinism            execution from the journal asks for the same effects agai
 atomicity              the store holds whole commits and nothing else
 liveness               everything sent was completed once faults stopped, or had to be set aside
 bounded_storage        retention leaves application data, and what was set aside
+outside                what led there was durable before the outside was asked, under one key, and
+                       what the program saw is what it answered
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 
@@ -35,6 +37,7 @@ from experiment.checks.determinism import determinism
 from experiment.checks.exactly_once import exactly_once
 from experiment.checks.invariants import invariants
 from experiment.checks.liveness import liveness
+from experiment.checks.outside import outside
 from experiment.checks.reference import reference
 from experiment.checks.strict_serializable import strict_serializable
 from experiment.checks.subject import Subject
@@ -57,6 +60,7 @@ ORACLES: dict[str, Callable[[Subject], Verdict]] = {
     "atomicity": atomicity,
     "liveness": liveness,
     "bounded_storage": bounded_storage,
+    "outside": outside,
 }
 """The oracles of every run, by the names that scenarios use."""
 
@@ -82,6 +86,8 @@ def check(
     with rare_collections():
         subject = Subject(run, application, scenario)
         asked = [name for name in CHECKS if only is None or name in only]
+        if not subject.program.outside and all(each.name != "outside" for each in scenario.check):
+            asked = [name for name in asked if name != "outside"]
         verdicts = [_judge(name, ORACLES[name], subject) for name in asked]
         return verdicts + answers(subject) + invariants(subject)
 

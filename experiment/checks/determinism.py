@@ -90,7 +90,8 @@ def _drive(subject: Subject, store: MemoryStore, commit: Committed) -> Driven:
         if unit is not None and unit.clocks:
             clocks.setdefault(unit.request, []).extend(unit.clocks)
     request = subject.request(subject.sent[commit.request.root])
-    return redrive(subject.program, store, request, (commit.request, commit.place), clocks)
+    wanted, heard = (commit.request, commit.place), subject.heard(commit)
+    return redrive(subject.program, store, request, wanted, clocks, heard=heard)
 
 
 def _judge(subject: Subject, commit: Committed, driven: Driven) -> list[str]:

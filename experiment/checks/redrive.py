@@ -19,8 +19,21 @@ from typing import Any
 from core.attempt import attempt
 from core.ids import RequestId
 from core.memory import MemoryStore
-from core.messages import Reply, Request
-from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.messages import Outcome, Reply, Request
+from core.ports import (
+    Ask,
+    Commit,
+    Due,
+    Hear,
+    Now,
+    Pause,
+    Read,
+    ReadVersion,
+    Receive,
+    Release,
+    Send,
+    Steps,
+)
 from core.program import Program
 from core.store import read
 
@@ -50,6 +63,7 @@ class Driven:
 class _Driver:
     """One attempt and what it waits for.
 
+    :ivar asked: what it asked of the outside.
     :ivar clocks: the readings it is given: all of its request's, for a branch of a transaction
         that is run again reads them again.
     """
@@ -61,6 +75,7 @@ class _Driver:
     waits_for: tuple[int, ...] | None = None
     reply: Reply | None = None
     pauses: int = 0
+    asked: list[Ask] = field(default_factory=list)
 
 
 def redrive(
@@ -71,15 +86,19 @@ def redrive(
     clocks: Mapping[RequestId, Sequence[int]] | None = None,
     execute: Callable[[Program, Request, str], Steps] = attempt,
     names: Mapping[RequestId, str] | None = None,
+    heard: Mapping[tuple[RequestId, int], Outcome] | None = None,
 ) -> Driven:
     """Execute ``request`` on ``store`` until nothing moves or the wanted commit is asked for.
 
     :param wanted: request and place of the commit to stop at.
     :param clocks: the readings to answer, by request; 0 where there are none.
     :param execute: the protocol.
+    :param heard: what the outside answers, by request and place.
     :param names: what to call the executions of requests, where that makes a difference.
     """
-    return _Tree(program, store, wanted, clocks or {}, execute, names or {}).run(request)
+    return _Tree(program, store, wanted, clocks or {}, execute, names or {}, heard or {}).run(
+        request
+    )
 
 
 class _Tree:
@@ -93,7 +112,9 @@ class _Tree:
         clocks: Mapping[RequestId, Sequence[int]],
         execute: Callable[[Program, Request, str], Steps],
         names: Mapping[RequestId, str],
+        heard: Mapping[tuple[RequestId, int], Outcome],
     ) -> None:
+        self._heard = heard
         self._names = names
         self._execute = execute
         self._program = program
@@ -160,6 +181,16 @@ class _Tree:
             elif isinstance(effect, Receive):
                 driver.waits_for = effect.tickets
                 return
+            elif isinstance(effect, Ask):
+                driver.asked.append(effect)
+                answer = len(driver.asked) - 1
+            elif isinstance(effect, Hear):
+                asked = [driver.asked[ticket] for ticket in effect.tickets]
+                unknown = [each for each in asked if (each.request, each.place) not in self._heard]
+                if unknown:
+                    self._driven.trouble.append(f"asks {unknown[0].function} of the outside again")
+                    return
+                answer = [self._heard[each.request, each.place] for each in asked]
             elif isinstance(effect, Due):
                 answer = True  # in the end, or by the time of what is looked for
             elif isinstance(effect, Now):

@@ -107,7 +107,7 @@ class _Course:
             evidence += self._read_only(answer)
         evidence += self._answered()
         evidence += self._unanswered()
-        return evidence + self._runner.early[:1] + self._state()
+        return evidence + self._asked() + self._runner.early[:1] + self._state()
 
     def discard(self) -> None:
         """Let go of strands that stand somewhere; what they do then changes nothing any more."""
@@ -131,6 +131,7 @@ class _Course:
             )
         self._check_arguments(strand, commit)
         self._runner.set_clocks(self._clocks(commit.units))
+        self._runner.heard = self._subject.heard(commit)
         while strand.outcome is None and not isinstance(strand.event, Boundary):
             if isinstance(strand.event, Waiting):  # a region goes on after it
                 self._complete(strand.children[strand.event.place])
@@ -143,6 +144,7 @@ class _Course:
         if unread is not None:
             raise self._differs(strand, f"reads the clock more often in {unread}", "does not")
         self._runner.set_clocks({})
+        self._runner.heard = {}
         if strand.outcome is not None:
             self._complete(strand)
 
@@ -314,6 +316,25 @@ class _Course:
             f"{who} was told that it {readable.outcome(answer.outcome)}, but the plain program "
             f"{readable.outcome(outcome)}"  # type: ignore[arg-type]
         ]
+
+    def _asked(self) -> list[str]:
+        """What the outside was asked that the plain program does not ask."""
+        subject, readable = self._subject, self._subject.readable
+        evidence = []
+        for each in subject.history.asked:
+            root = each.request.root
+            if root in subject.unfinished or root in subject.run.set_aside:
+                continue
+            function, args = self._runner.asked.get((each.request, each.place), ("", b""))
+            for tried in each.tries:
+                if (function, args) != (each.function, tried.args):
+                    what = f"{each.function}{readable.arguments(tried.args)}"
+                    instead = f"{function}{readable.arguments(args)}" if function else "nothing"
+                    evidence.append(
+                        f"{subject.describe(each.request)} asked {what} of the outside, where the "
+                        f"plain program asks {instead}"
+                    )
+        return evidence
 
     def _state(self) -> list[str]:
         expected, final = self._plain.dump(), self._subject.final_data

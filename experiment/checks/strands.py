@@ -2,7 +2,8 @@
 
 A strand runs a user's uncompiled method in a greenlet. It pauses
 
-* at a *boundary*, where the executor's regions end: before an effectful call, where it sleeps,
+* at a *boundary*, where the executor's regions end: before an effectful call or one of the
+  outside, where it sleeps,
   and before a transaction when the present region already held one;
 * to *wait* for a child that has not ended.
 
@@ -32,6 +33,7 @@ from core.callers import Caller, decode_caller
 from core.chance import request_chance
 from core.ids import RequestId
 from core.messages import Outcome, Raised, Returned
+from core.outside import Outside
 from core.program import Program
 
 __all__ = ["Boundary", "Forbidden", "Frame", "Strand", "StrandRunner", "Waiting", "guarded"]
@@ -138,6 +140,15 @@ class _Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """The handle of what the outside was asked at a place."""
+
+    request: RequestId
+    place: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Spawned:
     """The handle of a spawned call that is a strand of its own."""
 
@@ -150,6 +161,8 @@ class StrandRunner:
     :param callers: who asks, as it travels, by root.
     :ivar clocks: the readings of the present region, by request; none outside of regions.
     :ivar started: service, method and arguments of the requests that were started, by root id.
+    :ivar heard: the answers of the outside that the present region takes in, by request and place.
+    :ivar asked: what is asked of the outside, and with what arguments, by request and place.
     :ivar early: requests that went on before they had slept as long as they were to.
     """
 
@@ -162,6 +175,9 @@ class StrandRunner:
         self.clocks: dict[RequestId, Iterator[int]] = {}
         self.started: dict[bytes, tuple[str, str, bytes]] = {}
         self.early: list[str] = []
+        self.heard: dict[tuple[RequestId, int], Outcome] = {}
+        self.asked: dict[tuple[RequestId, int], tuple[str, bytes]] = {}
+        self._known: dict[tuple[RequestId, int], Outcome] = {}
 
     def set_clocks(self, readings: Mapping[RequestId, Sequence[int]]) -> None:
         """The clock readings of the region that runs next."""
@@ -237,11 +253,39 @@ class StrandRunner:
             if isinstance(handle, _Spawned):
                 results.append(self._deliver(frame, handle.place))
                 continue
+            if isinstance(handle, _Asked):
+                results.append(self._hear(handle))
+                continue
             assert isinstance(handle, _Ended)
             if handle.exception is not None:
                 raise handle.exception
             results.append(self.reference.copy(handle.result))
         return results
+
+    def ask(self, function: Outside, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        assert frame.strand is not None
+        function.check(*args, **kwargs)
+        encoded, place = self.reference.codec.encode((args, kwargs)), frame.take_place()
+        frame.strand.pause(Boundary(place))
+        self.asked[frame.id, place] = function.name, encoded
+        return _Asked(frame.id, place, function.name)
+
+    def _hear(self, asked: _Asked) -> Any:
+        """An answer, which is an input of the region that it is taken in by."""
+        where = asked.request, asked.place
+        if where not in self._known:
+            if where not in self.heard:
+                raise Forbidden(
+                    f"goes on{_user_line()} with an answer of {asked.function} that is not recorded"
+                )
+            self._known[where] = self.heard[where]
+        outcome, codec = self._known[where], self.reference.codec
+        if isinstance(outcome, Raised):
+            raise codec.decode_exception(outcome)
+        assert isinstance(outcome, Returned)
+        return codec.decode(outcome.value)
 
     def start(
         self,

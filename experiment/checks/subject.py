@@ -11,13 +11,12 @@ import msgspec
 from core.ids import RequestId
 from core.journal import METHOD_END, decode_intent, decode_record
 from core.layout import DATA, OBJECTS, RESTING, WATERMARK, journal_key, root_of
-from core.messages import Failed, Origin, Request
+from core.messages import Failed, Origin, Outcome, Request
 from core.protocol import PROTOCOLS
 from core.store import ClearRange, Set
-from experiment.checks.health import Health
 from experiment.checks.joining import execution_of, joined
 from experiment.checks.replay import Replayed, Snapshot, replay
-from experiment.record.history import Answered, Committed, Sent
+from experiment.record.history import Answered, Asked, Committed, Sent
 from experiment.record.readable import Readable
 
 if TYPE_CHECKING:
@@ -93,6 +92,17 @@ class Subject:
             call = origin.service, origin.method, origin.args
             self.sent.setdefault(root, Sent(commit.time, identity, *call, 0, caller=origin.caller))
             self.started.add(root)
+
+    def heard(self, commit: Committed) -> dict[tuple[RequestId, int], Outcome]:
+        """The answers of the outside that the regions of a commit took in, by request and place."""
+        asked = (self._asked[name] for name in commit.units if name in self._asked)
+        return {
+            (each.request, each.place): each.outcome for each in asked if each.outcome is not None
+        }
+
+    @cached_property
+    def _asked(self) -> dict[str, Asked]:
+        return {each.unit: each for each in self.history.asked}
 
     @property
     def in_objects(self) -> bool:
@@ -181,11 +191,6 @@ class Subject:
         call = f"{sent.service}.{sent.method}{self.readable.arguments(sent.args)}"
         below = "" if request.is_root else "a call below "
         return f"{below}{call} (request {request})"
-
-    @property
-    def health(self) -> Health:
-        """The program where nothing fails."""
-        return Health(self.program, self.scenario.platform, self.run.modelled)
 
     @cached_property
     def final_data(self) -> dict[bytes, bytes]:

@@ -17,11 +17,13 @@ from core.store import KeyRange, Mutation, Pairs
 
 __all__ = [
     "Answered",
+    "Asked",
     "Committed",
     "FaultStruck",
     "History",
     "Misused",
     "Sent",
+    "Tried",
     "Unit",
     "trace_hash",
 ]
@@ -109,6 +111,40 @@ class Committed:
 
 
 @dataclass(slots=True)
+class Tried:
+    """One try at asking the outside.
+
+    :ivar gave: what the function, or what stands in for it, gave; None if it was not reached.
+    :ivar told: what became of the try, as far as whoever made it lived to see.
+    :ivar pause: nanoseconds until it would be tried again after what it gave.
+    """
+
+    time: float
+    key: str
+    args: bytes
+    gave: Outcome | None = None
+    told: Outcome | None = None
+    pause: int | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """An attempt at a request asks the outside, as often as it takes.
+
+    :ivar unit: the name under which a region takes the answer in.
+    :ivar outcome: the answer, if the attempt lived to hear it.
+    """
+
+    time: float
+    unit: str
+    request: RequestId
+    place: int
+    function: str
+    tries: list[Tried] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+
+@dataclass(slots=True)
 class FaultStruck:
     """A fault struck: its index among the scenario's faults, and where.
 
@@ -133,6 +169,7 @@ class History:
         as somebody looked.
     :ivar points: how often each crash point ``Service.method@point`` was passed.
     :ivar misused: answers to whoever used another request's id.
+    :ivar asked: what the outside was asked.
     :ivar garbled: arguments that were encoded otherwise than clients meant them, a line for each.
     :ivar reads: store reads asked for; ``read_versions`` likewise.
     """
@@ -148,6 +185,7 @@ class History:
     times: dict[str, float] = field(default_factory=dict)
     points: dict[str, int] = field(default_factory=dict)
     misused: list[Misused] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     garbled: list[str] = field(default_factory=list)
     reads: int = 0
     read_versions: int = 0

@@ -63,7 +63,8 @@ def set_aside(content: Mapping[bytes, bytes]) -> dict[bytes, Aside]:
 def points_total(program: Program, points: Mapping[str, int], calls: Sequence[str]) -> int:
     """How many crash points exist in the methods that the load can reach.
 
-    A method has the points of calls if the graph says that it calls, and those of reads and
+    A method has the points of calls if the graph says that it calls (those of outside calls
+    likewise), and those of reads and
     commits if some execution came to one.
 
     :param points: how often each ``Service.method@point`` was passed.
@@ -80,6 +81,7 @@ def points_total(program: Program, points: Mapping[str, int], calls: Sequence[st
 
         total += 3  # start, before_reply, after_reply
         total += 2 * passed("before_read") + 2 * passed("before_commit")
+        total += 3 * bool(passed("before_outside") or (found and found.facts.asks))
         total += 3 * bool(passed("before_call") or (found and found.facts.callees))
     return total
 

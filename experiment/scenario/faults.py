@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ruamel.yaml.nodes import ScalarNode
 
-from experiment.scenario.model import FAULT_KINDS, PLATFORM, POINTS, STORE_ERRORS, Fault, Selector
+from experiment.scenario.model import (
+    FAULT_KINDS,
+    OUTSIDE_ERRORS,
+    PLATFORM,
+    POINTS,
+    STORE_ERRORS,
+    Fault,
+    Selector,
+)
 from experiment.scenario.names import PARTIES, Names
 from experiment.scenario.quantities import (
     QuantityError,
@@ -35,6 +44,7 @@ _OWN: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "delay": (("duration",), ("selector",)),
     "partition": (("between", "duration"), ()),
     "store_error": (("error",), ("selector",)),
+    "outside_error": ((), ("selector", "error")),
     "kill": ((), ("selector", "mode")),
     "poison": ((), ("selector",)),
 }
@@ -76,12 +86,19 @@ def _fault(table: Table, names: Names, end: float) -> Fault:
         duration=table.take("duration", positive(duration), 0.0),
         nth=nth,
         between=_between(table, names),
-        error=table.take("error", one_of(_ERRORS, "store error"), ""),
+        error=table.take("error", _error_of(kind), ""),
         mode=table.take("mode", one_of(("one", "all"), "mode"), "one"),
         limit=table.take("limit", positive(count), 0),
     )
     _check_times(table, fault, end)
     return fault
+
+
+def _error_of(kind: str) -> Callable[[object], str]:
+    """What reads an ``error`` of this kind of fault."""
+    if kind == "outside_error":
+        return one_of(OUTSIDE_ERRORS, "outside error")
+    return one_of(_ERRORS, "store error")
 
 
 def _may(kind: str) -> tuple[str, ...]:

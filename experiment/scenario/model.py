@@ -14,6 +14,7 @@ __all__ = [
     "CHECKS",
     "CLIENT",
     "FAULT_KINDS",
+    "OUTSIDE_ERRORS",
     "PLATFORM",
     "POINTS",
     "STORE_ERRORS",
@@ -49,6 +50,9 @@ POINTS = (
     "before_call",
     "during_call",
     "after_call",
+    "before_outside",
+    "during_outside",
+    "after_outside",
     "before_reply",
     "after_reply",
 )
@@ -63,6 +67,7 @@ FAULT_KINDS = (
     "delay",
     "partition",
     "store_error",
+    "outside_error",
     "kill",
     "poison",
 )
@@ -81,6 +86,10 @@ STORE_ERRORS = {
 }
 """What ``store_error`` can answer to each kind of store call; see ``docs/scenarios.md``."""
 
+OUTSIDE_ERRORS = ("before_effect", "after_effect", "no_answer")
+"""How a try at an outside function can fail: an error before it took effect, or after, or nothing
+is heard until its timeout."""
+
 CHECKS = (
     "exactly_once",
     "strict_serializable",
@@ -89,6 +98,7 @@ CHECKS = (
     "atomicity",
     "liveness",
     "bounded_storage",
+    "outside",
 )
 """Checked on every run; a scenario's ``check`` adds invariants and documents intent."""
 
@@ -136,6 +146,7 @@ class Platform(msgspec.Struct, frozen=True):
     :ivar profile: what it began with: a name, or a file's path as it can be opened.
     :ivar hop: median seconds of one network hop between two services; ``spread`` is the sigma
         of its lognormal.
+    :ivar outside: median seconds of one try at an outside function.
     :ivar cpu: seconds of processor time one execution of a method takes, apart from its calls
         and what it asks of the store. ``call_cpu`` is a caller's for each call, ``client_cpu`` a
         client's for each request.
@@ -154,6 +165,7 @@ class Platform(msgspec.Struct, frozen=True):
     profile: str = "default"
     hop: float = 0.0005
     spread: float = 0.3
+    outside: float = 0.05
     cpu: float = 0.0005
     call_cpu: float = 0.0
     client_cpu: float = 0.0
@@ -273,7 +285,8 @@ class Fault(msgspec.Struct, frozen=True):
     :ivar between: for ``partition``: two services, ``store``, ``client`` or ``*``.
     :ivar error: for ``store_error``: ``not_committed``, ``commit_unknown_result_applied``,
         ``commit_unknown_result_not_applied``, ``commit_unknown_result_late`` (applied up to two
-        seconds later), ``transaction_too_old``, ``future_version``, ``store_unavailable``.
+        seconds later), ``transaction_too_old``, ``future_version``, ``store_unavailable``. For
+        ``outside_error`` one of OUTSIDE_ERRORS; empty: any of them.
     :ivar mode: for ``kill``: ``one`` (random pod) or ``all`` of the selected service.
     :ivar limit: at most this many strikes, 0 for no limit.
     """

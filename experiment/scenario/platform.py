@@ -78,6 +78,7 @@ _STORE: _Readers = {
 _PLATFORM: _Readers = {
     "hop": duration,
     "spread": number,
+    "outside": duration,
     "cpu": duration,
     "call_cpu": duration,
     "client_cpu": duration,

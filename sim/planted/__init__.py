@@ -22,6 +22,7 @@ from sim.planted import (
     joins,
     journal,
     later,
+    outside,
     poison,
     replay,
     results,
@@ -32,7 +33,7 @@ from sim.planted import (
 from sim.planted.bug import BUGS, Bug
 
 __all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
-           "later",
+           "later", "outside",
            "plant", "poison", "replay", "results", "retention", "scans",
            "transactions"]  # fmt: skip
 

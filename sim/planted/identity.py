@@ -23,14 +23,14 @@ def ids_answer_for_other_requests() -> AbstractContextManager[Any]:
 @bug("nothing is done under the id of another request", "exactly_once", "smoke", "counter")
 def ids_used_again_run() -> AbstractContextManager[Any]:
     """Do not see the records of another request, and do what is asked."""
-    original = Regions._found
+    original = Regions._take_in
 
-    def found(self: Regions, pairs: Pairs) -> None:
+    def take_in(self: Regions, pairs: Pairs) -> None:
         own = self._fingerprint[:8]
         kept = [(key, value) for key, value in pairs if decode_record(value).fingerprint[:8] == own]
         original(self, kept)
 
-    return replace(Regions, "_found", found)
+    return replace(Regions, "_take_in", take_in)
 
 
 @bug("of two first uses of a key, one is recorded", "exactly_once", "smoke", "counter")

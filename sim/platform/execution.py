@@ -88,7 +88,7 @@ class Execution(Activity):
 
     def ended(self, result: Reply) -> None:
         """The attempt returned a reply: encode it and send it off."""
-        self.pod.compute(self._half_cpu, partial(self._continue, self._reply, result))
+        self.pod.compute(self._half_cpu, partial(self.go_on, self._reply, result))
 
     def _reply(self, reply: Reply) -> Any:
         self.spans.computed(self._half_cpu, self.fabric.env.now)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from core.messages import Reply
+from core.ports import Ask
 from core.revisions import told
 from experiment.randomness import stream
 from experiment.record.history import History
 from experiment.scenario.model import CLIENT, Scenario
-from experiment.strikes import Faults
+from experiment.strikes import Faults, MethodFaults
 from sim.environment import SeededEnvironment
 from sim.platform.connections import Connections
 from sim.platform.delivery import Delivery
@@ -32,11 +33,19 @@ EPOCH_NS = 1_735_689_600_000_000_000
 """Unix time at which virtual time begins: 2025-01-01."""
 
 
+class Outside(Protocol):
+    """What is not ours (:mod:`sim.platform.outside`)."""
+
+    def ask(self, ask: Ask, method: MethodFaults, ended: Callable[[Any], object]) -> Any:
+        """Begin to ask; ``ended`` is called with what this returns when the answer is known."""
+
+
 class Fabric:
     """The ground of one scenario's platform.
 
     :ivar clients: the process that all clients run in.
     :ivar contention: the stream that back-off after conflicts is drawn from.
+    :ivar outside: what is not ours, if it is asked for anything.
     :ivar doors: for each service that can be called, what takes its requests.
     """
 
@@ -56,6 +65,7 @@ class Fabric:
         self.store = SimStore(env, model.store, stream(seed, "store"), self.link.applied)
         self.link.store = self.store
         self.doors: dict[str, Callable[[Delivery], object]] = {}
+        self.outside: Outside | None = None
         self._retry_rng = stream(seed, "retry")
         self._frozen: dict[int, Callable[[], object]] = {}
         self._freezes = count()

@@ -10,7 +10,7 @@ kind           time
 ``ingress``    in the gateway
 ``hops``       on the network, for late acknowledgements too
 ``processor``  computing
-``waiting``    for a connection, a pod, a worker or a core
+``waiting``    for a connection, a pod, a worker, a core, or the outside
 ``store``      for the store's answers
 ``retries``    backing off, and everything that came to nothing and was done again
 =============  ===================================================================

@@ -29,6 +29,7 @@ APPS = [
     "apps/warehouse",
     "apps/expenses",
     "apps/media",
+    "apps/shop",
     "apps/social",
 ]
 
@@ -65,6 +66,7 @@ INVARIANTS = {
         "nobody_approves_their_own",
         "what_is_paid_is_noted",
     },
+    "apps/shop": {"stock_is_ordered", "paid_orders_have_receipts", "confirmed_once"},
     "apps/media": {"every_review_is_found", "no_review_is_half_written", "stars_add_up"},
     "apps/social": {
         "every_author_has_the_post",

@@ -50,6 +50,7 @@ def run(options: argparse.Namespace, console: Console, errors: Console) -> int:
         options.app,
         module="backends.knative run",
         unchecked=options.unchecked,
+        stand_ins=False,
     )
     prepared = prepare(task)
     scenario, rest = injectable(prepared.scenario)
