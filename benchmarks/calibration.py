@@ -19,12 +19,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from backends.local.measuring.bench import Bench, Machine, machine, saturation, temporary
+from backends.local.measuring.bench import Bench, Machine, machine, temporary
 from backends.local.measuring.calibrate import calibrate
 from backends.local.measuring.driving import draw_requests, driver
 from backends.local.measuring.generator import Seen, Stage, calmest
 from backends.local.measuring.profile import profile_text
 from backends.local.measuring.report import telling
+from backends.local.measuring.saturation import saturation
 from backends.local.run import Local
 from backends.local.run import run as run_locally
 from backends.stores import Wish
@@ -88,7 +89,7 @@ def compare(app: str, profile: Path, seconds: float, store: Wish) -> Compared:
     with contextlib.ExitStack() as stack:
         up = stack.enter_context(temporary(application, wanted))
         asks = stack.enter_context(driver([(up, draw_requests(application))]))
-        best = max(seen.per_second for _, seen in saturation(asks, 0, seconds / 5))
+        best = max(step.per_second for step in saturation(asks, 0, seconds / 5))
         stage = Stage(0, 0, best / 2, 1.0, seconds / _ROUNDS)
         seen = calmest([asks.run(stage) for _ in range(_ROUNDS)], _CALM)
     scenario = _scenario(app, profile, best / 2, seconds)

@@ -26,6 +26,7 @@ __all__ = ["BEGIN", "END", "KINDS", "Cell", "Found", "insert", "make", "table"]
 
 KINDS = (
     "none", "crash", "kill", "pause", "drop", "delay", "duplicate", "partition", "store_error",
+    "poison",
 )  # fmt: skip
 """Scenarios in ``scenarios/faults``."""
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,13 +22,13 @@ from core.driving import resume as go_on
 from core.errors import StoreError
 from core.layout import is_verdict, tree_range
 from core.memory import MemoryStore
-from core.messages import Outcome, Reply, Request
+from core.messages import Failed, Outcome, Reply, Request
 from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
 from core.program import Program
 from core.store import read
 from experiment.scenario.model import Platform
 
-__all__ = ["SLOWER", "outcome_in_good_health"]
+__all__ = ["SLOWER", "Health"]
 
 SLOWER = 2.0
 """A platform may be slower than the scenario has it, now and then, and still be well."""
@@ -35,25 +36,47 @@ _MOST_EVENTS = 50_000
 _PAUSE, _LONGEST_PAUSE = 0.002, 0.25
 
 
-def outcome_in_good_health(
-    program: Program,
-    content: Mapping[bytes, bytes],
-    request: Request,
-    platform: Platform,
-    modelled: bool,
-) -> Outcome | None:
-    """What a client is told who asks for ``request`` on a store with ``content``, its tree resumed.
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A program on a machine in good health.
 
-    :param modelled: whether computing takes no time but the platform's own.
-    :returns: None if it does not end.
+    :ivar modelled: whether computing takes no time but the platform's own.
     """
-    kept = tree_range(request.id.root)
-    verdicts = {key for key in content if kept.begin <= key < kept.end and is_verdict(key)}
-    world = _World(program, platform, modelled)
-    world.store.load((key, content[key]) for key in sorted(content) if key not in verdicts)
-    drive(resume(request.id.root, 0), world.at_once)
-    reply = world.run(request)
-    return None if reply is None else reply.outcome
+
+    program: Program
+    platform: Platform
+    modelled: bool
+
+    def outcome(self, content: Mapping[bytes, bytes], request: Request) -> Outcome | None:
+        """What a client is told who asks on a store with ``content``, its tree resumed.
+
+        :returns: None if it does not end.
+        """
+        return self._tried(content, request)[0]
+
+    def completed(
+        self, content: Mapping[bytes, bytes], requests: Iterable[Request]
+    ) -> dict[bytes, bytes] | None:
+        """What the store holds when all these trees, which were set aside, are completed.
+
+        :returns: None if one of them cannot be.
+        """
+        for request in requests:
+            outcome, content = self._tried(content, request)
+            if outcome is None or isinstance(outcome, Failed):
+                return None
+        return dict(content)
+
+    def _tried(
+        self, content: Mapping[bytes, bytes], request: Request
+    ) -> tuple[Outcome | None, dict[bytes, bytes]]:
+        kept = tree_range(request.id.root)
+        verdicts = {key for key in content if kept.begin <= key < kept.end and is_verdict(key)}
+        world = _World(self.program, self.platform, self.modelled)
+        world.store.load((key, content[key]) for key in sorted(content) if key not in verdicts)
+        drive(resume(request.id.root, 0), world.at_once)
+        reply = world.run(request)
+        return None if reply is None else reply.outcome, world.store.snapshot()
 
 
 class _Attempt:

@@ -16,7 +16,6 @@ from core.layout import ALARMS, INTENTS, RESTING, SET_ASIDE
 from core.messages import Failed
 from core.poison import POISON
 from experiment.checks import parts
-from experiment.checks.health import outcome_in_good_health
 from experiment.checks.subject import Subject
 from experiment.record.history import Sent
 from experiment.verdict import Verdict, judge
@@ -96,14 +95,7 @@ def _told_so(subject: Subject) -> list[str]:
 
 
 def _tried(subject: Subject, sent: Sent, how: str) -> list[str]:
-    run = subject.run
-    outcome = outcome_in_good_health(
-        subject.program,
-        run.final,
-        subject.request(sent),
-        subject.scenario.platform,
-        run.modelled,
-    )
+    outcome = subject.health.outcome(subject.run.final, subject.request(sent))
     if outcome is None or isinstance(outcome, Failed):
         return []
     told = subject.readable.outcome(outcome)

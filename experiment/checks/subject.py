@@ -14,6 +14,7 @@ from core.layout import DATA, OBJECTS, RESTING, WATERMARK, journal_key, root_of
 from core.messages import Failed, Origin, Outcome, Request
 from core.protocol import PROTOCOLS
 from core.store import ClearRange, Set
+from experiment.checks.health import Health
 from experiment.checks.joining import execution_of, joined
 from experiment.checks.replay import Replayed, Snapshot, replay
 from experiment.record.history import Answered, Asked, Committed, Sent
@@ -191,6 +192,11 @@ class Subject:
         call = f"{sent.service}.{sent.method}{self.readable.arguments(sent.args)}"
         below = "" if request.is_root else "a call below "
         return f"{below}{call} (request {request})"
+
+    @property
+    def health(self) -> Health:
+        """The program where nothing fails."""
+        return Health(self.program, self.scenario.platform, self.run.modelled)
 
     @cached_property
     def final_data(self) -> dict[bytes, bytes]:

@@ -26,7 +26,7 @@ import msgspec
 from backends.local.background import until_ready
 from backends.local.erasing import erasing, prepared
 from backends.local.folder import Folder
-from backends.local.measuring.driving import Driver, NoAnswer, draw_requests, driver
+from backends.local.measuring.driving import Driver, draw_requests, driver
 from backends.local.measuring.generator import Seen, Stage
 from backends.local.measuring.started import Started, started
 from backends.local.measuring.usage import cores, memory, see_measurable
@@ -37,26 +37,18 @@ from core.errors import MuError
 from core.protocol import OURS, PROTOCOLS
 
 __all__ = [
-    "CLIENTS",
     "Bench",
     "Figures",
     "Machine",
     "Memory",
     "Report",
     "Side",
-    "at_rates",
     "bench",
     "machine",
-    "saturation",
-    "saturations",
     "temporary",
 ]
 
-CLIENTS = (1, 2, 4, 8, 16, 32, 64)
-"""The clients that look for the saturation."""
-
 _ROUNDS = 5
-_GROWTH, _IDLE = 1.02, 2
 _UP = 30.0
 _GLANCE = 0.002
 
@@ -275,59 +267,6 @@ def _memory(up: Started) -> list[Memory]:
         private = statistics.mean(size for _, size in sizes)
         found.append(Memory(kind, len(processes), int(resident), int(private)))
     return found
-
-
-def saturation(
-    asks: Driver, target: int = 0, seconds: float = 2.0, told: Told = lambda _: None
-) -> list[tuple[int, Seen]]:
-    """Let clients become more until that brings nothing more, twice in a row.
-
-    :returns: what each number of clients saw; the largest throughput is the saturation.
-    """
-    return saturations(asks, [target], seconds, told)[0]
-
-
-def saturations(
-    asks: Driver, targets: Sequence[int], seconds: float, told: Told
-) -> list[list[tuple[int, Seen]]]:
-    """The saturation of several, which take turns.
-
-    Where nothing comes back any more, as from locks that are fought over, more would not, either.
-
-    :raises NoAnswer: one of them does not even answer one client.
-    """
-    steps: list[list[tuple[int, Seen]]] = [[] for _ in targets]
-    best, idle = [0.0] * len(targets), [0] * len(targets)
-    for clients in CLIENTS:
-        for number, target in enumerate(targets):
-            if idle[number] == _IDLE:
-                continue
-            told(f"{clients} clients" + (f", {number + 1} of {len(targets)}" if number else ""))
-            try:
-                seen = asks.run(Stage(target, clients, 0.0, seconds / 4, seconds))
-            except NoAnswer:
-                if not steps[number]:
-                    raise
-                idle[number] = _IDLE
-                continue
-            steps[number].append((clients, seen))
-            grows = seen.per_second > _GROWTH * best[number]
-            idle[number] = 0 if grows else idle[number] + 1
-            best[number] = max(best[number], seen.per_second)
-    return steps
-
-
-def at_rates(asks: Driver, rates: Sequence[float], seconds: float, told: Told) -> list[float]:
-    """The median latency of each target at its rate, 0 without answers; they take turns."""
-    latencies: list[list[int]] = [[] for _ in rates]
-    for number in range(_ROUNDS):
-        told(f"half of that, round {number + 1} of {_ROUNDS}")
-        for target, rate in enumerate(rates):
-            part = seconds / _ROUNDS
-            with contextlib.suppress(NoAnswer):
-                seen = asks.run(Stage(target, 0, rate, part / 4, part))
-                latencies[target] += seen.latencies
-    return [statistics.median(each) * 1e-6 if each else 0.0 for each in latencies]
 
 
 # --- `up`, as a user starts it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,16 +23,11 @@ from backends.local.measuring.bench import (
     Report,
     Side,
     Told,
-    at_rates,
     bench,
-    machine,
-    saturations,
-    temporary,
 )
-from backends.local.measuring.driving import draw_requests, driver
-from backends.local.measuring.generator import Seen
+from backends.local.measuring.saturation import Saturated, SaturationReport, Step, measure
 from backends.stores import Wish
-from compiler.application import Application, load
+from compiler.application import load
 from core.errors import MuError
 from core.protocol import OURS
 from experiment.scenario.quantities import show_latency
@@ -52,13 +47,18 @@ def run_bench(options: argparse.Namespace, console: Console, errors: Console) ->
     """
     application = load(options.app)
     wanted = _wanted(options)
-    if options.saturation:
-        return _saturation(application, wanted, console, errors)
     if options.out is not None:
         see_writable(options.out)
+    report: Report | SaturationReport
     with telling(errors) as told:
-        report = bench(application, wanted, told)
-    _print(console, report)
+        if options.saturation:
+            report = measure(application, wanted, told)
+        else:
+            report = bench(application, wanted, told)
+    if isinstance(report, SaturationReport):
+        _print_saturation(console, report)
+    else:
+        _print(console, report)
     if options.out is not None:
         write_down(options.out, msgspec.json.format(msgspec.json.encode(report), indent=1))
         console.print(f"Written: {options.out}")
@@ -214,43 +214,31 @@ def _where(here: Machine) -> str:
 # --- saturation
 
 
-def _saturation(application: Application, wanted: Bench, console: Console, errors: Console) -> int:
-    here = machine()
-    requests = draw_requests(application)
-    protocols = wanted.protocols
-    with contextlib.ExitStack() as stack:
-        told = stack.enter_context(telling(errors))
-        ups = [
-            stack.enter_context(temporary(application, wanted, protocol)) for protocol in protocols
-        ]
-        asks = stack.enter_context(driver([(up, requests) for up in ups]))
-        steps = saturations(asks, range(len(ups)), wanted.seconds, told)
-        peaks = [max(seen.per_second for _, seen in each) for each in steps]
-        halves = at_rates(asks, [peak / 2 for peak in peaks], wanted.seconds, told)
-    for protocol, each in zip(protocols, steps, strict=True):
-        console.print(_steps(f"{application.name}, {protocol}", each))
-    console.print(_peaks(protocols, peaks, halves))
-    console.print(_where(here), highlight=False)
-    return 0
+def _print_saturation(console: Console, report: SaturationReport) -> None:
+    for side in report.sides:
+        console.print(_steps(f"{report.application}, {side.protocol}", side.steps))
+    console.print(_peaks(report.sides))
+    console.print(_where(report.machine), highlight=False)
 
 
-def _steps(title: str, steps: list[tuple[int, Seen]]) -> Table:
+def _steps(title: str, steps: list[Step]) -> Table:
     columns = ["clients", "per second", "p50", "p99", "processor time of each"]
     table = _table(title, columns)
-    for clients, seen in steps:
-        times = [show_latency(seen.percentile(percent)) for percent in (50, 99)]
-        cpu = show_latency(sum(seen.cpu.values()) / seen.answered)
-        table.add_row(str(clients), f"{seen.per_second:,.0f}", *times, cpu)
+    for step in steps:
+        times = map(show_latency, (step.p50, step.p99, step.cpu))
+        table.add_row(str(step.clients), f"{step.per_second:,.0f}", *times)
     return table
 
 
-def _peaks(protocols: Sequence[str], peaks: list[float], halves: list[float]) -> Table:
+def _peaks(sides: list[Saturated]) -> Table:
     columns = ["protocol", "saturation, per second", "p50 at half of it"]
-    several = len(protocols) > 1
-    table = _table("saturation", columns + (["ratio", "ratio of p50"] if several else []))
-    for protocol, peak, half in zip(protocols, peaks, halves, strict=True):
-        row = [protocol, f"{peak:,.0f}", show_latency(half) if half else "none"]
-        if several:
-            row += [f"{peak / peaks[-1]:.2f}", f"{half / halves[-1]:.2f}" if halves[-1] else "-"]
+    base = sides[-1]
+    table = _table("saturation", columns + (["ratio", "of p50"] if len(sides) > 1 else []))
+    for side in sides:
+        half = "none" if side.half is None else show_latency(side.half)
+        row = [side.protocol, f"{side.per_second:,.0f}", half]
+        if side is not base:
+            row.append(f"{side.per_second / base.per_second:.2f}")
+            row.append(f"{side.half / base.half:.2f}" if side.half and base.half else "-")
         table.add_row(*row)
     return table

@@ -11,7 +11,7 @@ from core.errors import TooOld
 from core.slowness import Slowness
 from experiment.judgement import judge
 from experiment.scenario.file import read
-from experiment.scenario.model import Platform, Retry, StoreModel
+from experiment.scenario.model import Check, Fault, Platform, Retry, Selector, StoreModel
 from sim.run import run
 
 HERE = Path(__file__).parent
@@ -46,6 +46,82 @@ def test_what_had_to_be_set_aside_is_an_end_and_told_in_the_report(application):
     for what in outcome.metrics.set_aside:
         assert what.startswith("Shop.order: ")
         assert "hopeless.py:" in what
+
+
+HALVES = """
+from compiler import Persistent, call, instance, service
+
+
+@service
+class Note:
+    def __init__(self) -> None:
+        self.seen: Persistent[dict[int, int]] = {}
+
+    def add(self, key: int) -> int:
+        self.seen[key] = self.seen.get(key, 0) + 1
+        return self.seen[key]
+
+
+@service
+class Shop:
+    def __init__(self) -> None:
+        self.orders: Persistent[dict[int, int]] = {}
+
+    def order(self, key: int, size: int) -> int:
+        seen = call(Note.add, key)
+        call(Texts.keep, key, size)
+        self.orders[key] = self.orders.get(key, 0) + 1
+        return seen
+
+
+@service
+class Texts:
+    def __init__(self) -> None:
+        self.texts: Persistent[dict[int, str]] = {}
+
+    def keep(self, key: int, size: int) -> None:
+        self.texts[key] = "x" * size
+
+
+MIX = {"Shop.order": 1.0}
+ARGUMENTS = {"Shop.order": lambda rng: (rng.randrange(100), SIZES)}
+
+
+def noted_as_ordered() -> None:
+    assert dict(instance(Note).seen.items()) == dict(instance(Shop).orders.items())
+
+
+def nothing_is_noted() -> None:
+    assert not dict(instance(Note).seen.items())
+"""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "poison", "judged"),
+    [
+        ("1", True, ["holds", "fails"]),  # an invariant that is wrong anyhow stays so
+        ("rng.choice([1, 1, 1, 200_000])", False, ["inconclusive", "inconclusive"]),
+    ],
+)
+def test_an_invariant_over_what_was_set_aside_is_judged_as_if_it_were_done(
+    sizes, poison, judged, tmp_path
+):
+    file = tmp_path / "halves.py"
+    file.write_text(HALVES.replace("SIZES", sizes))
+    application = load(str(file))
+    names = ["halves.noted_as_ordered", "halves.nothing_is_noted"]
+    kinds = [Fault("poison", selector=Selector("Texts"), probability=0.05)]
+    scenario = replace(
+        hopeless(heal=60.0, faults=kinds if poison else []),
+        app=str(file),
+        check=[Check(name, invariant=name) for name in names],
+    )
+    outcome = judge(run(scenario, application), application)
+    assert outcome.metrics.set_aside
+    found = verdicts(outcome)
+    assert [found[name].status for name in names] == judged, found
+    details = [found[name].detail for name in names]
+    assert all("set aside, half done" in detail for detail in details), details
 
 
 SUMS = """

@@ -18,10 +18,11 @@ import pytest
 
 from backends.local.cli import main
 from backends.local.measuring import generator
-from backends.local.measuring.bench import Bench, Report, bench, saturation, temporary
+from backends.local.measuring.bench import Bench, Report, bench, temporary
 from backends.local.measuring.driving import Driver, draw_requests, driver
 from backends.local.measuring.generator import GENERATOR, Seen, Setting, Stage, Target
 from backends.local.measuring.meter import OPERATIONS, Meter
+from backends.local.measuring.saturation import SaturationReport, saturation
 from backends.local.measuring.usage import busy_seconds, cpu_seconds, memory
 from backends.local.supervisor import listen
 from backends.runtime.http import Outgoing, Server
@@ -266,6 +267,17 @@ def test_the_command_writes_what_it_measured(tmp_path, capsys):
     assert "load generator" in printed
 
 
+def test_the_saturation_is_written_down_too(tmp_path, capsys):
+    out = tmp_path / "saturation.json"
+    words = ["bench", APP, "--saturation", "--seconds", "0.4", "--out", str(out)]
+    assert main([*words, "--protocol", "mu2sls", "--protocol", "unsafe"]) == 0
+    report = msgspec.json.decode(out.read_bytes(), type=SaturationReport)
+    assert [side.protocol for side in report.sides] == ["mu2sls", "unsafe"]
+    for side in report.sides:
+        assert side.per_second == max(step.per_second for step in side.steps)
+    assert "p50 at half of it" in capsys.readouterr().out
+
+
 def test_clients_become_more_until_that_brings_nothing_more():
     application = load(APP)
     with temporary(application, Bench(APP)) as up:
@@ -273,9 +285,9 @@ def test_clients_become_more_until_that_brings_nothing_more():
         folder = up.folder.path
         with driver([(up, draw_requests(application))]) as asks:
             steps = saturation(asks, 0, 0.3)
-    assert [clients for clients, _ in steps] == [1, 2, 4, 8, 16, 32, 64][: len(steps)]
-    best = max(seen.per_second for _, seen in steps)
-    assert len(steps) == 7 or all(seen.per_second <= best for _, seen in steps[-2:])
+    assert [step.clients for step in steps] == [1, 2, 4, 8, 16, 32, 64][: len(steps)]
+    best = max(step.per_second for step in steps)
+    assert len(steps) == 7 or all(step.per_second <= best for step in steps[-2:])
     assert not any(alive(process) for process in processes)
     assert not folder.exists()
 
