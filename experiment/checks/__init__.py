@@ -29,7 +29,6 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
-from core.protocol import Protocol
 from experiment.checks.answers import answers
 from experiment.checks.atomicity import atomicity
 from experiment.checks.bounded_storage import bounded_storage
@@ -92,7 +91,10 @@ def check(
         return verdicts + answers(subject) + invariants(subject)
 
 
-def _not_applicable(name: str, protocol: Protocol) -> str:
+def _not_applicable(name: str, subject: Subject) -> str:
+    protocol = subject.protocol
+    if name == "outside" and not subject.program.outside:
+        return "the application asks nothing of the outside"
     if name == "atomicity" and protocol.parts:
         return ""
     if name == "bounded_storage" and not protocol.forgets:
@@ -101,7 +103,7 @@ def _not_applicable(name: str, protocol: Protocol) -> str:
 
 
 def _judge(name: str, oracle: Callable[[Subject], Verdict], subject: Subject) -> Verdict:
-    why = _not_applicable(name, subject.protocol)
+    why = _not_applicable(name, subject)
     if why:
         return Verdict(name, "not applicable", why)
     try:

@@ -33,8 +33,6 @@ _Place = tuple[RequestId, int]
 
 def outside(subject: Subject) -> Verdict:
     """Check what the outside was asked, and what became of its answers."""
-    if not subject.program.outside:
-        return Verdict("outside", "not applicable", "the application asks nothing of the outside")
     asked: dict[_Place, list[Asked]] = defaultdict(list)
     for each in subject.history.asked:
         asked[each.request, each.place].append(each)
