@@ -56,8 +56,9 @@ def started_root(secret: bytes, starter: RequestId, place: int, due_ns: int) -> 
 
 def started(root: bytes, origin: Origin) -> list[Mutation]:
     """What a region writes that starts a request: it is due at the time that its id begins with."""
-    intent = in_chunks(resting_key(root), encode_intent(Intent(origin)))
-    return [*intent, Set(alarm_key(began_ms(root) * 1_000_000, root), b"")]
+    due = began_ms(root) * 1_000_000
+    intent = in_chunks(resting_key(root), encode_intent(Intent(origin, due)))
+    return [*intent, Set(alarm_key(due, root), b"")]
 
 
 def wake(
@@ -90,11 +91,14 @@ def wake(
             break
         mutations.append(Clear(key))
         reads += [point(key), resting_range(root)]
+        if not resting and not intent:
+            continue
+        origin = decode_intent(resting or intent).origin
         if resting and root not in woken:
+            again = in_chunks(intent_key(root), encode_intent(Intent(origin)))
             mutations.append(ClearRange(*resting_range(root)))
-            mutations += [ClearRange(*intent_range(root)), *in_chunks(intent_key(root), resting)]
-        if resting or intent:
-            woken[root] = decode_intent(resting or intent).origin
+            mutations += [ClearRange(*intent_range(root)), *again]
+        woken[root] = origin
     yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
     return woken
 
@@ -112,12 +116,15 @@ def rest(asleep: Mapping[bytes, int], name: str = "rest") -> Generator[Effect, A
     )
     reads: list[KeyRange] = []
     mutations: list[Mutation] = []
-    for root, alarm, value, pairs in zip(asleep, alarms, values, ranges, strict=True):
+    for (root, until), alarm, value, pairs in zip(
+        asleep.items(), alarms, values, ranges, strict=True
+    ):
         if value is None or not pairs:
             continue
         reads += [point(alarm), intent_range(root)]
         mutations += [ClearRange(*intent_range(root)), ClearRange(*resting_range(root))]
-        mutations += in_chunks(resting_key(root), _whole(pairs))
+        origin = decode_intent(_whole(pairs)).origin
+        mutations += in_chunks(resting_key(root), encode_intent(Intent(origin, until)))
     if mutations:
         yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
 

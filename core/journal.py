@@ -148,9 +148,13 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):
-    """What recovery needs to drive a request tree again."""
+    """What recovery needs to drive a request tree again.
+
+    :ivar until: of a tree that rests: when it is woken, in Unix nanoseconds.
+    """
 
     origin: Origin
+    until: int = 0
 
 
 class Aside(msgspec.Struct, frozen=True, array_like=True):

@@ -4,11 +4,12 @@
 key                                  value
 ===================================  ==================================================
 ``a`` time root                      an alarm: when a tree is to be driven (:mod:`core.alarms`)
+``b`` root                           a request promised to a client (:mod:`core.promises`)
 ``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
-``i``/``j``/``x``/``y`` ... n        the n-th continuation of one too long for one value
+``i``/``j``/``b``/``x``/``y`` ... n  the n-th continuation of one too long for one value
 ``k`` client key                     the root id that a client's key stands for
 ``l`` object                         the baseline's lock of an object: its holder
 ``o`` object                         the baseline's object: all or a part of a field's data
@@ -46,6 +47,7 @@ __all__ = [
     "LOG",
     "OBJECTS",
     "PARTS",
+    "PROMISED",
     "RESTING",
     "SECRET",
     "SET_ASIDE",
@@ -74,6 +76,8 @@ __all__ = [
     "object_prefix",
     "part_of",
     "part_prefix",
+    "promised_key",
+    "promised_range",
     "resting_key",
     "resting_range",
     "root_of",
@@ -85,6 +89,7 @@ __all__ = [
 ]
 
 ALARMS = KeyRange(b"a", b"b")
+PROMISED = KeyRange(b"b", b"c")
 DATA = KeyRange(b"d", b"e")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
@@ -202,8 +207,19 @@ def resting_range(root: bytes) -> KeyRange:
     return KeyRange(key, key + b"\xff")
 
 
+def promised_key(root: bytes) -> bytes:
+    """The key under which stands what was promised to a client."""
+    return b"b" + root
+
+
+def promised_range(root: bytes) -> KeyRange:
+    """What was promised, with its continuations."""
+    key = promised_key(root)
+    return KeyRange(key, key + b"\xff")
+
+
 def root_of(key: bytes) -> bytes:
-    """The root id in the key of an intent, a note of a request set aside, or a continuation."""
+    """The root id in the key of an intent, a promise, a note of what is set aside, or of a part."""
     return key[1:17]
 
 

@@ -11,6 +11,7 @@ from core.layout import (
     DEATHS,
     INTENTS,
     JOURNAL,
+    PROMISED,
     RESTING,
     SECRET,
     SET_ASIDE,
@@ -38,7 +39,12 @@ def readable_key(key: bytes) -> str:
         return f"what died of a request of {key[1:17].hex()}"
     if key[:1] == ALARMS.begin:
         return f"an alarm of {alarmed(key).hex()}"
-    sections = ((INTENTS, "intent"), (SET_ASIDE, "set-aside request"), (RESTING, "resting request"))
+    sections = (
+        (INTENTS, "intent"),
+        (SET_ASIDE, "set-aside request"),
+        (RESTING, "resting request"),
+        (PROMISED, "promise of"),
+    )
     for section, name in sections:
         if key[:1] == section.begin:
             return f"the {name} {key[1:17].hex()}"

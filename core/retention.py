@@ -38,12 +38,14 @@ from core.layout import (
     DEATHS,
     INTENTS,
     JOURNAL,
+    PROMISED,
     RESTING,
     SET_ASIDE,
     WATERMARK,
     client_key,
     client_key_of_root,
     intent_range,
+    promised_range,
     resting_range,
     root_of,
     set_aside_key,
@@ -137,13 +139,16 @@ def _round(
 
 
 def _around(roots: Sequence[bytes], watermark: bytes, horizon: bytes) -> list[Mutation]:
-    """Clear the journal between two root ids, but for the trees given."""
-    begin, cleared = JOURNAL.begin + watermark, []
-    for root in roots:
-        kept = tree_range(root)
-        cleared.append(ClearRange(begin, kept.begin))
-        begin = kept.end
-    return [*cleared, ClearRange(begin, JOURNAL.begin + horizon)]
+    """Clear the journal and promises between two root ids, but for the trees given."""
+    cleared: list[Mutation] = []
+    for section, of in ((JOURNAL, tree_range), (PROMISED, promised_range)):
+        begin = section.begin + watermark
+        for root in roots:
+            kept = of(root)
+            cleared.append(ClearRange(begin, kept.begin))
+            begin = kept.end
+        cleared.append(ClearRange(begin, section.begin + horizon))
+    return cleared
 
 
 def _close(noted: Noted, name: str) -> Generator[Effect, Any, None]:
@@ -162,7 +167,8 @@ def _close(noted: Noted, name: str) -> Generator[Effect, Any, None]:
         return
     reads = [*unfinished, set_aside_range(root), point(client_key_of_root(root))]
     mutations: list[Mutation] = [
-        ClearRange(*each) for each in (set_aside_range(root), tree_range(root))
+        ClearRange(*each)
+        for each in (set_aside_range(root), tree_range(root), promised_range(root))
     ]
     if text is not None:
         mutations += [Clear(client_key_of_root(root)), Clear(client_key(text))]

@@ -21,10 +21,27 @@ from backends.runtime.aside import (
     waiting,
 )
 from backends.runtime.settings import Settings
+from backends.runtime.store import AsyncStore
 from core.aside import Noted
 from core.errors import MuError
 
-__all__ = ["resume", "show_aside"]
+__all__ = ["resume", "show_aside", "visited"]
+
+
+@asynccontextmanager
+async def visited(folder: Folder) -> AsyncIterator[AsyncStore]:
+    """The store of a folder, open.
+
+    :raises MuError: there is none, or it cannot be opened.
+    """
+    choice = folder.choice()
+    if choice is None:
+        raise MuError(f"{folder.path}: holds no application's data; give the folder of an `up`")
+    store = await choice.calm().visit()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 @asynccontextmanager
@@ -33,14 +50,8 @@ async def _desk(folder: Folder) -> AsyncIterator[Desk]:
 
     :raises MuError: there is no store, or it cannot be opened.
     """
-    choice = folder.choice()
-    if choice is None:
-        raise MuError(f"{folder.path}: holds no application's data; give the folder of an `up`")
-    store = await choice.calm().visit()
-    try:
+    async with visited(folder) as store:
         yield Asides(store, Settings())
-    finally:
-        await store.close()
 
 
 def show_aside(console: Console, folder: Folder) -> None:

@@ -23,7 +23,7 @@ from backends.runtime.upkeep import forget
 from backends.stores import Sqlite, StoreChoice
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
-from core.layout import INTENTS, JOURNAL, WATERMARK
+from core.layout import INTENTS, JOURNAL, RESTING, WATERMARK
 from core.store import KeyRange
 
 __all__ = ["collect_garbage", "invoke", "status"]
@@ -142,6 +142,7 @@ def _show_store(console: Console, folder: Folder) -> None:
     console.print(f"data      {counts[APPLICATION]:,} keys")
     console.print(f"journal   {counts[JOURNAL]:,} records of finished and unfinished requests")
     console.print(f"open      {counts[INTENTS]:,} requests that recovery would complete")
+    console.print(f"asleep    {counts[RESTING]:,} requests that are woken when it is time")
     show_aside(console, folder)
     if watermark:
         began = int.from_bytes(watermark[:6], "big") / 1000
@@ -153,7 +154,7 @@ async def _counts(folder: Folder) -> tuple[dict[KeyRange, int], bytes | None]:
     store = Sqlite(str(folder.store)).open()
     try:
         counts = {}
-        for section in (APPLICATION, JOURNAL, INTENTS):
+        for section in (APPLICATION, JOURNAL, INTENTS, RESTING):
             counts[section] = await _count(store, section)
         values, _ = await store.read(await store.read_version(), (WATERMARK,))
         return counts, values[0]

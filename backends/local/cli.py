@@ -15,11 +15,12 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from backends.local.values import duration, limit, numbers, port, seconds, workers
 from backends.runtime.logs import LEVELS
 from backends.runtime.settings import Settings
 from command_line import BAD_INPUT, ended
-from core.durations import nanoseconds
 from core.errors import MuError
+from core.promises import STATES
 from core.protocol import OURS, PROTOCOLS
 
 __all__ = ["main"]
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_invoke(commands)
     _add_run(commands)
     _add_status(commands)
+    _add_requests(commands)
     _add_resume(commands)
     _add_gc(commands)
     _add_dump(commands)
@@ -101,7 +103,7 @@ def _add_up(commands: _Commands) -> None:
     up = _add(commands, "up", "Start an application and keep it running.", _up)
     add = up.add_argument
     add("app", metavar="APP", help="the application")
-    add("--port", type=_port, default=8080, metavar="N", help="the gateway's port (%(default)s)")
+    add("--port", type=port, default=8080, metavar="N", help="the gateway's port (%(default)s)")
     add("--data", type=Path, metavar="DIR", help="where its data are (.mu2sls/APP)")
     _add_workers(up)
     _add_store(up)
@@ -113,14 +115,14 @@ def _add_up(commands: _Commands) -> None:
     )
     add(
         "--retention",
-        type=_duration,
+        type=duration,
         default=Settings().retention,
         metavar="TIME",
         help="how long finished requests are remembered, as 30m, 12h, 7d (1d)",
     )
     add(
         "--step-limit",
-        type=_duration,
+        type=duration,
         default=Settings().step_limit,
         metavar="TIME",
         help="how long a method may compute without asking for anything (1m)",
@@ -182,6 +184,17 @@ def _add_status(commands: _Commands) -> None:
     _add_where(status)
 
 
+def _add_requests(commands: _Commands) -> None:
+    text = "List the requests that are not done yet, or show one."
+    listed = _add(commands, "requests", text, _requests)
+    add = listed.add_argument
+    add("words", metavar="show KEY", nargs="*", help="the one with this key or id, done or not")
+    add("--state", choices=list(STATES), help="only those")
+    add("--method", default="", metavar="Service.method", help="only those that began with it")
+    add("--limit", type=limit, default=20, metavar="N", help="so many at most (%(default)s)")
+    _add_where(listed)
+
+
 def _add_resume(commands: _Commands) -> None:
     text = "Take up again what was set aside, once the code is mended."
     resume = _add(commands, "resume", text, _resume)
@@ -195,7 +208,7 @@ def _add_gc(commands: _Commands) -> None:
     gc = _add(commands, "gc", "Forget finished requests now, and give back their room.", _gc)
     gc.add_argument(
         "--older-than",
-        type=_duration,
+        type=duration,
         default=Settings().retention,
         metavar="TIME",
         help="only those that began so long ago, as 30m, 12h, 7d (1d)",
@@ -221,10 +234,10 @@ def _add_bench(commands: _Commands) -> None:
     bench = _add(commands, "bench", "Measure what an application costs and can do.", _bench)
     add = bench.add_argument
     add("app", metavar="APP", help="the application")
-    add("--clients", type=_numbers, default=[1, 16], metavar="N,N", help="clients at once (1,16)")
+    add("--clients", type=numbers, default=[1, 16], metavar="N,N", help="clients at once (1,16)")
     add(
         "--seconds",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         metavar="N",
         help="for each number of clients, and each protocol (10)",
@@ -263,7 +276,7 @@ def _add_calibrate(commands: _Commands) -> None:
     add("-o", "--out", type=Path, required=True, metavar="FILE", help="the profile, a YAML file")
     add(
         "--seconds",
-        type=_seconds,
+        type=seconds,
         default=5.0,
         metavar="N",
         help="for each of the probe's methods, in rounds (5)",
@@ -283,7 +296,7 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
 def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
-        type=_workers,
+        type=workers,
         action="append",
         default=[],
         metavar="N|Service=N",
@@ -316,51 +329,6 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         default="normal",
         help="what an acknowledged commit survives: full also a power cut (%(default)s)",
     )
-
-
-# --- values
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port: give 0 to 65535")
-    return int(text)
-
-
-def _workers(text: str) -> tuple[str, int]:
-    service, _, number = text.rpartition("=")
-    if not number.isdecimal() or not 0 < int(number) <= 256:
-        raise argparse.ArgumentTypeError(f"'{text}': give a number from 1 to 256, or Service=2")
-    return service, int(number)
-
-
-def _numbers(text: str) -> list[int]:
-    parts = text.split(",")
-    if not all(part.isdecimal() and 0 < int(part) <= 1024 for part in parts):
-        raise argparse.ArgumentTypeError(f"'{text}': give numbers from 1 to 1024, as 1,16")
-    return [int(part) for part in parts]
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.2 <= seconds <= 3_600.0:
-        raise argparse.ArgumentTypeError(f"'{text}': give seconds, from 0.2 to 3600")
-    return seconds
-
-
-def _duration(text: str) -> float:
-    try:
-        seconds = nanoseconds(text) / 1e9
-    except ValueError:
-        seconds = 0.0
-    if not seconds:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a time: give 90s, 30m, 12h or 7d, up to 36600d"
-        )
-    return seconds
 
 
 # --- commands
@@ -409,6 +377,17 @@ def _status(options: argparse.Namespace) -> int:
     from backends.local.ask import status
 
     return status(options.data)
+
+
+def _requests(options: argparse.Namespace) -> int:
+    from backends.local.requests import Sought, list_requests, show_request
+
+    if not options.words:
+        sought = Sought(options.state, options.method, options.limit)
+        return list_requests(options.data, sought)
+    if len(options.words) != 2 or options.words[0] != "show":
+        raise MuError("give `requests` alone, or `requests show KEY`")
+    return show_request(options.data, options.words[1])
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from backends.runtime.aside import ASIDE_PATH, Asides, AsidesService
-from backends.runtime.caller import CALL_PATH, Caller, patiently
+from backends.runtime.caller import CALL_PATH, Caller
 from backends.runtime.deaths import Deaths
 from backends.runtime.host import Host
 from backends.runtime.http import (
@@ -147,9 +147,17 @@ async def serve_gateway(node: Node, listener: socket.socket, stop: asyncio.Event
     caller = node.make.caller(node, client, wire)
 
     async def ask(request: Request) -> Reply:
-        return await patiently(caller, request, not node.protocol.retries)
+        return (await caller.call(request, not node.protocol.retries)).reply
 
-    public = Public(node.application, ask, node.store, node.settings, node.hosts, node.auth)
+    public = Public(
+        node.application,
+        ask,
+        node.store,
+        node.settings,
+        node.hosts,
+        node.auth,
+        promises=node.protocol.regions,
+    )
     calls = Calls(wire, node.addresses.__contains__, caller.forward)
     asides = AsidesService(Asides(node.store, node.settings), wire)
     handlers = {

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from core.layout import (
     CLIENT_KEYS_BY_ROOT,
     JOURNAL,
+    PROMISED,
     SET_ASIDE,
     SET_UP,
     WATERMARK,
@@ -57,7 +58,7 @@ def _of_what_is_set_aside(subject: Subject) -> Callable[[bytes], bool]:
     """Whether a key belongs to what was set aside."""
     roots, retained = subject.run.set_aside, subject.run.retained
     texts = {client_key(retained.get(client_key_of_root(root), b"")) for root in roots}
-    sections = (SET_ASIDE, JOURNAL, CLIENT_KEYS_BY_ROOT)
+    sections = (SET_ASIDE, JOURNAL, CLIENT_KEYS_BY_ROOT, PROMISED)
 
     def kept(key: bytes) -> bool:
         by_root = any(each.begin <= key < each.end for each in sections)

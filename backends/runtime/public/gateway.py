@@ -21,6 +21,7 @@ import msgspec
 from backends.runtime.http import Incoming, Outgoing
 from backends.runtime.public.access import PROBES, note
 from backends.runtime.public.admission import Admission
+from backends.runtime.public.answers import answer
 from backends.runtime.public.arguments import Arguments, from_body, from_query
 from backends.runtime.public.auth import Auth, Nobody, bearer, unauthenticated
 from backends.runtime.public.hosts import see_host, see_origin
@@ -29,14 +30,23 @@ from backends.runtime.public.openapi import describe
 from backends.runtime.public.operations import Operation, find_operations
 from backends.runtime.public.page import SECURITY, problem_page, render
 from backends.runtime.public.problems import KINDS, Refusal, kind_of_failure, problem, unread
-from backends.runtime.public.results import json_bytes
+from backends.runtime.public.requests import Requests, path_of, patience, wanted_wait
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore, trouble
 from compiler.application import Application
 from core.callers import Caller, encode_caller, turned_away
-from core.errors import BadRequest, Interrupted, MuError, Overloaded, UnsupportedValue
+from core.errors import (
+    BadRequest,
+    DefiniteFailure,
+    Failure,
+    Interrupted,
+    MuError,
+    Overloaded,
+    UnsupportedValue,
+)
 from core.ids import RequestId
-from core.messages import Failed, Origin, Outcome, Raised, Reply, Request, Returned
+from core.messages import Failed, Origin, Outcome, Reply, Request
+from core.promises import DONE
 
 __all__ = ["Public"]
 
@@ -44,6 +54,8 @@ _log = logging.getLogger(__name__)
 
 _METHOD_PATH = re.compile(r"/([^./]+)[./]([^./]+)")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_LOOK_NS = 1_000_000_000
+"""What the store and a finished request may take for a look at it, besides what is waited for."""
 _NO_STORE = {"Cache-Control": "no-store"}
 _PROBLEM_PAGES = {f"/problems/{slug}": problem_page(kind) for slug, kind in KINDS.items()}
 _DOCUMENTS = {"/", "/openapi.json", "/healthz", "/readyz", *_PROBLEM_PAGES}
@@ -61,6 +73,7 @@ class Public:
         there was no answer until the request's deadline.
     :param auth: knows who asks; nobody is known without.
     :param hosts: the names that it may be called by, besides addresses; None: any.
+    :param promises: whether what decides can be left alone with a request (it has intents).
     :ivar draining: takes nothing new; see :meth:`end`.
     """
 
@@ -72,6 +85,7 @@ class Public:
         settings: Settings,
         hosts: Collection[str] | None = None,
         auth: Auth | None = None,
+        promises: bool = True,
     ) -> None:
         self.draining = False
         self._under_way: set[asyncio.Timeout] = set()
@@ -82,7 +96,10 @@ class Public:
         self._settings = settings
         self._hosts = hosts
         self._auth = auth or Nobody()
+        self._promises = promises
+        self._promised: set[asyncio.Task[Outgoing]] = set()
         self._keys = Keys(store, settings)
+        self._requests = Requests(store, settings, self._keys)
         self._admission = Admission(settings.concurrency, settings.queue)
         document = msgspec.json.encode(
             describe(application.name, self.operations, settings, self._auth.format)
@@ -112,6 +129,9 @@ class Public:
                 see_host(incoming, self._hosts)
             if incoming.path in _DOCUMENTS:
                 return await self._document(incoming)
+            if (text := self._requests.asked(incoming)) is not None:
+                key = self._keys.read(text, time.time_ns())
+                return await self._request(incoming, key)
             if called is None:
                 raise Refusal("not-found", self._elsewhere(incoming.path))
             name = f"{called[1]}.{called[2]}"
@@ -199,42 +219,144 @@ class Public:
         if self.draining:
             told = "this process is shutting down: ask again, another one answers"
             raise Refusal("draining", told, {"Connection": "close"})
+        wait = wanted_wait(incoming.headers.get("prefer", ""))
+        if wait is None or not self._promises or operation.facts.read_only:
+            return await self._run(operation, incoming, key)
+        return await self._run_promised(operation, incoming, key, wait)
+
+    async def _run_promised(
+        self, operation: Operation, incoming: Incoming, key: Key, wait: float
+    ) -> Outgoing:
+        """Answer as soon as the request is promised, or so many seconds later."""
+        promise: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        running = asyncio.ensure_future(self._run(operation, incoming, key, promise))
+        self._promised.add(running)
+        running.add_done_callback(self._promised.discard)
+        await asyncio.wait((running, promise), return_when=asyncio.FIRST_COMPLETED)
+        if promise.done() and wait:
+            await asyncio.wait((running,), timeout=wait)
+        if running.done():
+            outgoing = running.result()
+            if not promise.done() or outgoing.status != KINDS["interrupted"].status:
+                return outgoing
+        return self._requests.accepted(operation.full_name, key)
+
+    async def _run(
+        self,
+        operation: Operation,
+        incoming: Incoming,
+        key: Key,
+        promise: asyncio.Future[None] | None = None,
+    ) -> Outgoing:
+        """Execute a request until its deadline.
+
+        :param promise: to be told that the request is promised, before it begins.
+        """
         now = time.time_ns()
         seconds = self._seconds(incoming)
         deadline = now + int(seconds * 1e9)
+        request: Request | None = None
         try:
-            async with self._at_most(), self._admission.place(seconds):
-                caller = await self._caller(operation, incoming, deadline)
-                args = self._arguments(operation, incoming)
-                root = await self._root(operation, key, now, deadline)
-                outcome = await self._execute(operation, args, caller, root, deadline)
-                if isinstance(outcome, Failed) and outcome.kind == "Interrupted":
-                    outcome = await self._explained(outcome)
+            async with self._at_most():
+                async with self._admission.place(seconds):
+                    caller = await self._caller(operation, incoming, deadline)
+                    args = self._arguments(operation, incoming)
+                    root = await self._root(operation, key, now, deadline)
+                    request = _root_request(operation, args, caller, root, deadline)
+                    if promise is not None:
+                        await self._requests.promise(root, request.origin, deadline)
+                        promise.set_result(None)
+                        request = msgspec.structs.replace(request, intent_recorded=True)
+                    outcome = await self._execute(request)
+                if promise is None:
+                    outcome = await self._awake(request, outcome)
         except TimeoutError:
             told = "this process had to end before the answer was there: ask again, another answers"
             outcome = Failed("Interrupted", False, told)
-        except Overloaded as turned_away:
-            outcome = Failed("Overloaded", True, str(turned_away))
+        except Failure as failure:
+            definite = isinstance(failure, DefiniteFailure)
+            outcome = Failed(type(failure).__name__, definite, str(failure))
         except MuError as error:  # the store's own kinds included
             outcome = Failed("Interrupted", False, str(error))
-        return self._answer(outcome, key)
+        link = None
+        if request is not None and self._is_left_open(operation, outcome):
+            link = await self._requests.link(request, key)
+        return answer(self._program.codec, outcome, key, link)
+
+    async def _awake(self, request: Request, outcome: Outcome) -> Outcome:
+        """The outcome once a request no longer sleeps; who waits for that holds no place."""
+        while isinstance(outcome, Failed) and 0 < outcome.until < request.deadline:
+            await asyncio.sleep(max(outcome.until - time.time_ns(), 0) / 1e9)
+            try:
+                async with self._admission.place((request.deadline - time.time_ns()) / 1e9):
+                    outcome = await self._execute(request)
+            except Overloaded as full:
+                return Failed("Interrupted", False, str(full))
+        return outcome
+
+    def _is_left_open(self, operation: Operation, outcome: Outcome) -> bool:
+        """Whether nobody knows yet what becomes of a request, which can be looked at later."""
+        if not isinstance(outcome, Failed) or kind_of_failure(outcome) is not KINDS["interrupted"]:
+            return False
+        return self._promises and not operation.facts.read_only
+
+    async def _request(self, incoming: Incoming, key: Key) -> Outgoing:
+        """What a request is doing, or its answer (``/requests/KEY``)."""
+        if incoming.method != "GET":
+            told = "requests are there to be looked at"
+            raise Refusal("method-not-allowed", told, {"Allow": "GET"})
+        see_origin(incoming)
+        deadline = time.time_ns() + int(patience(incoming, self._settings.request_timeout) * 1e9)
+        least = deadline + _LOOK_NS
+        caller = await self._known(incoming, least)
+        try:
+            async with asyncio.timeout((least - time.time_ns()) / 1e9):
+                standing = await self._requests.look(key, caller, deadline)
+        except TimeoutError:
+            raise Refusal("interrupted", "the store did not say in time") from None
+        except MuError as error:
+            raise Refusal("interrupted", str(error)) from None
+        if standing.state == "set-aside":
+            outcome: Outcome = Failed("SetAside", False, standing.why, standing.cause)
+            return answer(self._program.codec, outcome, key)
+        if standing.state != DONE:
+            return self._requests.shown(standing, key)
+        origin = standing.origin
+        identity = RequestId(standing.root)
+        request = Request(
+            identity, origin.service, origin.method, origin.args, origin, deadline=least
+        )
+        try:
+            async with self._admission.place((least - time.time_ns()) / 1e9):
+                outcome = await self._execute(request)
+        except Overloaded as full:
+            raise Refusal("overloaded", str(full)) from None
+        link = path_of(key) if isinstance(outcome, Failed) else None
+        return answer(self._program.codec, outcome, key, link)
 
     async def _caller(self, operation: Operation, incoming: Incoming, deadline: int) -> Caller:
         """Who asks.
 
         :raises Refusal: it is not known, or may not.
         """
-        try:
-            async with asyncio.timeout((deadline - time.time_ns()) / 1e9):
-                caller = await bearer(self._auth, incoming.headers.get("authorization"))
-        except TimeoutError:
-            raise Refusal("auth-unavailable", "who asks was not known in time") from None
+        caller = await self._known(incoming, deadline)
         if why := turned_away(operation.full_name, operation.allow, caller):
             if caller.subject:
                 raise Refusal("forbidden", why)
             knows = "" if self._auth.format else "; this gateway knows nobody: see --auth"
             raise unauthenticated(f"{why}{knows}")
         return caller
+
+    async def _known(self, incoming: Incoming, deadline: int) -> Caller:
+        """Who asks, whatever for.
+
+        :raises Refusal: what says so is not good.
+        """
+        try:
+            async with asyncio.timeout((deadline - time.time_ns()) / 1e9):
+                return await bearer(self._auth, incoming.headers.get("authorization"))
+        except TimeoutError:
+            raise Refusal("auth-unavailable", "who asks was not known in time") from None
 
     async def _explained(self, failed: Failed) -> Failed:
         """A failure with the store's trouble, if there is any: those who wait for it are silent."""
@@ -305,54 +427,19 @@ class Public:
         except TimeoutError:
             raise Interrupted("the store did not say in time what the key stands for") from None
 
-    async def _execute(
-        self, operation: Operation, args: bytes, caller: Caller, root: bytes, deadline: int
-    ) -> Outcome:
-        origin = Origin(operation.service, operation.name, args, encode_caller(caller))
-        request = Request(
-            RequestId(root), operation.service, operation.name, args, origin, deadline=deadline
-        )
-        return (await self._ask(request)).outcome
-
-    # --- answers
-
-    def _answer(self, outcome: Outcome, key: Key) -> Outgoing:
-        if isinstance(outcome, Failed):
-            return problem(kind_of_failure(outcome), outcome.text, key.sent)
-        if isinstance(outcome, Raised):
-            return self._raised(outcome, key)
-        assert isinstance(outcome, Returned)
-        try:
-            body = json_bytes(self._program.codec.decode(outcome.value))
-        except Exception as error:  # of a class of the application, or one that is gone
-            _log.exception("the answer of key %s cannot be shown", key.sent)
-            return problem(KINDS["unshown"], _why(error), key.sent)
-        headers = {"Idempotency-Key": key.sent, **_NO_STORE}
-        return Outgoing(200, body, "application/json", headers)
-
-    def _raised(self, raised: Raised, key: Key) -> Outgoing:
-        name = raised.type.rpartition(".")[2]
-        members: dict[str, object] = {"exception": name}
-        try:
-            content = self._program.codec.decode(raised.args)
-            if content is not None:
-                members["args"] = msgspec.Raw(json_bytes(content[0]))
-        except Exception as error:  # its text must do
-            _log.info("the arguments of %s cannot be shown: %s", name, _why(error))
-        detail = f"{name}: {raised.text}" if raised.text else name
-        detail = detail.encode(errors="replace").decode()
-        if not raised.trace:
-            return problem(KINDS["raised"], detail, key.sent, members=members)
-        place = members["place"] = raised.trace[-1]
-        return problem(KINDS["mistake"], f"{detail} ({place})", key.sent, members=members)
+    async def _execute(self, request: Request) -> Outcome:
+        outcome = (await self._ask(request)).outcome
+        if isinstance(outcome, Failed) and outcome.kind == "Interrupted":
+            return await self._explained(outcome)
+        return outcome
 
 
-def _why(error: Exception) -> str:
-    """An error in a line, whatever its own text does."""
-    try:
-        return f"{type(error).__name__}: {error}".encode(errors="replace").decode()
-    except Exception:
-        return type(error).__name__
+def _root_request(
+    operation: Operation, args: bytes, caller: Caller, root: bytes, deadline: int
+) -> Request:
+    service, method = operation.service, operation.name
+    origin = Origin(service, method, args, encode_caller(caller))
+    return Request(RequestId(root), service, method, args, origin, deadline=deadline)
 
 
 def _status(status: int, text: str) -> Outgoing:

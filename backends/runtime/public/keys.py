@@ -27,6 +27,7 @@ from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.client_keys import KEY_LENGTH, root_of_key
 from core.ids import root_id
+from core.promises import root_of_known_key
 
 __all__ = ["AHEAD_SECONDS", "Key", "Keys"]
 
@@ -103,4 +104,14 @@ class Keys:
             return key.root
         fresh = root_id(now_ns // 1_000_000, self._rng)
         found: bytes = await self._host.maintain(root_of_key(key.text.encode(), fresh))
+        return found
+
+    async def known(self, key: Key) -> bytes | None:
+        """The root id that a key is or stands for; None: it stands for none so far.
+
+        :raises StoreError: the store did not say.
+        """
+        if key.root is not None:
+            return key.root
+        found: bytes | None = await self._host.maintain(root_of_known_key(key.text.encode()))
         return found

@@ -77,7 +77,7 @@ button { font: inherit; font-size: .9rem; padding: .42rem .95rem; border-radius:
   border: 1px solid var(--line); background: var(--card); color: var(--ink); cursor: pointer; }
 button.send { background: var(--accent); border-color: var(--accent); color: var(--paper);
   font-weight: 600; justify-self: start; } button:disabled { opacity: .55; cursor: default; }
-.curl { position: relative; }
+.prefer input { width: auto; } .curl { position: relative; }
 pre { background: var(--code); border: 1px solid var(--line); border-radius: .45rem; margin: 0;
   padding: .65rem .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.5; }
 .curl pre { white-space: pre-wrap; overflow-wrap: anywhere; padding-right: 5rem; }
@@ -143,6 +143,8 @@ function curlOf(form) {
   if (key) lines.push("-H " + quoted("Idempotency-Key: " + key));
   const bearer = form.elements["Authorization"];
   if (bearer && bearer.value) lines.push('-H "Authorization: Bearer $TOKEN"');
+  const prefer = form.elements["respond-async"];
+  if (prefer && prefer.checked) lines.push("-H 'Prefer: respond-async'");
   return lines.join(" \\\n  ");
 }
 function refresh(form) { form.querySelector(".curl pre").textContent = curlOf(form); }
@@ -177,11 +179,18 @@ async function send(form) {
   if (key.value) headers["Idempotency-Key"] = key.value;
   const bearer = form.elements["Authorization"];
   if (bearer && bearer.value) headers["Authorization"] = "Bearer " + bearer.value;
+  const prefer = form.elements["respond-async"];
+  if (prefer && prefer.checked) headers["Prefer"] = "respond-async";
   button.disabled = true;
   const begun = performance.now();
   try {
-    const answer = await fetch(form.getAttribute("action"),
+    let answer = await fetch(form.getAttribute("action"),
       { method: "POST", headers, body: body || undefined });
+    while (answer.status === 202) {
+      show(form, "open", "202 Accepted: it goes on by itself", pretty(await answer.text()));
+      const look = headers["Authorization"] ? { Authorization: headers["Authorization"] } : {};
+      answer = await fetch(answer.headers.get("Location") + "?wait=20s", { headers: look });
+    }
     const text = await answer.text(), ms = Math.round(performance.now() - begun);
     let outcome = "";
     try { if (!answer.ok) outcome = JSON.parse(text).outcome || ""; } catch { outcome = ""; }

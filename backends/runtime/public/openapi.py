@@ -12,10 +12,12 @@ from typing import Any
 from backends.runtime.public.keys import AHEAD_SECONDS
 from backends.runtime.public.operations import Operation, Parameter
 from backends.runtime.public.problems import KINDS
+from backends.runtime.public.requests import PATH
 from backends.runtime.public.schemas import Json, schemas_of
 from backends.runtime.settings import Settings
 from core.callers import KNOWN
 from core.client_keys import KEY_LENGTH
+from core.promises import STATES
 
 __all__ = ["describe"]
 
@@ -26,7 +28,8 @@ _BY_POSITION = (
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _SCHEME = "bearer"
 _PROBLEM = "problem-answer"  # no identifier, so no class of the application has that name
-_ELSEWHERE = {"not-found", "method-not-allowed", "too-long", "unknown-host"}
+_UNFINISHED = "unfinished-request"
+_ELSEWHERE = {"no-request", "not-found", "method-not-allowed", "too-long", "unknown-host"}
 """Problems of paths that the document does not have, or that were not read to their end."""
 
 
@@ -39,6 +42,7 @@ def describe(
     """
     schemas, components = _schemas(operations)
     components[_PROBLEM] = _problem_schema()
+    components[_UNFINISHED] = _unfinished_schema()
     services = dict.fromkeys(operation.service for operation in operations.values())
     return {
         "openapi": "3.1.0",
@@ -51,13 +55,14 @@ def describe(
         "servers": [{"url": "/"}],
         "tags": [{"name": service} for service in services],
         "paths": {
-            f"/{each.full_name}": _path(each, schemas, bearers) for each in operations.values()
+            **{f"/{each.full_name}": _path(each, schemas, bearers) for each in operations.values()},
+            f"{PATH}{{key}}": _request_path(settings, bearers),
         },
         "components": {
             "schemas": components,
             "parameters": _headers(settings),
             "headers": {"Idempotency-Key": _answered_key()},
-            "responses": _problems(),
+            "responses": {**_problems(), _UNFINISHED: _unfinished()},
             **({"securitySchemes": {_SCHEME: _scheme(bearers)}} if bearers else {}),
         },
     }
@@ -108,7 +113,9 @@ def _path(operation: Operation, schemas: _Schemas, bearers: str) -> Json:
         "x-touches": sorted(operation.facts.footprint),
         "responses": _responses(operation, schemas),
     }
-    headers = [{"$ref": f"#/components/parameters/{name}"} for name in _HEADER_NAMES]
+    reads = operation.facts.read_only
+    names = _HEADER_NAMES if reads else (*_HEADER_NAMES, "Prefer")
+    headers = [{"$ref": f"#/components/parameters/{name}"} for name in names]
     path: Json = {
         "post": {
             "operationId": operation.full_name,
@@ -117,7 +124,7 @@ def _path(operation: Operation, schemas: _Schemas, bearers: str) -> Json:
             **common,
         }
     }
-    if operation.facts.read_only:
+    if reads:
         query = [_query(each, schemas) for each in operation.parameters if _in_query(each)]
         path["get"] = {
             "operationId": f"{operation.full_name}.get",
@@ -193,7 +200,7 @@ def _is_written_as_it_is(schema: Json) -> bool:
 def _responses(operation: Operation, schemas: _Schemas) -> Json:
     answer = {
         "description": "What the method returned",
-        "headers": {"Idempotency-Key": {"$ref": "#/components/headers/Idempotency-Key"}},
+        "headers": {"Idempotency-Key": _KEY_HEADER},
         "content": {"application/json": {"schema": schemas.of(operation.returns)}},
     }
     statuses = {kind.status for slug, kind in KINDS.items() if slug not in _ELSEWHERE}
@@ -201,7 +208,85 @@ def _responses(operation: Operation, schemas: _Schemas) -> Json:
         str(status): {"$ref": f"#/components/responses/{_response_name(status)}"}
         for status in sorted(statuses)
     }
-    return {"200": answer, **problems}
+    if operation.facts.read_only:
+        return {"200": answer, **problems}
+    return {"200": answer, "202": _reference(_UNFINISHED), **problems}
+
+
+def _reference(response: str) -> Json:
+    return {"$ref": f"#/components/responses/{response}"}
+
+
+def _request_path(settings: Settings, bearers: str) -> Json:
+    """Where long requests are looked at."""
+    statuses = sorted({kind.status for slug, kind in KINDS.items() if slug != "method-not-allowed"})
+    problems = {str(status): _reference(_response_name(status)) for status in statuses}
+    wait = f"How long to wait for the answer, as 30s or 5; {settings.request_timeout:g} s at most."
+    return {
+        "get": {
+            "operationId": "request",
+            "summary": "What a request is doing, or its answer",
+            "description": "A request that was answered with 202, or with a 504 that names this "
+            "path. Only for the caller who asked for it.",
+            **({"security": [{}, {_SCHEME: []}]} if bearers else {}),
+            "parameters": [
+                {
+                    "name": "key",
+                    "in": "path",
+                    "required": True,
+                    "description": "The request's `Idempotency-Key`, without quotes",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+                },
+                {"name": "wait", "in": "query", "description": wait, "schema": {"type": "string"}},
+            ],
+            "responses": {
+                "200": {
+                    "description": "What the method returned",
+                    "headers": {"Idempotency-Key": _KEY_HEADER},
+                    "content": {"application/json": {"schema": {}}},
+                },
+                "202": _reference(_UNFINISHED),
+                **problems,
+            },
+        }
+    }
+
+
+def _unfinished() -> Json:
+    text = {"schema": {"type": "string"}}
+    return {
+        "description": "It is promised that the request is completed; `Location` has what becomes "
+        "of it.",
+        "headers": {
+            "Idempotency-Key": _KEY_HEADER,
+            "Location": {"schema": {"type": "string", "format": "uri-reference"}},
+            "Preference-Applied": {**text, "description": "Where `Prefer` was heeded"},
+            "Retry-After": {"schema": {"type": "integer"}},
+        },
+        "content": {
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{_UNFINISHED}"}}
+        },
+    }
+
+
+def _unfinished_schema() -> Json:
+    text = {"type": "string"}
+    return {
+        "title": "UnfinishedRequest",
+        "type": "object",
+        "properties": {
+            "state": {"enum": [state for state in STATES if state != "set-aside"]},
+            "method": text,
+            "until": {
+                "type": "string",
+                "format": "date-time",
+                "description": "When it is woken, if it sleeps",
+            },
+            "idempotency_key": text,
+            "request": {"type": "string", "format": "uri-reference"},
+        },
+        "required": ["state", "method", "idempotency_key", "request"],
+    }
 
 
 def _response_name(status: int) -> str:
@@ -219,7 +304,7 @@ def _problems() -> Json:
                 {"properties": {"status": {"const": status}, "type": {"enum": types}}},
             ]
         }
-        headers = {"Idempotency-Key": {"$ref": "#/components/headers/Idempotency-Key"}}
+        headers = {"Idempotency-Key": _KEY_HEADER}
         if any(kind.retry_after for kind in kinds):
             headers["Retry-After"] = {"schema": {"type": "integer"}}  # type: ignore[dict-item]
         responses[_response_name(status)] = {
@@ -245,6 +330,12 @@ def _problem_schema() -> Json:
             "idempotency_key": text,
             "exception": text,
             "args": {"type": "array"},
+            "place": text,
+            "request": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "Where what becomes of the request can be looked at",
+            },
         },
         "required": ["type", "title", "status", "detail", "outcome"],
     }
@@ -253,6 +344,7 @@ def _problem_schema() -> Json:
 # --- headers
 
 _HEADER_NAMES = ("Idempotency-Key", "Request-Timeout")
+_KEY_HEADER = {"$ref": "#/components/headers/Idempotency-Key"}
 _KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH + 2}
 
 
@@ -274,6 +366,14 @@ def _headers(settings: Settings) -> Json:
             "required": False,
             "description": f"Seconds to wait for the answer; {settings.request_timeout:g} at most.",
             "schema": {"type": "number", "exclusiveMinimum": 0},
+        },
+        "Prefer": {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "`respond-async` (RFC 7240): answer with 202 as soon as it is promised "
+            "that the request is completed; with `respond-async, wait=5`, after so many seconds.",
+            "schema": {"type": "string"},
         },
     }
 

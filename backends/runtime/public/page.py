@@ -72,7 +72,8 @@ def render(
         f"<h1>{escape(application.name)}</h1>"
         '<p class="lead">Call a method with POST and JSON. It runs exactly once for each '
         "<code>Idempotency-Key</code>, whatever fails: ask again with the same key until there "
-        "is an answer.</p>"
+        "is an answer. With <code>Prefer: respond-async</code> it is answered at once, and what "
+        "becomes of it is at <code>/requests/KEY</code>.</p>"
         '<div class="links"><a href="/openapi.json">OpenAPI document</a>'
         '<a href="/healthz">/healthz</a><a href="/readyz">/readyz</a></div>'
         + (f'<div class="scroll">{drawing}</div>' if drawing else "")
@@ -185,6 +186,7 @@ def _form(operation: Operation, bearers: str) -> str:
         'maxlength="257" spellcheck="false"></label>'
         '<button type="button" class="draw">New key</button></div>'
         f"{_BEARER.format(escape(bearers)) if bearers else ''}"
+        f"{'' if operation.facts.read_only else _PREFER}"
         '<div class="curl"><pre></pre><button type="button" class="copy">Copy</button></div>'
         '<button class="send">Send</button>'
         '<div class="answer" hidden aria-live="polite"><div class="told"></div><pre></pre></div>'
@@ -192,6 +194,10 @@ def _form(operation: Operation, bearers: str) -> str:
     )
 
 
+_PREFER = (
+    '<label class="prefer"><span><input type="checkbox" name="respond-async"> '
+    "do not wait for the answer: <code>Prefer: respond-async</code></span></label>"
+)
 _BEARER = (
     '<div class="keyline"><label>Authorization: Bearer ({})<input name="Authorization" '
     'type="password" spellcheck="false"></label></div>'

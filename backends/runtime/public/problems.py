@@ -78,6 +78,12 @@ _ALL = (
         "underscore are private to their service.",
     ),
     Kind(
+        "no-request", 404, "There is no such request", "definite",
+        "No request of yours is known by this key: it was never asked for, or is forgotten, or it "
+        "was answered at once and nobody was told that it can be looked at here. Ask for the "
+        "method itself, with the same key.",
+    ),
+    Kind(
         "unauthenticated", 401, "Nobody knows who asks", "definite",
         "The method is for callers who are known, or what `Authorization` holds is not good. "
         "Nothing happened. Send `Authorization: Bearer ` with a key or a token of this gateway.",

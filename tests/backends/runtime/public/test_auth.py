@@ -154,7 +154,9 @@ def test_openapi_says_who_may(shelf, keys):
     assert document["components"]["securitySchemes"] == {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "key"}
     }
-    security = {path: each["post"]["security"] for path, each in document["paths"].items()}
+    paths = document["paths"]
+    assert paths.pop("/requests/{key}")["get"]["security"] == [{}, {"bearer": []}]
+    security = {path: each["post"]["security"] for path, each in paths.items()}
     assert security["/Wall.guarded"] == [{"bearer": ["boss"]}]
     assert security["/Wall.known"] == [{"bearer": []}]
     assert security["/Wall.hello"] == [{}, {"bearer": []}]

@@ -128,6 +128,7 @@ def test_every_problem_is_as_promised(shelf, slug):
 def test_every_method_a_client_can_call_is_there_and_no_other(bank, shelf):
     assert set(document(bank)["paths"]) == {
         "/North.total", "/South.total", "/Bank.transfer", "/Bank.share", "/Bank.audit",
+        "/requests/{key}",
     }  # fmt: skip
     assert "/Shelf._hidden" not in document(shelf)["paths"]
 

@@ -33,7 +33,7 @@ class Page(HTMLParser):
             self.ids.add(attributes["id"])
         if tag == "form":
             self.fields[attributes["action"]] = []
-        if tag == "input" and attributes["name"] != "Idempotency-Key":
+        if tag == "input" and attributes["name"] not in ("Idempotency-Key", "respond-async"):
             self.fields[list(self.fields)[-1]].append((attributes["name"], attributes["data-as"]))
         self.links += [v for k, v in attrs if k in ("href", "src", "action")]
         if tag not in VOID:
