@@ -3,7 +3,8 @@
 A verdict that no retry mends must come again wherever the request is tried. So the tree is taken
 up again on a copy of the final store, in virtual time, and driven once from where it stood: no
 fault, nobody else, and everything asked of the platform takes SLOWER times as long as the
-scenario has it. What completes there could have been completed.
+scenario has it. What completes there could have been completed. The outside world is not asked
+once more for the sake of an oracle: what needs its answer does not complete.
 """
 
 from __future__ import annotations
@@ -23,7 +24,20 @@ from core.errors import StoreError
 from core.layout import is_verdict, tree_range
 from core.memory import MemoryStore
 from core.messages import Failed, Outcome, Reply, Request
-from core.ports import Commit, Due, Now, Pause, Read, ReadVersion, Receive, Release, Send, Steps
+from core.ports import (
+    Ask,
+    Commit,
+    Due,
+    Hear,
+    Now,
+    Pause,
+    Read,
+    ReadVersion,
+    Receive,
+    Release,
+    Send,
+    Steps,
+)
 from core.program import Program
 from core.store import read
 from experiment.scenario.model import Platform
@@ -145,6 +159,10 @@ class _World:
                 answer = True  # whatever waits has been woken
             elif isinstance(effect, Release):
                 answer = None
+            elif isinstance(effect, Ask):
+                answer = -1  # nobody hears of it
+            elif isinstance(effect, Hear):
+                return
             else:
                 self._after(self._takes(effect), partial(self._do, each, effect))
                 return
