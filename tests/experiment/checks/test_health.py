@@ -8,13 +8,18 @@ from msgspec.structs import replace
 from compiler.application import load
 from core.attempt import Attempt
 from core.errors import TooOld
+from core.ids import uuid7
+from core.messages import Returned
 from core.slowness import Slowness
+from experiment.checks.health import Health
 from experiment.judgement import judge
 from experiment.scenario.file import read
 from experiment.scenario.model import Check, Fault, Platform, Retry, Selector, StoreModel
 from sim.run import run
+from tests.direct import root_request
 
 HERE = Path(__file__).parent
+NOW_MS = 1_700_000_000_000
 SMOKE = Path(__file__).parents[3] / "scenarios" / "smoke.yaml"
 
 
@@ -122,6 +127,41 @@ def test_an_invariant_over_what_was_set_aside_is_judged_as_if_it_were_done(
     assert [found[name].status for name in names] == judged, found
     details = [found[name].detail for name in names]
     assert all("set aside, half done" in detail for detail in details), details
+
+
+ASKS = """
+from compiler import Persistent, outside, service
+
+
+@outside
+def charge(card: str) -> str:
+    return card
+
+
+@service
+class Till:
+    def __init__(self) -> None:
+        self.paid: Persistent[dict[str, str]] = {}
+
+    def pay(self, card: str) -> None:
+        self.paid[card] = charge(card)
+
+    def refund(self, card: str) -> None:
+        self.paid[card] = ""
+"""
+
+
+def test_the_outside_is_not_asked_for_the_sake_of_an_oracle(tmp_path):
+    file = tmp_path / "asks.py"
+    file.write_text(ASKS)
+    program = load(str(file)).program.keyed(b"secret")
+    health = Health(program, Platform(), True)
+    outcomes = {}
+    for number, method in enumerate(("pay", "refund")):
+        request = root_request(program, uuid7(NOW_MS, number), "Till", method, "ada")
+        outcomes[method] = health.outcome({}, request)
+    assert outcomes["pay"] is None
+    assert isinstance(outcomes["refund"], Returned)
 
 
 SUMS = """
