@@ -14,6 +14,8 @@ __all__ = ["Carts", "Orders", "Stock"]
 PRICE = 500
 """What everything costs, in cents."""
 EXPRESS = 900
+REMINDED_AFTER = "15s"
+"""When who has not paid is reminded: after days in a shop that is no example."""
 
 
 @service
@@ -73,7 +75,7 @@ class Orders:
                     abort(f"not enough of {item}")
             self.lines[number] = lines
             self.states[number] = "open"
-            start(Orders.remind, number, customer, after="3d")
+            start(Orders.remind, number, customer, after=REMINDED_AFTER)
         return True
 
     def pay(self, number: str, card: str, customer: str) -> str:
