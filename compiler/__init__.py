@@ -19,6 +19,7 @@ from compiler.api.paper import (
     Wait,
     WaitAll,
 )
+from compiler.api.schedules import cron, every
 from compiler.api.services import Persistent, instance, service
 from compiler.api.transactions import TransactionException, abort, transaction
 from core.callers import Caller
@@ -42,6 +43,8 @@ __all__ = [
     "allow",
     "call",
     "caller",
+    "cron",
+    "every",
     "gather",
     "instance",
     "internal",

@@ -11,7 +11,7 @@ from typing import Any, Final
 import compiler as facade
 from compiler.api.outside import OutsideFunction
 from compiler.constants import check_defaults, read_values
-from compiler.decorations import is_service, kind_of, read_access, see_decorators
+from compiler.decorations import is_service, kind_of, read_access, read_timing, see_decorators
 from compiler.effectful import mark_effectful, uses_effects
 from compiler.errors import Problems, display_path
 from compiler.field_types import agree, field_type
@@ -155,6 +155,7 @@ class _ClassReader:
             node.name, node, self.plain, scope, self.service, kind, self.cls, is_helper=False
         )
         read_access(function, self.error)
+        read_timing(function, self.error)
         if not function.is_static and function.self_name is None:
             self.error(node, f"{node.name} has no parameter self", f"def {node.name}(self, ...):")
             return

@@ -14,11 +14,12 @@ from typing import Final
 
 import compiler as facade
 from compiler.api.access import access, allowed
+from compiler.api.schedules import timing_of
 from compiler.model import Function, FunctionKind
 from compiler.modules import PlainModule
 from compiler.names import Scope
 
-__all__ = ["bare", "is_service", "kind_of", "read_access", "see_decorators"]
+__all__ = ["bare", "is_service", "kind_of", "read_access", "read_timing", "see_decorators"]
 
 _OVERRIDE: Final = tuple(filter(None, [getattr(typing, "override", None)]))  # since Python 3.12
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -57,7 +58,7 @@ _PLAIN: Final = (*_KINDS, abc.abstractmethod, typing.final, *_OVERRIDE, facade.i
 def _only_says(decorator: ast.expr, scope: Scope) -> bool:
     """Whether a decorator only says what a method is, or who may call it."""
     if isinstance(decorator, ast.Call):
-        return scope.value(decorator.func) is facade.allow
+        return scope.value(decorator.func) in (facade.allow, facade.every, facade.cron)
     return scope.value(decorator) in _PLAIN
 
 
@@ -96,3 +97,26 @@ def read_access(method: Function, error: _Error) -> None:
             f"@allow says who may ask for {method.name} from outside, but it is {what}",
             "@allow on a public method",
         )
+
+
+def read_timing(method: Function, error: _Error) -> None:
+    """Set when time asks for a method; what makes no sense is recorded as an error."""
+    assert method.owner is not None
+    method.timing = timing_of(inspect.getattr_static(method.owner, method.name, None))
+    if method.timing is None:
+        return
+    if not method.is_request:
+        what = f"{method.name} has a schedule, but it is a {method.kind}, which is no request"
+        error(method.node, what, "a schedule on a method of its own")
+    arguments = method.node.args
+    positional = [*arguments.posonlyargs, *arguments.args][1:]
+    needed = positional[: len(positional) - len(arguments.defaults)]
+    needed += [
+        each
+        for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    ]
+    if needed:
+        names = ", ".join(each.arg for each in needed)
+        what = f"{method.name} has a schedule, and time gives no arguments: {names}"
+        error(method.node, what, f"def {method.name}(self), or defaults")

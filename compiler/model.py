@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.api.outside import OutsideFunction
+from compiler.api.schedules import Timing
 from compiler.errors import Problems
 from compiler.modules import PlainModule
 from compiler.names import Scope
@@ -138,6 +139,7 @@ class Function:
     :ivar owner: the class that defines it.
     :ivar is_internal: whether services alone may call it.
     :ivar allow: the roles of which a caller from outside must have one, if any are named.
+    :ivar timing: when time asks for it.
     :ivar is_helper: whether code of the application calls it directly, so that what it returns
         does not leave the service.
     :ivar is_used: whether a method reaches it; other functions are not the program's.
@@ -157,6 +159,7 @@ class Function:
     effectful: bool = False
     is_internal: bool = False
     allow: frozenset[str] = frozenset()
+    timing: Timing | None = None
     is_decorated: bool = False
     is_used: bool = False
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None

@@ -107,7 +107,15 @@ def build_program(
         for service in declared.services.values()
     }
     outside = {name: each.declaration for name, each in declared.outside.items()}
-    return program.Program(name, services, codec, dict(initial), outside=outside)
+    schedules = tuple(
+        program.Schedule(service.name, method.name, *method.timing)
+        for service in declared.services.values()
+        for method in service.methods.values()
+        if method.timing is not None
+    )
+    return program.Program(
+        name, services, codec, dict(initial), outside=outside, schedules=schedules
+    )
 
 
 def _compile_functions(declared: Declared, namespaces: _Namespaces) -> None:
@@ -213,6 +221,7 @@ def _build_method(service: Service, method: Function, function: Any) -> program.
         file=str(method.plain.source.path),
         line=method.node.lineno,
         allow=method.allow,
+        scheduled=method.timing is not None,
     )
 
 

@@ -7,6 +7,7 @@ key                                  value
 ``b`` root                           a request promised to a client (:mod:`core.promises`)
 ``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
+``e`` method                         when a schedule is due (:mod:`core.schedules`)
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
 ``i``/``j``/``b``/``x``/``y`` ... n  the n-th continuation of one too long for one value
@@ -49,6 +50,7 @@ __all__ = [
     "PARTS",
     "PROMISED",
     "RESTING",
+    "SCHEDULES",
     "SECRET",
     "SET_ASIDE",
     "SET_UP",
@@ -81,6 +83,7 @@ __all__ = [
     "resting_key",
     "resting_range",
     "root_of",
+    "schedule_key",
     "set_aside_key",
     "set_aside_range",
     "transaction_id",
@@ -91,6 +94,7 @@ __all__ = [
 ALARMS = KeyRange(b"a", b"b")
 PROMISED = KeyRange(b"b", b"c")
 DATA = KeyRange(b"d", b"e")
+SCHEDULES = KeyRange(b"e", b"f")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
 CLIENT_KEYS = KeyRange(b"k", b"l")
@@ -194,6 +198,11 @@ def alarm_key(time_ns: int, root: bytes) -> bytes:
 def alarmed(key: bytes) -> bytes:
     """The root id in the key of an alarm."""
     return key[9:]
+
+
+def schedule_key(method: str) -> bytes:
+    """The key of the schedule of ``Service.method``."""
+    return b"e" + method.encode()
 
 
 def resting_key(root: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from core.codec import Codec
 from core.outside import Outside
 
-__all__ = ["Facts", "Method", "Program", "Service"]
+__all__ = ["Facts", "Method", "Program", "Schedule", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Method:
     :ivar check: binds arguments to the signature; raises ``TypeError`` when they do not fit.
     :ivar public: whether clients may call it (no leading underscore, not internal).
     :ivar allow: the roles of which a client must have one; empty: anybody may call it.
+    :ivar scheduled: whether time asks for it, as clients may not.
     """
 
     service: str
@@ -61,6 +62,28 @@ class Method:
     file: str
     line: int
     allow: frozenset[str] = frozenset()
+    scheduled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a method without arguments is a request of its own (:mod:`core.schedules`).
+
+    :ivar after: the first tick after a moment, both in Unix nanoseconds.
+    :ivar shown: as its author wrote it.
+    :ivar catch_up: what becomes of ticks that were missed.
+    """
+
+    service: str
+    method: str
+    after: Callable[[int], int]
+    shown: str
+    catch_up: str = "one"
+
+    @property
+    def name(self) -> str:
+        """``Service.method``."""
+        return f"{self.service}.{self.method}"
 
 
 @dataclass(slots=True)
@@ -83,6 +106,7 @@ class Program:
     :ivar initial: store keys and values that must be there before the first request.
     :ivar revision: the same wherever the same code runs (:mod:`core.revisions`).
     :ivar outside: the functions of the outside world, by name.
+    :ivar schedules: which methods time asks for.
     :ivar secret: what the chance of its requests is keyed with (:mod:`core.chance`).
     """
 
@@ -93,12 +117,16 @@ class Program:
     secret: bytes = field(default=b"", repr=False)
     revision: str = ""
     outside: Mapping[str, Outside] = field(default_factory=dict)
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def beyond_baselines(self) -> str:
         """Why another protocol than ours does not run it; empty if one does."""
         if self.defers:
-            return "the application starts requests or sleeps, which needs the protocol mu2sls"
+            return (
+                "the application starts requests, sleeps or has schedules, which needs the "
+                "protocol mu2sls"
+            )
         if self.outside:
             return "the application asks outside functions, which needs the protocol mu2sls"
         return ""
@@ -106,7 +134,7 @@ class Program:
     @property
     def defers(self) -> bool:
         """Whether anything may be due later, so that somebody has to look for it."""
-        return any(
+        return bool(self.schedules) or any(
             method.facts.starts or method.facts.waits
             for service in self.services.values()
             for method in service.methods.values()

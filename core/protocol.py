@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from core import alarms, attempt, optimistic, recovery, retention, unsafe
+from core import alarms, attempt, optimistic, recovery, retention, schedules, unsafe
 from core.layout import DATA, OBJECTS, object_key
 from core.messages import Origin, Request
 from core.popl23 import readable
@@ -57,6 +57,7 @@ class Protocol(NamedTuple):
     wake: Callable[[int], Steps]
     rest: Callable[[dict[bytes, int]], Steps]
     drive: Callable[[dict[bytes, Origin]], Steps]
+    tick: Callable[[Program, int], Steps]
     name: str = OURS
     regions: bool = True
     parts: bool = False
@@ -78,6 +79,7 @@ class Protocol(NamedTuple):
             alarms.wake,
             alarms.rest,
             recovery.drive,
+            schedules.tick,
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from core.layout import (
     JOURNAL,
     PROMISED,
     RESTING,
+    SCHEDULES,
     SECRET,
     SET_ASIDE,
     SET_UP,
@@ -35,6 +36,8 @@ def readable_key(key: bytes) -> str:
         return "what the deployment keeps secret"
     if key == SET_UP:
         return "the mark of what the store was set up for"
+    if key[:1] == SCHEDULES.begin:
+        return f"the schedule of {key[1:].decode(errors='replace')}"
     if key[:1] == DEATHS.begin:
         return f"what died of a request of {key[1:17].hex()}"
     if key[:1] == ALARMS.begin:

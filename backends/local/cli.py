@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_status(commands)
     _add_requests(commands)
+    _add_schedules(commands)
     _add_resume(commands)
     _add_gc(commands)
     _add_dump(commands)
@@ -193,6 +194,14 @@ def _add_requests(commands: _Commands) -> None:
     add("--method", default="", metavar="Service.method", help="only those that began with it")
     add("--limit", type=limit, default=20, metavar="N", help="so many at most (%(default)s)")
     _add_where(listed)
+
+
+def _add_schedules(commands: _Commands) -> None:
+    text = "List what time asks for, or pause, resume or trigger it."
+    schedules = _add(commands, "schedules", text, _schedules)
+    add = schedules.add_argument
+    add("words", metavar="pause|resume|trigger Service.method", nargs="*", help="what to do")
+    _add_where(schedules)
 
 
 def _add_resume(commands: _Commands) -> None:
@@ -388,6 +397,16 @@ def _requests(options: argparse.Namespace) -> int:
     if len(options.words) != 2 or options.words[0] != "show":
         raise MuError("give `requests` alone, or `requests show KEY`")
     return show_request(options.data, options.words[1])
+
+
+def _schedules(options: argparse.Namespace) -> int:
+    from backends.local.schedules import DEEDS, change_schedule, show_schedules
+
+    if not options.words:
+        return show_schedules(options.data)
+    if len(options.words) != 2 or options.words[0] not in DEEDS:
+        raise MuError("give `schedules` alone, or `schedules pause Service.method`")
+    return change_schedule(options.data, *options.words)
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -47,6 +47,9 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
     async def goes_with_the_store(now: int) -> bool:
         return await agrees(host.store, now, settings.retention)
 
+    async def schedules() -> None:
+        await host.maintain(host.protocol.tick(host.program, time.time_ns()))
+
     clock = SteadyClock(patience(settings.retention), goes_with_the_store)
 
     async def retention() -> None:
@@ -57,6 +60,8 @@ async def keep_up(host: Host, stop: asyncio.Event) -> None:
     waking = Waking(host)
     async with asyncio.TaskGroup() as rounds:
         rounds.create_task(_rounds(waking.round, _WAKING_INTERVAL, stop))
+        if host.program.schedules:
+            rounds.create_task(_rounds(schedules, _WAKING_INTERVAL, stop))
         rounds.create_task(_rounds(recovery, settings.recovery_interval, stop))
         rounds.create_task(_rounds(retention, settings.retention_interval, stop))
     await waking.end()

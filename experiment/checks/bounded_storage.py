@@ -15,6 +15,7 @@ from core.layout import (
     CLIENT_KEYS_BY_ROOT,
     JOURNAL,
     PROMISED,
+    SCHEDULES,
     SET_ASIDE,
     SET_UP,
     WATERMARK,
@@ -37,7 +38,12 @@ def bounded_storage(subject: Subject) -> Verdict:
     begin, end = subject.protocol.section
     kept = _of_what_is_set_aside(subject)
     left = sorted(
-        key for key in retained if not begin <= key < end and key not in _KEPT and not kept(key)
+        key
+        for key in retained
+        if not begin <= key < end
+        and key not in _KEPT
+        and key[:1] != SCHEDULES.begin
+        and not kept(key)
     )
     if run.settled_after is None and left:
         told = f"{count(len(left), 'record')} left, but requests were still under way"

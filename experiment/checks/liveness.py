@@ -112,7 +112,7 @@ def _statuses(subject: Subject) -> list[str]:
     results = {result.id.root: result for result in subject.run.results}
     keys = {sent.key for sent in subject.history.sent if sent.id.root in results} - {""}
     for root, sent in subject.sent.items():
-        if root in subject.started:
+        if root in subject.started or root in subject.ticks:
             continue  # nobody waits for it
         result, who = results.get(root), subject.describe(sent.id)
         answered = root in subject.answers

@@ -46,6 +46,7 @@ class Subject:
     :ivar commits: those made until then, in version order; what the closing retention pass
         commits later is not judged.
     :ivar trees: the commits of each request tree, in version order, by root id.
+    :ivar started: root ids of requests that others started; ``ticks``: that time asked for.
     :ivar protocol: what decided, asked for what it is.
 
     Commits that only record that a request cannot be completed are in ``commits``, but not in
@@ -64,6 +65,7 @@ class Subject:
         for sent in self.history.sent:
             self.sent.setdefault(sent.id.root, sent)
         self.started: set[bytes] = set()
+        self.ticks: set[bytes] = set()
         self.answers: dict[bytes, list[Answered]] = defaultdict(list)
         self.replies = [a for a in self.history.answers if a.time <= run.seconds]
         for answer in self.replies:
@@ -80,6 +82,8 @@ class Subject:
             if commit.request is not None and self.acts(commit):
                 self.trees[commit.request.root].append(commit)
                 self._take_in_started(commit)
+            elif commit.request is None:
+                self._take_in_started(commit)
 
     def _take_in_started(self, commit: Committed) -> None:
         """The requests that a commit of another begins: it leaves what is needed to drive them."""
@@ -89,10 +93,12 @@ class Subject:
                 root = root_of(mutation.key)
                 intents[root] = intents.get(root, b"") + mutation.value
         for root, data in intents.items():
+            if commit.request is None and root in self.sent:
+                continue  # it is laid to rest, and began before
             origin, identity = decode_intent(data).origin, RequestId(root)
             call = origin.service, origin.method, origin.args
             self.sent.setdefault(root, Sent(commit.time, identity, *call, 0, caller=origin.caller))
-            self.started.add(root)
+            (self.started if commit.request is not None else self.ticks).add(root)
 
     def heard(self, commit: Committed) -> dict[tuple[RequestId, int], Outcome]:
         """The answers of the outside that the regions of a commit took in, by request and place."""

@@ -65,7 +65,7 @@ class Cluster:
             scenario.recovery,
             scenario.retention,
             stream(seed, "workers"),
-            program.defers,
+            program,
         )
         self._disruptions = Disruptions(fabric, self.routers)
 
@@ -154,6 +154,7 @@ class Cluster:
     def stop_faults(self, within: float) -> None:
         """No more faults: partitions heal, the frozen wake up, what is late arrives ``within``."""
         self._fabric.faults.active = False
+        self.workers.keeps_schedules = False  # time never ends, but what it asked for does
         self._disruptions.stop()
         self._fabric.heal(within)
 

@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import StoreError
 from core.messages import Origin
 from core.ports import Steps
+from core.program import Program
 from core.protocol import Protocol
 from experiment.scenario.model import PLATFORM, Recovery, Retention
 from sim.host import Activity
@@ -62,7 +63,8 @@ class Workers:
     """The workers of a cluster.
 
     :param router: the platform's own, in whose pod they run.
-    :param defers: whether anything may be due later.
+    :param program: whose schedules they keep.
+    :ivar keeps_schedules: whether time asks for anything.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Workers:
         recovery: Recovery,
         retention: Retention,
         rng: random.Random,
-        defers: bool,
+        program: Program,
     ) -> None:
         self._fabric = fabric
         self._router = router
@@ -82,14 +84,18 @@ class Workers:
         self._retention = retention
         self._running: dict[str, bool] = {}
         self._stopped = False
+        self._program = program
+        self.keeps_schedules = True
         self._completed: list[bytes] = []
         self._asleep: dict[bytes, int] = {}
         self._pages = 0
         env = fabric.env
         later(env, rng.random() * recovery.interval, self._tick, recovery.interval, self._recover)
         later(env, rng.random() * retention.interval, self._tick, retention.interval, self._retain)
-        if defers:
+        if program.defers:
             later(env, rng.random() * _WAKE_SECONDS, self._tick, _WAKE_SECONDS, self._wake)
+        if program.schedules:
+            later(env, rng.random() * _WAKE_SECONDS, self._tick, _WAKE_SECONDS, self._schedules)
 
     @property
     def _pod(self) -> Pod:
@@ -143,6 +149,10 @@ class Workers:
     def _wake(self) -> None:
         if self._may_run("wake"):
             self._run("wake", self._protocol.wake(self._fabric.now_ns()), self._woken)
+
+    def _schedules(self) -> None:
+        if self.keeps_schedules and self._may_run("schedules"):
+            self._run("schedules", self._protocol.tick(self._program, self._fabric.now_ns()))
 
     def _woken(self, origins: dict[bytes, Origin] | None) -> None:
         """Drive what was woken, whatever else is being driven, and look for more."""
