@@ -17,8 +17,8 @@ OURS = frozenset(
 
 NEEDED = frozenset(
     {
-        *("aiohttp", "ast_comments", "greenlet", "msgspec", "networkx", "rich", "ruamel"),
-        *("simpy", "sortedcontainers", "uvloop"),
+        *("aiohttp", "ast_comments", "cronsim", "greenlet", "msgspec", "networkx", "rich"),
+        *("ruamel", "simpy", "sortedcontainers", "uvloop"),
     }
 )
 """Top-level packages that mu2sls imports, in one command or another."""

@@ -52,6 +52,7 @@ LIBRARIES = {
     "compiler/drawing.py": {"matplotlib", "networkx"},
     "compiler/machine/execution.py": {"greenlet"},
     "compiler/api": set(),
+    "compiler/api/schedules.py": {"cronsim"},
     "experiment": {"greenlet", "msgspec", "rich", "ruamel", "sortedcontainers"},
     "sim": {"msgspec", "rich", "ruamel", "simpy"},
     "apps": set(),

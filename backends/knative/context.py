@@ -42,6 +42,7 @@ _PACKAGES = ("core", "compiler", "backends")
 _NEEDED = (
     "aiohttp",
     "ast-comments",
+    "cronsim",
     "greenlet",
     "msgspec",
     "networkx",

@@ -7,8 +7,6 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from cronsim import CronSim, CronSimError
-
 from compiler.api.later import Duration
 from core.durations import instant_ns, nanoseconds
 from core.schedules import CATCH_UP
@@ -55,6 +53,8 @@ def cron(line: str, *, timezone: str = "UTC", catch_up: CatchUp = "one") -> Call
     """
     if not isinstance(line, str) or not isinstance(timezone, str):
         raise TypeError('@cron takes texts: @cron("0 3 * * *", timezone="Europe/Berlin")')
+    from cronsim import CronSim, CronSimError  # only who has a cron line needs it
+
     try:
         zone = zoneinfo.ZoneInfo(timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

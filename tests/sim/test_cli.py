@@ -32,7 +32,7 @@ def application():
     return SimpleNamespace(
         origin="",
         program=SimpleNamespace(
-            name="hotel", services={"Hotel": service}, codec=CODEC, defers=False
+            name="hotel", services={"Hotel": service}, codec=CODEC, beyond_baselines=""
         ),
         workload=SimpleNamespace(
             callers={}, mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}
