@@ -29,15 +29,25 @@ faults:
 def application():
     method = SimpleNamespace(name="reserve", public=True, check=lambda: None)
     service = SimpleNamespace(name="Hotel", methods={"reserve": method})
-    return SimpleNamespace(
+    made = SimpleNamespace(
         origin="",
         program=SimpleNamespace(
-            name="hotel", services={"Hotel": service}, codec=CODEC, beyond_baselines=""
+            name="hotel",
+            services={"Hotel": service},
+            codec=CODEC,
+            beyond_baselines="",
+            outside={},
         ),
         workload=SimpleNamespace(
-            callers={}, mix={"Hotel.reserve": 1.0}, arguments={}, invariants={"sane": 0}
+            callers={},
+            mix={"Hotel.reserve": 1.0},
+            arguments={},
+            invariants={"sane": 0},
+            stand_ins={},
         ),
+        with_stand_ins=lambda: made,
     )
+    return made
 
 
 class World:
