@@ -56,6 +56,7 @@ class EffectKind(enum.StrEnum):
     JOIN = "join"
     START = "start"
     SLEEP = "sleep"
+    RESULT = "result"
     OUTSIDE = "outside"
     BEGIN = "begin"
     COMMIT = "commit"

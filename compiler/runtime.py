@@ -47,6 +47,7 @@ __all__ = [
     "perf_counter",
     "perf_counter_ns",
     "random",
+    "result",
     "rollback",
     "sleep",
     "spawn",
@@ -110,6 +111,11 @@ async def start(
 async def sleep(duration: later.Duration) -> None:
     """Go on after ``duration``."""
     await perform(Sleep(nanoseconds(duration)))
+
+
+async def result(started: later.Started[Any]) -> Any:
+    """The answer of a request that was started."""
+    return await effects.result(later.root_of(started))
 
 
 async def join(future: Any) -> Any:

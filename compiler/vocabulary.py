@@ -40,6 +40,7 @@ _OPERATIONS: Final = {
     "WaitAll": "wait_all",
     "start": "start",
     "sleep": "sleep",
+    "result": "result",
     "transaction": "transaction",
     "BeginTx": "begin",
     "CommitTx": "commit",

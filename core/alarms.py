@@ -34,7 +34,7 @@ from core.messages import Origin
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
 
-__all__ = ["AT_ONCE", "next_alarm", "rest", "started", "started_root", "wake"]
+__all__ = ["AT_ONCE", "next_alarm", "rest", "started", "started_root", "unknown", "wake"]
 
 AT_ONCE = 100
 """How many alarms are taken away by one commit at most."""
@@ -59,6 +59,11 @@ def started(root: bytes, origin: Origin) -> list[Mutation]:
     due = began_ms(root) * 1_000_000
     intent = in_chunks(resting_key(root), encode_intent(Intent(origin, due)))
     return [*intent, Set(alarm_key(due, root), b"")]
+
+
+def unknown(root: bytes) -> str:
+    """What is said of a request that is waited for and not known."""
+    return f"no request {root.hex()} was started, or it ended longer ago than is remembered"
 
 
 def wake(

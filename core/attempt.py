@@ -127,7 +127,9 @@ class Attempt:
         self.args = args
         self.kwargs = kwargs
         self.name = name
+        self.is_awaited = request.id.is_root and request.origin.started
         self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
+        self.snapshot = self.snapshot and not self.is_awaited
         self.travels = request.travel is not None or self.snapshot
         self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
@@ -258,6 +260,8 @@ class Attempt:
         yield from self.calls.receive_all()
         yield from self.calls.asking.hear_all()
         if not self.travels:
+            if self.is_awaited:
+                yield from self.later.answered()
             yield from self.end_region(METHOD_END, outcome)
         return outcome
 
@@ -438,6 +442,7 @@ _HANDLERS: dict[type, Any] = {
     effects.Clock: lambda attempt, _: attempt.clock(),
     effects.Start: lambda attempt, effect: attempt.later.start(effect),
     effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),
+    effects.Result: lambda attempt, effect: attempt.later.result(effect),
     effects.Random: Attempt._random_stream,
     effects.Asker: Attempt._caller,
     effects.Begin: Attempt._begin,

@@ -293,7 +293,7 @@ class Calls:
                 failures.append(reply.outcome)
             else:
                 self._answers[place] = reply.outcome
-        for failure in sorted(failures, key=_rank):
+        for failure in sorted(failures, key=lambda each: (_rank(each), each.until)):
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "ProgramEffect",
     "Put",
     "Random",
+    "Result",
     "Rollback",
     "Scan",
     "Sleep",
@@ -52,6 +53,7 @@ __all__ = [
     "join",
     "perform",
     "random",
+    "result",
     "rollback",
     "sleep",
     "spawn",
@@ -150,6 +152,12 @@ class Outside(msgspec.Struct, frozen=True):
     waits: bool = True
 
 
+class Result(msgspec.Struct, frozen=True):
+    """Wait for the answer of a request that was started, and hold nothing until then."""
+
+    root: bytes
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -183,7 +191,7 @@ class Random(msgspec.Struct, frozen=True):
 
 
 ProgramEffect = (
-    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Outside | Begin
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside | Begin
     | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
@@ -248,6 +256,11 @@ async def start(
 async def sleep(nanoseconds: int) -> None:
     """Go on after so long, and hold nothing until then."""
     await perform(Sleep(nanoseconds))
+
+
+async def result(root: bytes) -> Any:
+    """The answer of a request that was started, as soon as there is one."""
+    return await perform(Result(root))
 
 
 def gather(*futures: Future) -> Future:

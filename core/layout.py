@@ -8,6 +8,7 @@ key                                  value
 ``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``e`` method                         when a schedule is due (:mod:`core.schedules`)
+``h`` root waiter path ``00`` place  that a request waits for the answer of a started one
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
 ``i``/``j``/``b``/``x``/``y`` ... n  the n-th continuation of one too long for one value
@@ -55,6 +56,7 @@ __all__ = [
     "SET_ASIDE",
     "SET_UP",
     "VERDICT",
+    "WAITERS",
     "WATERMARK",
     "alarm_key",
     "alarmed",
@@ -89,12 +91,16 @@ __all__ = [
     "transaction_id",
     "tree_range",
     "up_to",
+    "waiter_key",
+    "waiters_of",
+    "waiting",
 ]
 
 ALARMS = KeyRange(b"a", b"b")
 PROMISED = KeyRange(b"b", b"c")
 DATA = KeyRange(b"d", b"e")
 SCHEDULES = KeyRange(b"e", b"f")
+WAITERS = KeyRange(b"h", b"i")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")
 CLIENT_KEYS = KeyRange(b"k", b"l")
@@ -188,6 +194,21 @@ def deaths_of(request: RequestId) -> KeyRange:
 def deaths_of_tree(root: bytes) -> KeyRange:
     """Every process that died of a request of the tree."""
     return KeyRange(DEATHS.begin + root, DEATHS.begin + root + b"\xff")
+
+
+def waiter_key(root: bytes, waiter: RequestId, place: int) -> bytes:
+    """The key under which stands that a request waits, at a place, for the answer of a root."""
+    return b"h" + root + _named(waiter) + _number(place)
+
+
+def waiters_of(root: bytes) -> KeyRange:
+    """All that wait for the answer of a root."""
+    return KeyRange(WAITERS.begin + root, WAITERS.begin + root + b"\xff")
+
+
+def waiting(key: bytes) -> bytes:
+    """The root id of the tree that waits, in the key of a waiter."""
+    return key[17:33]
 
 
 def alarm_key(time_ns: int, root: bytes) -> bytes:

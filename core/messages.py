@@ -30,12 +30,14 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
     """The root call of a request tree: what an intent must hold to re-drive it.
 
     :ivar caller: who asks, see :mod:`core.callers`; empty: nobody is known.
+    :ivar started: whether another request started it, so that its answer may be waited for.
     """
 
     service: str
     method: str
     args: bytes
     caller: bytes = b""
+    started: bool = False
 
 
 class Travel(msgspec.Struct, frozen=True, array_like=True):

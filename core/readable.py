@@ -17,8 +17,10 @@ from core.layout import (
     SECRET,
     SET_ASIDE,
     SET_UP,
+    WAITERS,
     WATERMARK,
     alarmed,
+    waiting,
 )
 
 __all__ = ["readable_key"]
@@ -42,6 +44,8 @@ def readable_key(key: bytes) -> str:
         return f"what died of a request of {key[1:17].hex()}"
     if key[:1] == ALARMS.begin:
         return f"an alarm of {alarmed(key).hex()}"
+    if key[:1] == WAITERS.begin:
+        return f"the waiting of {waiting(key).hex()} for {key[1:17].hex()}"
     sections = (
         (INTENTS, "intent"),
         (SET_ASIDE, "set-aside request"),

@@ -41,6 +41,7 @@ from core.layout import (
     PROMISED,
     RESTING,
     SET_ASIDE,
+    WAITERS,
     WATERMARK,
     client_key,
     client_key_of_root,
@@ -121,7 +122,7 @@ def _round(
         reads = [*unfinished, point(WATERMARK), up_to(SET_ASIDE, horizon)]
         roots = dict.fromkeys(root_of(key) for key, _ in found if root_of(key) < horizon)
         mutations = [Set(WATERMARK, horizon), *_around(list(roots), watermark, horizon)]
-        mutations.append(ClearRange(*up_to(DEATHS, horizon)))
+        mutations += [ClearRange(*up_to(each, horizon)) for each in (DEATHS, WAITERS)]
     refused = client_key_of_root(max(horizon, watermark))
     forgotten: Pairs = [
         pair for pair, note in zip(keys, kept, strict=True) if pair[0] < refused and note is None

@@ -4,7 +4,7 @@ An order takes from the stock and starts the shipping in one transaction: either
 nothing. A reminder sleeps, looks whether it is still needed, and sleeps again.
 """
 
-from compiler import Persistent, Started, abort, call, service, sleep, start, transaction
+from compiler import Persistent, Started, abort, call, result, service, sleep, start, transaction
 
 __all__ = ["Customers", "Shop", "Stock"]
 
@@ -83,6 +83,10 @@ class Shop:
         await sleep(0.5)
         self.wrapped[item] = self.wrapped.get(item, 0) + 1
         return self.wrapped[item] - before
+
+    async def wrap_aside(self, item: str) -> int:
+        """Let one be wrapped as a request of its own, and wait for that: how many were wrapped."""
+        return await result(start(Shop.wrap, item, after=1))
 
     async def wrap_two(self, first: str, second: str) -> int:
         """Wrap one after the other."""

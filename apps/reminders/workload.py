@@ -14,7 +14,7 @@ ITEMS = [f"item-{number}" for number in range(8)]
 STOCK = 4
 """Pieces of each item before the first request."""
 
-MIX = {"Shop.order": 6.0, "Shop.wrap": 2.0, "Shop.wrap_two": 1.0, "Customers.pay": 2.0}
+MIX = {"Shop.order": 6.0, "Shop.wrap": 2.0, "Shop.wrap_two": 1.0, "Shop.wrap_aside": 1.0, "Customers.pay": 2.0}
 
 
 def setup() -> None:
@@ -47,6 +47,7 @@ ARGUMENTS: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "Shop.order": _order,
     "Shop.wrap": _wrap,
     "Shop.wrap_two": _wrap_two,
+    "Shop.wrap_aside": _wrap,
     "Customers.pay": _pay,
 }
 

@@ -352,6 +352,7 @@ _MAY_FAIL_TRANSACTION = frozenset(
     {
         EffectKind.CALL,
         EffectKind.JOIN,
+        EffectKind.RESULT,
         EffectKind.ABORT,
         EffectKind.HELPER,
         EffectKind.COMMIT,

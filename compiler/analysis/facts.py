@@ -23,9 +23,10 @@ from core.program import Facts
 __all__ = ["Analysis", "analyse"]
 
 _CALLS = frozenset({EffectKind.CALL, EffectKind.SPAWN})
-_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.SLEEP, EffectKind.OUTSIDE})
+_WAITS = frozenset({EffectKind.SLEEP, EffectKind.RESULT})
+_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.OUTSIDE, *_WAITS})
 """Effects of which something is left."""
-_PAUSING = frozenset({EffectKind.SLEEP, EffectKind.OUTSIDE})
+_PAUSING = frozenset({EffectKind.OUTSIDE, *_WAITS})
 """Effects that end a region and are no calls."""
 
 
@@ -100,7 +101,7 @@ class Analysis:
         )
         restless = _greatest(
             {
-                name: not any(each.kind is EffectKind.SLEEP for each in found)
+                name: not any(each.kind in _WAITS for each in found)
                 for name, found in effects.items()
             },
             callees,

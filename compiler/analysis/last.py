@@ -28,6 +28,7 @@ _MATTERS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
         *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
+        EffectKind.RESULT,
         EffectKind.OUTSIDE,
     }
 )
@@ -133,4 +134,4 @@ def _ends_region(point: Point, depths: Depths, read_only: Mapping[str, bool]) ->
     if effect is None or depths.at(point) != {0}:
         return False
     calls = effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
-    return effect.kind is EffectKind.SLEEP or (calls and not read_only.get(effect.target, False))
+    return effect.kind in (EffectKind.SLEEP, EffectKind.RESULT) or (calls and not read_only.get(effect.target, False))

@@ -44,7 +44,7 @@ def _reasons(
     declared: Declared, effect: Effect, direct: Callable[[Function], list[Effect]]
 ) -> Iterator[tuple[str, str]]:
     """Why an effect cannot be in a transaction, and the remedies."""
-    if effect.kind is EffectKind.SLEEP:
+    if effect.kind in _WAITS:
         yield ", which is over within seconds", _REMEDY
     elif effect.kind is EffectKind.OUTSIDE:
         yield ", which may come to nothing: what is done outside is not undone", _REMEDY_OUTSIDE
@@ -57,13 +57,14 @@ def _reasons(
     elif effect.helper is not None:
         for inner in direct(effect.helper):
             method = _method(declared, inner.target) if inner.kind in _CALLS else None
-            if inner.kind is EffectKind.SLEEP or (method is not None and method.facts.waits):
+            if inner.kind in _WAITS or (method is not None and method.facts.waits):
                 yield f": it sleeps (line {inner.line})", _REMEDY
             if inner.kind is EffectKind.OUTSIDE or (method is not None and method.facts.goes_out):
                 yield f": it asks the outside (line {inner.line})", _REMEDY_OUTSIDE
 
 
 _CALLS = (EffectKind.CALL, EffectKind.SPAWN)
+_WAITS = (EffectKind.SLEEP, EffectKind.RESULT)
 
 
 def _method(declared: Declared, target: str) -> Function | None:

@@ -12,7 +12,7 @@ from compiler.api.current import current
 from compiler.api.services import target
 from core.durations import instant_ns, nanoseconds
 
-__all__ = ["Duration", "Slept", "Started", "due", "sleep", "start"]
+__all__ = ["Answer", "Duration", "Slept", "Started", "due", "result", "root_of", "sleep", "start"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +46,30 @@ class Slept:
 
     def __await__(self) -> Generator[Any, Any, None]:
         yield from ()
+
+
+class Answer(Generic[R]):
+    """``await result(...)``."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: R) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        yield from ()
+        return self._value
+
+
+def root_of(started: Started[Any]) -> bytes:
+    """The root id of a request that was started.
+
+    :raises TypeError, ValueError: it is none.
+    """
+    if not isinstance(started, Started):
+        what = f"result takes what start(...) returned, not a {type(started).__name__}"
+        raise TypeError(what)
+    return UUID(started.id).bytes
 
 
 def due(after: Duration | None, at: dt.datetime | None) -> tuple[int, int]:
@@ -103,3 +127,13 @@ def sleep(duration: Duration) -> Slept:
     """Go on after ``duration``; until then the request holds no process and no connection."""
     current().runner.sleep(nanoseconds(duration))
     return Slept()
+
+
+def result(started: Started[R]) -> Answer[R]:
+    """Wait for what a request that was started returns, or raises.
+
+    Until then the request that waits holds no process and no connection.
+
+    :raises LookupError: nothing is known of it: an answer is kept for the retention period.
+    """
+    return Answer(current().runner.result(root_of(started)))

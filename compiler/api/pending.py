@@ -53,6 +53,7 @@ class Pending:
     _waiting: dict[int, Started] = field(default_factory=dict)
     _order: list[tuple[int, int]] = field(default_factory=list)
     _count: int = 0
+    _by_number: dict[int, Ended | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -61,12 +62,21 @@ class Pending:
         """Another one; its number."""
         self._count += 1
         self._waiting[self._count] = started
+        self._by_number[self._count] = None
         heapq.heappush(self._order, (started.due, self._count))
         return self._count
 
     def remove(self, number: int) -> None:
         """It was not started after all."""
         self._waiting.pop(number, None)
+        self._by_number.pop(number, None)
+
+    def answer(self, number: int) -> Ended | None:
+        """What became of one; None if it has not ended.
+
+        :raises KeyError: there is none of that number.
+        """
+        return self._by_number[number]
 
     @property
     def next_due(self) -> int | None:
@@ -79,4 +89,6 @@ class Pending:
         """Run the one that is due first."""
         if self.next_due is not None:
             _, number = heapq.heappop(self._order)
-            self.ended.append(self.run(self._waiting.pop(number)))
+            ended = self.run(self._waiting.pop(number))
+            self._by_number[number] = ended
+            self.ended.append(ended)

@@ -36,6 +36,7 @@ from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
 from compiler.api.services import found_in
 from compiler.api.undo import Undo
+from core.alarms import unknown
 from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
 from core.errors import BadRequest, Forbidden, MuError, TransactionException
@@ -59,6 +60,8 @@ class Activation:
     tag: Any = None
 
 
+_NUMBER = (1 << 62) - 1
+"""The bits of the id of what was started that are its number."""
 _MOST_STARTED = 1_000
 """What starts itself again and again never ends: so many run after one request at most."""
 
@@ -229,19 +232,21 @@ class Reference(PlainRun):
         """Run what was started, and what that starts: so many requests at most."""
         with self:
             for _ in range(most):
-                due = self.pending.next_due
-                if due is None:
+                if self.pending.next_due is None:
                     return
-                self.pending.moved += max(due - self.now(), 0)
-                self.pending.run_next()
+                self.run_next()
+
+    def run_next(self) -> None:
+        """Run what is due first, when its time has come."""
+        self.pending.moved += max((self.pending.next_due or 0) - self.now(), 0)
+        self.pending.run_next()
 
     def _run_until(self, until: int) -> None:
         for _ in range(_MOST_STARTED):
             due = self.pending.next_due
             if due is None or due > until:
                 return
-            self.pending.moved += max(due - self.now(), 0)
-            self.pending.run_next()
+            self.run_next()
 
     def _run_started(self, started: Started) -> Ended:
         try:
@@ -264,8 +269,11 @@ class Reference(PlainRun):
         try:
             return self._activate(service, method, args, kwargs, tag)
         except Exception as exception:
-            crossed = self.codec.decode_exception(self.codec.encode_exception(exception))
-            raise crossed from exception
+            raise self.crossed(exception) from exception
+
+    def crossed(self, exception: Exception) -> Exception:
+        """An exception as who asked gets it."""
+        return self.codec.decode_exception(self.codec.encode_exception(exception))
 
     def _activate(
         self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], tag: Any
@@ -384,6 +392,22 @@ class ImmediateRunner:
         if self.reference.undo.open:
             raise MuError("a request cannot sleep in a transaction: sleep before it, or after it")
         self.reference.pass_time(self.clock() + nanoseconds)
+
+    def result(self, root: bytes) -> Any:
+        """See :class:`Runner`."""
+        reference, number = self.reference, int.from_bytes(root, "big") & _NUMBER
+        if reference.undo.open:
+            raise MuError("a request cannot wait in a transaction: wait before it, or after it")
+        try:
+            while (ended := reference.pending.answer(number)) is None:
+                if reference.pending.next_due is None:
+                    raise MuError("a request waits for the answer of one that waits for it")
+                reference.run_next()
+        except KeyError:
+            raise LookupError(unknown(root)) from None
+        if ended.exception is not None:
+            raise reference.crossed(ended.exception) from ended.exception
+        return reference.copy(ended.result)
 
     def begin(self) -> int:
         """See :class:`Runner`."""

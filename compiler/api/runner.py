@@ -51,6 +51,9 @@ class Runner(Protocol):
     def sleep(self, nanoseconds: int) -> None:
         """Go on later."""
 
+    def result(self, root: bytes) -> Any:
+        """The answer of a request that was started: a copy, or its exception is raised."""
+
     def begin(self) -> int:
         """Begin a transaction; the scope's number."""
 

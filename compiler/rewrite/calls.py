@@ -34,6 +34,7 @@ _REMEDIES: Final = {
     "wait": "{0}(future), for several {0}(gather(first, second)); there are no timeouts",
     "wait_all": "{0}(first, second) of futures; to go on after an exception: try around each Wait",
     "sleep": '{0}("90s"), or {0}(seconds)',
+    "result": "{0}(started), of what start(...) returned",
     "transaction": "with transaction():",
     "begin": "{0}()",
     "commit": "{0}()",
@@ -112,7 +113,7 @@ class Calls(OutsideCalls):
         """Whether the rewriting of this call has its own ``await``, in place of the user's."""
         if not isinstance(node, ast.Call):
             return False
-        if self.meaning(node) in ("wait", "wait_all", "sleep", "ask"):
+        if self.meaning(node) in ("wait", "wait_all", "sleep", "result", "ask"):
             return True
         helper = self.helper_of(node.func)
         return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
@@ -158,6 +159,8 @@ class Calls(OutsideCalls):
             return self._wait(node, meaning)
         if meaning == "sleep":
             return self.sleep(node)
+        if meaning == "result":
+            return self.result(node)
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 

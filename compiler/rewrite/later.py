@@ -33,6 +33,15 @@ class LaterCalls(LibraryCalls):
         call = runtime_call("sleep", arguments, self.keywords(node))
         return self.effect(EffectKind.SLEEP, node, call)
 
+    def result(self, node: ast.Call) -> ast.AST:
+        """Waiting for the answer of what was started: awaited, in an async method."""
+        if self.awaiting is not node:
+            shown = ast.unparse(node)
+            self.error(node, f"{shown} is not awaited", f"await {shown}, in an async method")
+        arguments = [self.copied(argument) for argument in node.args]
+        call = runtime_call("result", arguments, self.keywords(node))
+        return self.effect(EffectKind.RESULT, node, call)
+
     def _check_duration(self, node: ast.expr) -> None:
         """Record an error if a duration is written down that is none."""
         try:

@@ -118,7 +118,7 @@ def _answers(subject: Subject) -> list[str]:
 
 def _reads_only(subject: Subject, answer: Answered) -> bool:
     sent = subject.sent.get(answer.id.root)
-    return sent is not None and subject.read_only(sent.service, sent.method)
+    return sent is not None and subject.is_snapshot(sent)
 
 
 def _too_soon(subject: Subject) -> list[str]:
@@ -201,7 +201,7 @@ def _chosen(subject: Subject) -> list[Sent]:
         and (root in subject.trees or root in subject.answers)
         and root not in subject.unfinished
         and root not in subject.run.set_aside
-        and not subject.read_only(sent.service, sent.method)
+        and not subject.is_snapshot(sent)
         and (subject.protocol.regions or root in subject.answers or root in subject.changed)
     ]
     if len(found) <= MOST_REDRIVEN:

@@ -251,7 +251,7 @@ class _Course:
         for root, answers in subject.answers.items():
             sent = subject.sent.get(root)
             if sent is not None:
-                read_only = subject.read_only(sent.service, sent.method)
+                read_only = subject.is_snapshot(sent)
                 found += [answer for answer in answers if answer.version or read_only]
         return sorted(found, key=lambda answer: answer.version)
 
@@ -278,7 +278,7 @@ class _Course:
         for root, answers in self._subject.answers.items():
             sent = self._subject.sent.get(root)
             answer = answers[0]
-            if sent is None or answer.version or self._subject.read_only(sent.service, sent.method):
+            if sent is None or answer.version or self._subject.is_snapshot(sent):
                 continue
             strand = self._strand(answer.id)
             self._complete(strand)

@@ -28,7 +28,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from compiler import api, machine
 from compiler.api.reference import Activation, Reference
-from core.alarms import started_root
+from core.alarms import started_root, unknown
 from core.callers import Caller, decode_caller
 from core.chance import request_chance
 from core.ids import RequestId
@@ -163,6 +163,7 @@ class StrandRunner:
     :ivar started: service, method and arguments of the requests that were started, by root id.
     :ivar heard: the answers of the outside that the present region takes in, by request and place.
     :ivar asked: what is asked of the outside, and with what arguments, by request and place.
+    :ivar answers: what those that have ended gave.
     :ivar early: requests that went on before they had slept as long as they were to.
     """
 
@@ -174,6 +175,7 @@ class StrandRunner:
         self.callers = callers
         self.clocks: dict[RequestId, Iterator[int]] = {}
         self.started: dict[bytes, tuple[str, str, bytes]] = {}
+        self.answers: dict[bytes, Outcome] = {}
         self.early: list[str] = []
         self.heard: dict[tuple[RequestId, int], Outcome] = {}
         self.asked: dict[tuple[RequestId, int], tuple[str, bytes]] = {}
@@ -200,10 +202,14 @@ class StrandRunner:
         strand.greenlet.switch(strand)
 
     def _body(self, strand: Strand) -> None:
+        was_started = strand.id.is_root and strand.id.root in self.started
         read_only = strand.id.is_root and self._read_only(strand.service, strand.method)
+        read_only = read_only and not was_started
         strand.outcome = self.execute(
             strand.service, strand.method, strand.args, Frame(strand.id, read_only, strand)
         )
+        if was_started:
+            self.answers[strand.id.root] = strand.outcome
 
     def execute(self, service: str, method: str, args: bytes, frame: Frame) -> Outcome:
         """Run a method to its end, in the greenlet of the caller: its outcome."""
@@ -313,6 +319,21 @@ class StrandRunner:
         until = self.clock() + nanoseconds
         frame.strand.pause(Boundary(frame.take_place()))
         frame.strand.awake = until
+
+    def result(self, root: bytes) -> Any:
+        """See :class:`compiler.api.runner.Runner`."""
+        _, frame = self._present()
+        assert frame.strand is not None
+        frame.strand.pause(Boundary(frame.take_place()))
+        if root not in self.started:
+            raise LookupError(unknown(root))
+        outcome, codec = self.answers.get(root), self.reference.codec
+        if outcome is None:
+            raise Forbidden("goes on without the answer it waits for")
+        if isinstance(outcome, Raised):
+            raise codec.decode_exception(outcome)
+        assert isinstance(outcome, Returned)
+        return codec.decode(outcome.value)
 
     def begin(self) -> int:
         """See :class:`compiler.api.runner.Runner`."""

@@ -185,9 +185,14 @@ class Subject:
         found = self.program.method(service, method)
         return found is not None and found.facts.read_only
 
+    def is_snapshot(self, sent: Sent) -> bool:
+        """Whether a request reads at one version, and leaves nothing."""
+        started = sent.id.root in self.started  # their answers are kept
+        return not started and self.read_only(sent.service, sent.method)
+
     def request(self, sent: Sent) -> Request:
         """The request as its client sent it, without the client's deadline."""
-        origin = Origin(sent.service, sent.method, sent.args, sent.caller)
+        origin = Origin(sent.service, sent.method, sent.args, sent.caller, sent.id.root in self.started)
         return Request(sent.id, sent.service, sent.method, sent.args, origin)
 
     def describe(self, request: RequestId) -> str:

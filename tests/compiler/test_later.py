@@ -2,12 +2,13 @@
 
 import pytest
 
+from compiler import Started
 from compiler.application import load
 from compiler.errors import CompileErrors
 from tests.compiler.driver import Clock, write_app
 
 SOURCE = """
-from compiler import sleep, start, Started
+from compiler import result, sleep, start, Started
 from datetime import datetime, timedelta, UTC
 
 @service
@@ -22,6 +23,8 @@ class Order:
         before = time.time()
         await sleep("3d")
         return time.time() - before
+    async def shipped_as(self, order: str) -> int:
+        return await result(start(Order.ship, order, after="1d"))
     def doze(self) -> list[str]:
         start(Order.ship, "soon", after="1h")
         start(Order.ship, "late", after=timedelta(days=7))
@@ -84,6 +87,13 @@ CASES = [
         "before the transaction",
     ),
     ("with transaction():\n    self._help()", "it sleeps", "before the transaction"),
+    ("^result(start(Order.ship, 'a'))", "is not awaited", "in an async method"),
+    ("await ^result()", "missing", "of what start(...) returned"),
+    (
+        "with transaction():\n    await ^result(start(Order.ship, 'a'))",
+        "cannot stand in a transaction",
+        "before the transaction",
+    ),
     ("time.sleep(1)", "holds a worker", "sleep(...)"),
 ]
 
@@ -124,6 +134,19 @@ def test_plainly_what_is_started_runs_afterwards(plain):
     assert [ended.result for ended in plain.pending.ended] == [1]
     plain.run("Shop", "undone")
     assert list(plain.instance("Order").shipped) == ["a", "instead"]
+
+
+def test_plainly_the_answer_of_what_was_started_is_waited_for(plain):
+    assert plain.run("Order", "shipped_as", ("a",)) == 1
+    assert list(plain.instance("Order").shipped) == ["a"]
+
+
+def test_what_was_not_started_has_no_answer(tmp_path):
+    reference = application(tmp_path, "return await result(x)").reference(clock=Clock())
+    with pytest.raises(TypeError, match="takes what start"):
+        reference.run("Shop", "m", (1,))
+    with pytest.raises(LookupError, match="was started"):
+        reference.run("Shop", "m", (Started("00000000-0000-7000-8000-000000000009"),))
 
 
 def test_plainly_sleeping_takes_no_time_but_it_passes(plain):

@@ -6,7 +6,7 @@ from core import effects
 from core.alarms import next_alarm, rest, started_root, wake
 from core.errors import Conflict
 from core.ids import RequestId, began_ms, root_id
-from core.layout import ALARMS, INTENTS, JOURNAL, RESTING
+from core.layout import ALARMS, INTENTS, JOURNAL, RESTING, WAITERS
 from core.memory import MemoryStore
 from core.messages import Failed, Returned
 from core.recovery import clear_intents, drive
@@ -45,6 +45,19 @@ async def naps(self, key):
     return await short
 
 
+async def await_it(self, key):
+    """Wait for what was started, and say what it gave."""
+    root = await effects.start("Counter", "increment", key, after=HOUR)
+    try:
+        return await effects.result(root)
+    except LookupError as error:
+        return str(error)
+
+
+async def await_any(self, root):
+    return await effects.result(root)
+
+
 async def doze(self, key):
     await effects.sleep(SECOND)
     await self.values.setitem((key, "dozed"), True)
@@ -54,7 +67,7 @@ async def doze(self, key):
 PROGRAM = program(
     ("Counter", {"increment": increment, "look": look}),
     ("Starter", {"later": later}),
-    ("Sleeper", {"nap": nap, "naps": naps, "doze": doze}),
+    ("Sleeper", {"nap": nap, "naps": naps, "doze": doze, "await_it": await_it, "any": await_any}),
     read_only=("Counter.look",),
 ).keyed(b"secret")
 
@@ -206,6 +219,40 @@ def test_an_alarm_of_what_is_complete_is_taken_away(host):
     host.drive(clear_intents([request.id.root]))
     assert wake_all(host) == {}
     assert not section(host, ALARMS)
+
+
+def test_who_waits_for_an_answer_is_woken_by_the_commit_that_has_it(host):
+    request = ask(host, "Sleeper", "await_it", "a")
+    reply = host.run(request)
+    assert reply.outcome.kind == "Asleep"
+    assert len(host.commits) == 1
+    assert host.run(request).outcome.kind == "Asleep"
+    assert len(host.commits) == 1  # looking costs no commit
+    assert len(section(host, WAITERS)) == 1
+    host.clock_ns += HOUR + SECOND
+    assert len(wake_all(host)) == 1
+    assert not section(host, WAITERS)
+    assert list(wake_all(host)) == [request.id.root]
+    outcome = host.run(request).outcome
+    assert outcome == Returned(CODEC.encode(1))
+    assert not section(host, ALARMS) + section(host, RESTING) + section(host, INTENTS)
+    assert host.run(request).outcome == outcome
+
+
+def test_an_answer_is_there_for_who_waits_later(host):
+    reply = host.run(ask(host, "Starter", "later", "a"))
+    host.clock_ns += 2 * HOUR
+    wake_all(host)
+    root = CODEC.decode(reply.outcome.value)
+    outcome = host.run(ask(host, "Sleeper", "any", root)).outcome
+    assert outcome == Returned(CODEC.encode(1))
+    assert not section(host, WAITERS)
+
+
+def test_what_is_not_known_is_not_waited_for(host):
+    outcome = host.run(ask(host, "Sleeper", "any", b"x" * 16)).outcome
+    assert outcome.type == "LookupError"
+    assert "was started" in outcome.text
 
 
 def test_ids_of_what_is_started(rng):
