@@ -14,7 +14,13 @@ ITEMS = [f"item-{number}" for number in range(8)]
 STOCK = 4
 """Pieces of each item before the first request."""
 
-MIX = {"Shop.order": 6.0, "Shop.wrap": 2.0, "Shop.wrap_two": 1.0, "Shop.wrap_aside": 1.0, "Customers.pay": 2.0}
+MIX = {
+    "Shop.order": 6.0,
+    "Shop.wrap": 2.0,
+    "Shop.wrap_two": 1.0,
+    "Shop.wrap_aside": 1.0,
+    "Customers.pay": 2.0,
+}
 
 
 def setup() -> None:

@@ -134,4 +134,6 @@ def _ends_region(point: Point, depths: Depths, read_only: Mapping[str, bool]) ->
     if effect is None or depths.at(point) != {0}:
         return False
     calls = effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
-    return effect.kind in (EffectKind.SLEEP, EffectKind.RESULT) or (calls and not read_only.get(effect.target, False))
+    return effect.kind in (EffectKind.SLEEP, EffectKind.RESULT) or (
+        calls and not read_only.get(effect.target, False)
+    )

@@ -192,7 +192,9 @@ class Subject:
 
     def request(self, sent: Sent) -> Request:
         """The request as its client sent it, without the client's deadline."""
-        origin = Origin(sent.service, sent.method, sent.args, sent.caller, sent.id.root in self.started)
+        origin = Origin(
+            sent.service, sent.method, sent.args, sent.caller, sent.id.root in self.started
+        )
         return Request(sent.id, sent.service, sent.method, sent.args, origin)
 
     def describe(self, request: RequestId) -> str:
