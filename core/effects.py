@@ -191,8 +191,8 @@ class Random(msgspec.Struct, frozen=True):
 
 
 ProgramEffect = (
-    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside | Begin
-    | CommitTransaction | Rollback | Clock | Random | Asker
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside
+    | Begin | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
 
