@@ -11,8 +11,7 @@ import ast
 import inspect
 from typing import Any, Final
 
-from compiler.api.paper import Client
-from compiler.api.reference import wants_clients
+from compiler.api.paper import Client, wants_clients
 from compiler.effectful import uses_effects
 from compiler.errors import display_path, innermost_place
 from compiler.model import Declared, Function, Service

@@ -23,8 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from compiler.api.futures import driven
 from compiler.api.outside import OutsideFunction
-from compiler.api.reference import driven
 from compiler.errors import CompileError, Problems, WorkloadError, raised, source_line
 from compiler.model import Declared, Function
 from compiler.modules import import_workload

@@ -127,17 +127,15 @@ class Attempt:
         self.args = args
         self.kwargs = kwargs
         self.name = name
-        self.is_awaited = request.id.is_root and request.origin.started
-        self.snapshot = request.travel is None and request.id.is_root and method.facts.read_only
-        self.snapshot = self.snapshot and not self.is_awaited
+        nothing_left = method.facts.read_only and not request.origin.started
+        self.snapshot = request.travel is None and request.id.is_root and nothing_left
         self.travels = request.travel is not None or self.snapshot
         self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
-        self.calls = Calls(
-            program, request, self.regions, self.scopes, self.travels, self.where, self.end_region
-        )
-        parts = program, request, self.regions, self.scopes, self.calls, self.travels
-        self.later = Later(*parts, self.where, self.clock, self.end_region)
+        parts = program, request, self.regions, self.scopes
+        self.calls = Calls(*parts, self.travels, self.where, self.end_region)
+        clocked = self.where, self.clock, self.end_region
+        self.later = Later(*parts, self.calls, self.travels, *clocked)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:
@@ -260,8 +258,7 @@ class Attempt:
         yield from self.calls.receive_all()
         yield from self.calls.asking.hear_all()
         if not self.travels:
-            if self.is_awaited:
-                yield from self.later.answered()
+            yield from self.later.answered()
             yield from self.end_region(METHOD_END, outcome)
         return outcome
 
@@ -436,9 +433,7 @@ class Attempt:
 _HANDLERS: dict[type, Any] = {
     effects.Get: Attempt._get,
     effects.Scan: Attempt._scan,
-    effects.Put: Attempt._write,
-    effects.Delete: Attempt._write,
-    effects.DeleteRange: Attempt._write,
+    **dict.fromkeys((effects.Put, effects.Delete, effects.DeleteRange), Attempt._write),
     effects.Clock: lambda attempt, _: attempt.clock(),
     effects.Start: lambda attempt, effect: attempt.later.start(effect),
     effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),

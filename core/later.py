@@ -150,7 +150,8 @@ class Later:
     def answered(self) -> Steps:
         """Before the answer of a request that was started is durable: wake who waits for it."""
         region, waiters = self._regions.present, waiters_of(self._request.id.root)
-        if region.record is not None:
+        awaited = self._request.id.is_root and self._request.origin.started
+        if not awaited or region.record is not None:
             return
         _, (pairs,) = yield from self._regions.read((), ((*waiters, 0),))
         if region.record is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 from compiler.api.current import current
 from core import effects
-from core.errors import TransactionException
+from core.errors import MuError, TransactionException
 
-__all__ = ["Future", "checked", "gather", "wait"]
+__all__ = ["Future", "checked", "driven", "gather", "wait"]
 
 R = TypeVar("R")
 A = TypeVar("A")
@@ -107,3 +108,23 @@ def wait(future: Future[R]) -> R:
     """
     checked((future,))
     return future.result()
+
+
+def driven(result: Any, name: str) -> Any:
+    """What a function gave, or if that is a coroutine, what it gives when it is run.
+
+    :param name: the function's, for the message.
+    :raises MuError: the coroutine waits for something else than the API's futures.
+    """
+    if not inspect.iscoroutine(result):
+        return result
+    coroutine = result
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise MuError(
+        f"{name} awaited something else than a spawned call: only futures of spawn() and gather(), "
+        "and the service's own async methods, can be awaited"
+    )

@@ -30,6 +30,7 @@ __all__ = [
     "TransactionException",
     "Wait",
     "WaitAll",
+    "wants_clients",
 ]
 
 
@@ -46,6 +47,19 @@ class Client:
         if method.startswith("__"):
             raise AttributeError(method)
         return lambda *args, **kwargs: call_by_name(self.service, method, args, kwargs)
+
+
+def wants_clients(cls: type) -> bool:
+    """Whether ``__init__`` takes the paper's ``clientFactory``: something without a default."""
+    if cls.__init__ is object.__init__:  # type: ignore[misc]
+        return False
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [
+        each
+        for each in inspect.signature(cls).parameters.values()
+        if each.kind in by_position and each.default is inspect.Parameter.empty
+    ]
+    return len(required) == 1
 
 
 def _name(service: str | Client | type) -> str:

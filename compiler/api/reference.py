@@ -30,8 +30,9 @@ from compiler.api.containers import (
     make_field,
 )
 from compiler.api.current import PlainRun
+from compiler.api.futures import driven
 from compiler.api.outside import Known, asked_here
-from compiler.api.paper import Client
+from compiler.api.paper import Client, wants_clients
 from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
 from compiler.api.services import found_in
@@ -45,7 +46,7 @@ from core.ids import RequestId, uuid7
 from core.messages import Raised, Returned
 from core.outside import Outside, outside_key
 
-__all__ = ["Activation", "ImmediateRunner", "Reference", "driven", "wants_clients"]
+__all__ = ["Activation", "ImmediateRunner", "Reference"]
 
 
 @dataclass(eq=False, slots=True)
@@ -432,36 +433,3 @@ class ImmediateRunner:
     def random(self) -> random.Random:
         """See :class:`Runner`."""
         return self.reference.rng
-
-
-def wants_clients(cls: type) -> bool:
-    """Whether ``__init__`` takes the paper's ``clientFactory``: something without a default."""
-    if cls.__init__ is object.__init__:  # type: ignore[misc]
-        return False
-    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    required = [
-        each
-        for each in inspect.signature(cls).parameters.values()
-        if each.kind in by_position and each.default is inspect.Parameter.empty
-    ]
-    return len(required) == 1
-
-
-def driven(result: Any, name: str) -> Any:
-    """What a function gave, or if that is a coroutine, what it gives when it is run.
-
-    :param name: the function's, for the message.
-    :raises MuError: the coroutine waits for something else than the API's futures.
-    """
-    if not inspect.iscoroutine(result):
-        return result
-    coroutine = result
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise MuError(
-        f"{name} awaited something else than a spawned call: only futures of spawn() and gather(), "
-        "and the service's own async methods, can be awaited"
-    )

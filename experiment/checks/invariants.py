@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from compiler.api.reference import driven
+from compiler.api.futures import driven
 from compiler.errors import raised
 from experiment.checks.subject import Subject
 from experiment.verdict import Verdict, count

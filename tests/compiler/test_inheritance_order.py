@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from compiler.api.reference import wants_clients
+from compiler.api.paper import wants_clients
 from compiler.errors import CompileErrors
 from tests.compiler.driver import compare, compiled
 
