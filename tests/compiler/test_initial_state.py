@@ -77,6 +77,7 @@ def test_async_invariants_are_run(tmp_path):
         final_data = application.initial_state()
         commits = (1,)
         trees = unfinished = ()
+        run = type("Run", (), {"set_aside": {}})
 
     Subject.application = application
     (verdict,) = invariants(Subject)

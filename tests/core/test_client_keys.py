@@ -184,7 +184,7 @@ def test_many_keys_go_in_bounded_commits():
         moved = calm.drive(retain(10 * SECOND, SECOND))
     assert moved == earliest_root(9_000)
     assert kept(store) == {b"young": young}
-    assert max(len(commit.mutations) for commit in calm.commits) <= 4 + 2 * 4
+    assert max(len(commit.mutations) for commit in calm.commits) <= 5 + 2 * 4
     assert len(calm.commits) == 7
     assert sum(commit.mutations[0] == Set(WATERMARK, moved) for commit in calm.commits) == 1
 

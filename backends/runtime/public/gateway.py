@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from difflib import get_close_matches
 
 import msgspec
@@ -98,6 +98,7 @@ class Public:
         self._auth = auth or Nobody()
         self._promises = promises
         self._promised: set[asyncio.Task[Outgoing]] = set()
+        self._end: float | None = None
         self._keys = Keys(store, settings)
         self._requests = Requests(store, settings, self._keys)
         self._admission = Admission(settings.concurrency, settings.queue)
@@ -115,9 +116,9 @@ class Public:
         knows, and can ask another process: a connection that closes would say nothing.
         """
         self.draining = True
-        loop = asyncio.get_running_loop()
+        self._end = asyncio.get_running_loop().time() + within
         for limit in self._under_way:
-            limit.reschedule(loop.time() + within)
+            limit.reschedule(self._end)
 
     async def handle(self, incoming: Incoming) -> Outgoing:
         """Answer one request; a :data:`backends.runtime.http.Handler`."""
@@ -280,7 +281,9 @@ class Public:
             outcome = Failed("Interrupted", False, str(error))
         link = None
         if request is not None and self._is_left_open(operation, outcome):
-            link = await self._requests.link(request, key)
+            with suppress(TimeoutError):
+                async with self._at_most():
+                    link = await self._requests.link(request, key)
         return answer(self._program.codec, outcome, key, link)
 
     async def _awake(self, request: Request, outcome: Outcome) -> Outcome:
@@ -310,10 +313,10 @@ class Public:
         least = deadline + _LOOK_NS
         caller = await self._known(incoming, least)
         try:
-            async with asyncio.timeout((least - time.time_ns()) / 1e9):
+            async with self._at_most(), asyncio.timeout((least - time.time_ns()) / 1e9):
                 standing = await self._requests.look(key, caller, deadline)
         except TimeoutError:
-            raise Refusal("interrupted", "the store did not say in time") from None
+            raise Refusal("interrupted", "the store did not say in time: ask again") from None
         except MuError as error:
             raise Refusal("interrupted", str(error)) from None
         if standing.state == "set-aside":
@@ -366,7 +369,7 @@ class Public:
     @asynccontextmanager
     async def _at_most(self) -> AsyncIterator[None]:
         """A call under way; if the process must end before it does, TimeoutError."""
-        async with asyncio.timeout(None) as limit:
+        async with asyncio.timeout_at(self._end) as limit:
             self._under_way.add(limit)
             try:
                 yield
