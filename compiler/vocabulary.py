@@ -173,7 +173,10 @@ _FORBIDDEN_MODULES: Final = {
     ),
     "concurrent.futures": ("threads are not available inside a service", "spawn(...)"),
     "subprocess": ("other programs would be run again by every retry", _OUTSIDE),
-    "pathlib.Path": (_FILES[0], f"pathlib.PurePath for names alone; {_FILES[1]}"),
+    **dict.fromkeys(
+        ("pathlib.Path", "pathlib._local.Path", "pathlib._abc.PathBase"),  # two are Python 3.13's
+        (_FILES[0], f"pathlib.PurePath for names alone; {_FILES[1]}"),
+    ),
     "ctypes": ("what a foreign library does would be done again by every retry", _OUTSIDE),
     "importlib": _IMPORTS,
     "pdb": _DEBUGGER,

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import time
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,7 +80,7 @@ def up(tmp_path):
 
 
 def curl(running, words):
-    """What a running application answers to a command line of curl's."""
+    """What a running application answers to a command line of curl's: status, headers, body."""
     headers, body, rest = {}, None, iter(words[1:])
     for word in rest:
         if word == "--json":
@@ -88,10 +89,10 @@ def curl(running, words):
         elif word == "-H":
             name, value = next(rest).split(": ")
             headers[name] = value.replace("$KEY", KEY)
-        elif word != "-s":
+        elif word not in ("-s", "-i"):
             address = urlsplit(word)
     path = f"{address.path}?{address.query}" if address.query else address.path
-    return running.request("POST" if body else "GET", path, body or b"", headers)[2].decode()
+    return running.request("POST" if body else "GET", path, body or b"", headers)
 
 
 @pytest.mark.real
@@ -104,12 +105,22 @@ def test_what_an_application_answers(up, tmp_path):
         "hotel": up("hotel"),
         "bank": up("bank"),
         "expenses": up("expenses", "--auth", f"keys:{keys}"),
+        "customers": up("reminders"),
     }
     for words, text in commands:
         method = urlsplit(words[-1]).path.lower()
         name = next((each for each in running if each in method), "hotel")
-        said = curl(running[name], words)
-        assert json.loads(UUID.sub("id", said)) == json.loads(UUID.sub("id", text))
+        status, headers, body = curl(running[name], words)
+        text = UUID.sub("id", text)
+        if "-i" in words:
+            first, *lines = text.strip().removesuffix("...").splitlines()
+            assert first == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+            assert lines
+            for line in lines:
+                header, _, value = line.partition(": ")
+                assert UUID.sub("id", headers[header.lower()]) == value
+        else:
+            assert json.loads(UUID.sub("id", body.decode())) == json.loads(text)
 
 
 @pytest.mark.real
