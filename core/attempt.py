@@ -62,6 +62,7 @@ from core.revisions import told
 from core.scopes import Scopes, left_open
 from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
+from core.waits import Waits
 from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "attempt"]
@@ -132,10 +133,10 @@ class Attempt:
         self.travels = request.travel is not None or self.snapshot
         self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
-        parts = program, request, self.regions, self.scopes
-        self.calls = Calls(*parts, self.travels, self.where, self.end_region)
-        clocked = self.where, self.clock, self.end_region
-        self.later = Later(*parts, self.calls, self.travels, *clocked)
+        parts, ends = (request, self.regions), (self.travels, self.where, self.end_region)
+        self.calls = Calls(program, *parts, self.scopes, *ends)
+        self.waits = Waits(*parts, self.scopes, self.calls, *ends)
+        self.later = Later(program, *parts, self.calls, self.waits, self.where, self.clock)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:

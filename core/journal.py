@@ -28,6 +28,7 @@ __all__ = [
     "Record",
     "Scanned",
     "Ticked",
+    "Waited",
     "decode_aside",
     "decode_intent",
     "decode_record",
@@ -123,7 +124,22 @@ class Heard(msgspec.Struct, frozen=True, array_like=True, tag="h"):
         return f"{self.function} with arguments {self.args.hex()}"
 
 
-Entry = Got | Scanned | Ticked | Called | Heard
+class Waited(msgspec.Struct, frozen=True, array_like=True, tag="w"):
+    """A wait at a place ended: with what was waited for; None: its time had come before."""
+
+    place: int
+    value: bytes | None
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a replay must ask for to get this answer."""
+        return (self.place,)
+
+    def __str__(self) -> str:
+        return f"the end of the wait at place {self.place}"
+
+
+Entry = Got | Scanned | Ticked | Called | Heard | Waited
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
