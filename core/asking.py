@@ -1,4 +1,4 @@
-"""What one attempt asks of the outside world (rule 10).
+"""What one attempt asks of the outside world (rule 13).
 
 An outside function is asked like an effectful callee: the region before it is durable first. But
 nobody there remembers the answer for us. So it is an input of the region in which the program is

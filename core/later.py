@@ -1,7 +1,7 @@
 """What one attempt leaves for later: requests that it starts, and itself, when it waits.
 
 Both are writes of the present region (:mod:`core.alarms`), so they become durable with it, travel
-with it, and are undone with it (rule 11).
+with it, and are undone with it (rule 12).
 """
 
 from __future__ import annotations

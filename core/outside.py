@@ -1,4 +1,4 @@
-"""Functions of the outside world, and how often one is tried (rule 10).
+"""Functions of the outside world, and how often one is tried (rule 13).
 
 The outside is a callee that is not ours: it remembers nothing for us. So it is asked under a key
 that is the same at every try, and its answer stands in the journal of whoever asked.

@@ -1,4 +1,4 @@
-"""Breaking rule 11: what is started, and what sleeps."""
+"""Breaking rule 12: what is started, and what sleeps."""
 
 from __future__ import annotations
 

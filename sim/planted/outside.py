@@ -1,4 +1,4 @@
-"""Breaking rule 10: what is asked of the outside, and what becomes of its answers."""
+"""Breaking rule 13: what is asked of the outside, and what becomes of its answers."""
 
 from __future__ import annotations
 
