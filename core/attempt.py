@@ -67,7 +67,6 @@ from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "attempt"]
 
-
 _MOST_FINALLY = 100
 """How many blocks of ``finally`` that want to act are left, at most, when user code is dropped."""
 
