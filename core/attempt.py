@@ -132,10 +132,11 @@ class Attempt:
         self.travels = request.travel is not None or self.snapshot
         self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
-        parts, ends = (request, self.regions), (self.travels, self.where, self.end_region)
-        self.calls = Calls(program, *parts, self.scopes, *ends)
-        self.waits = Waits(*parts, self.scopes, self.calls, *ends)
-        self.later = Later(program, *parts, self.calls, self.waits, self.where, self.clock)
+        ends = self.travels, self.where, self.end_region
+        self.calls = Calls(program, request, self.regions, self.scopes, *ends)
+        self.waits = Waits(request, self.regions, self.scopes, self.calls, *ends)
+        uses = self.calls, self.waits, self.where, self.clock
+        self.later = Later(program, request, self.regions, *uses)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:
