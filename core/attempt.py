@@ -62,6 +62,7 @@ from core.revisions import told
 from core.scopes import Scopes, left_open
 from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.store import Clear, ClearRange, Mutation, Pairs, Set
+from core.traces import standing
 from core.waits import Waits
 from core.writes import UNKNOWN
 
@@ -328,14 +329,7 @@ class Attempt:
 
     def where(self) -> str:
         """``file:line`` of the statement that user code stands at."""
-        place = f"{self.method.file}:{self.method.line}"
-        at: Any = self.coroutine
-        while at is not None:
-            frame = getattr(at, "cr_frame", None) or getattr(at, "gi_frame", None)
-            if frame is not None and frame.f_code.co_filename == self.method.file:
-                place = f"{self.method.file}:{frame.f_lineno}"
-            at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None)
-        return place
+        return standing(self.coroutine, self.method.file, self.method.line)
 
     # --- what user code asks for
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["Elsewhere", "trace_of"]
+__all__ = ["Elsewhere", "standing", "trace_of"]
 
 _NOWHERE = "no line of the application"
 _LONGEST = 16
@@ -62,3 +62,15 @@ def _file(frame: FrameType) -> str:
 
 def _module(names: dict[str, Any]) -> str:
     return str(names.get("__name__", ""))
+
+
+def standing(coroutine: Any, file: str, line: int) -> str:
+    """``file:line`` of the statement that a coroutine stands at: the last one in its own file."""
+    place = f"{file}:{line}"
+    at: Any = coroutine
+    while at is not None:
+        frame = getattr(at, "cr_frame", None) or getattr(at, "gi_frame", None)
+        if frame is not None and frame.f_code.co_filename == file:
+            place = f"{file}:{frame.f_lineno}"
+        at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None)
+    return place
