@@ -105,9 +105,10 @@ def read_timing(method: Function, error: _Error) -> None:
     method.timing = timing_of(inspect.getattr_static(method.owner, method.name, None))
     if method.timing is None:
         return
-    if not method.is_request:
-        what = f"{method.name} has a schedule, but it is a {method.kind}, which is no request"
-        error(method.node, what, "a schedule on a method of its own")
+    if not method.is_request or method.is_private:
+        kind = "private method" if method.is_request else method.kind
+        what = f"{method.name} has a schedule, but it is a {kind}, for which nobody asks"
+        error(method.node, what, "a schedule on a method, which may be @internal")
     arguments = method.node.args
     positional = [*arguments.posonlyargs, *arguments.args][1:]
     needed = positional[: len(positional) - len(arguments.defaults)]

@@ -27,7 +27,17 @@ from core.ports import Commit, Effect, Read, ReadVersion
 from core.program import Program
 from core.store import Mutation, Set, point
 
-__all__ = ["AT_ONCE", "CATCH_UP", "LATE_NS", "Kept", "change", "kept", "tick", "tick_root"]
+__all__ = [
+    "AT_ONCE",
+    "CATCH_UP",
+    "LATE_NS",
+    "Kept",
+    "change",
+    "decode_kept",
+    "kept",
+    "tick",
+    "tick_root",
+]
 
 CATCH_UP = ("one", "all", "none")
 AT_ONCE = 50
@@ -51,7 +61,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.Decoder(Kept).decode
+decode_kept = msgspec.msgpack.Decoder(Kept).decode
 
 
 def tick_root(secret: bytes, name: str, due_ns: int, after: bytes) -> bytes:
@@ -85,7 +95,7 @@ def tick(program: Program, now_ns: int, name: str = "schedules") -> Generator[Ef
         key = schedule_key(schedule.name)
         version = yield ReadVersion()
         (data, watermark), _ = yield Read(name, version, (key, WATERMARK))
-        found = _decode(data) if data is not None else Kept(schedule.shown)
+        found = decode_kept(data) if data is not None else Kept(schedule.shown)
         due = found.due if found.shown == schedule.shown else 0
         wanted = [found.triggered] if found.triggered else []
         if not due:
@@ -115,7 +125,7 @@ def kept(name: str = "schedules") -> Generator[Effect, Any, dict[str, Kept]]:
     """
     version = yield ReadVersion()
     _, (pairs,) = yield Read(name, version, (), ((*SCHEDULES, 0),))
-    return {key[1:].decode(): _decode(data) for key, data in pairs}
+    return {key[1:].decode(): decode_kept(data) for key, data in pairs}
 
 
 def change(
@@ -130,6 +140,6 @@ def change(
     (data,), _ = yield Read(name, version, (key,))
     if data is None:
         return None
-    now = changed(_decode(data))
+    now = changed(decode_kept(data))
     yield Commit(None, 0, METHOD_END, (name,), version, [point(key)], [Set(key, _encode(now))])
     return now

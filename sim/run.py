@@ -192,7 +192,7 @@ class _Runner:
     def _retain(self) -> dict[bytes, bytes]:
         """Let everything expire and forget it: what the store then holds."""
         cluster = self.cluster
-        cluster.workers.stop()
+        cluster.stop_upkeep()
         self.fabric.link.stop_recording()
         self._advance(self.scenario.retention.period + self.scenario.retention.interval + 1.0)
         for _ in range(_ROUNDS):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from compiler.api.current import current
 from core.callers import KNOWN, Caller
 
-__all__ = ["access", "allow", "allowed", "caller", "internal"]
+__all__ = ["access", "allow", "allowed", "caller", "function_of", "internal"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +32,7 @@ def allow(*roles: str) -> Callable[[F], F]:
         raise TypeError('allow(...) names roles, each a word: @allow("clerk", "admin")')
 
     def declared(method: F) -> F:
-        vars(method)[_ALLOWED] = frozenset(roles or {KNOWN})
+        vars(function_of(method))[_ALLOWED] = frozenset(roles or {KNOWN})
         return method
 
     return declared
@@ -64,15 +64,15 @@ def access(cls: type, name: str, owner: type | None = None) -> tuple[bool, froze
 
 def _is_internal(method: object) -> bool:
     """Whether a definition says that the method is internal."""
-    return bool(getattr(_function(method), _INTERNAL, False))
+    return bool(getattr(function_of(method), _INTERNAL, False))
 
 
 def allowed(method: object) -> frozenset[str]:
     """The roles that a definition names."""
-    roles: frozenset[str] = getattr(_function(method), _ALLOWED, frozenset())
+    roles: frozenset[str] = getattr(function_of(method), _ALLOWED, frozenset())
     return roles
 
 
-def _function(method: object) -> object:
+def function_of(method: object) -> Any:
     """What a property, a class method or a static method is made of."""
     return getattr(method, "fget", None) or getattr(method, "__func__", method)

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from compiler.api.access import function_of
 from compiler.api.later import Duration
 from core.durations import instant_ns, nanoseconds
 from core.schedules import CATCH_UP
@@ -84,9 +85,10 @@ def _declared(after: Callable[[int], int], shown: str, catch_up: str) -> Callabl
         raise ValueError(f"catch_up={catch_up!r}: give 'one', 'all' or 'none'")
 
     def declared(method: F) -> F:
-        if _TIMING in vars(method):
+        said = vars(function_of(method))
+        if _TIMING in said:
             raise ValueError("a method has one schedule: another one for another method")
-        vars(method)[_TIMING] = Timing(after, shown, catch_up)
+        said[_TIMING] = Timing(after, shown, catch_up)
         return method
 
     return declared
@@ -94,5 +96,5 @@ def _declared(after: Callable[[int], int], shown: str, catch_up: str) -> Callabl
 
 def timing_of(method: object) -> Timing | None:
     """What is said of a method's times; None: nothing."""
-    found: Timing | None = getattr(method, _TIMING, None)
+    found: Timing | None = getattr(function_of(method), _TIMING, None)
     return found

@@ -16,6 +16,7 @@ liveness               everything sent was completed once faults stopped, or had
 bounded_storage        retention leaves application data, and what was set aside
 outside                what led there was durable before the outside was asked, under one key, and
                        what the program saw is what it answered
+schedule               each tick that time asked for was started once, when it had come
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 
@@ -38,6 +39,7 @@ from experiment.checks.invariants import invariants
 from experiment.checks.liveness import liveness
 from experiment.checks.outside import outside
 from experiment.checks.reference import reference
+from experiment.checks.schedule import schedule
 from experiment.checks.strict_serializable import strict_serializable
 from experiment.checks.subject import Subject
 from experiment.garbage import rare_collections
@@ -60,6 +62,7 @@ ORACLES: dict[str, Callable[[Subject], Verdict]] = {
     "liveness": liveness,
     "bounded_storage": bounded_storage,
     "outside": outside,
+    "schedule": schedule,
 }
 """The oracles of every run, by the names that scenarios use."""
 
@@ -85,16 +88,25 @@ def check(
     with rare_collections():
         subject = Subject(run, application, scenario)
         asked = [name for name in CHECKS if only is None or name in only]
-        if not subject.program.outside and all(each.name != "outside" for each in scenario.check):
-            asked = [name for name in asked if name != "outside"]
+        named = {each.name for each in scenario.check}
+        asked = [each for each in asked if each in named or not _has_nothing(each, subject)]
         verdicts = [_judge(name, ORACLES[name], subject) for name in asked]
         return verdicts + answers(subject) + invariants(subject)
 
 
-def _not_applicable(name: str, subject: Subject) -> str:
-    protocol = subject.protocol
+def _has_nothing(name: str, subject: Subject) -> str:
+    """Why an oracle has nothing to look at in an application: it is asked only where named."""
     if name == "outside" and not subject.program.outside:
         return "the application asks nothing of the outside"
+    if name == "schedule" and not subject.program.schedules:
+        return "the application has no schedules"
+    return ""
+
+
+def _not_applicable(name: str, subject: Subject) -> str:
+    protocol = subject.protocol
+    if _has_nothing(name, subject):
+        return _has_nothing(name, subject)
     if name == "atomicity" and protocol.parts:
         return ""
     if name == "bounded_storage" and not protocol.forgets:

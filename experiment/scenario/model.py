@@ -18,6 +18,7 @@ __all__ = [
     "PLATFORM",
     "POINTS",
     "STORE_ERRORS",
+    "UPKEEP",
     "Call",
     "Check",
     "Fault",
@@ -99,6 +100,7 @@ CHECKS = (
     "liveness",
     "bounded_storage",
     "outside",
+    "schedule",
 )
 """Checked on every run; a scenario's ``check`` adds invariants and documents intent."""
 
@@ -116,6 +118,10 @@ class ServicePlatform(msgspec.Struct, frozen=True):
     concurrency: int = 16
     workers: int = 2
     max_replicas: int = 0
+
+
+UPKEEP = ServicePlatform(replicas=1, concurrency=64)
+"""How the platform's own service is deployed, unless a scenario says otherwise."""
 
 
 class StoreModel(msgspec.Struct, frozen=True):

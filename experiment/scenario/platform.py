@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from experiment.scenario.model import (
+    PLATFORM,
+    UPKEEP,
     Platform,
     Recovery,
     Retention,
@@ -231,10 +233,11 @@ def _services(table: Table, names: Names, defaults: ServicePlatform) -> dict[str
     services = Table(table.source, node, "the services", ())
     found = {}
     for name, key in services.keys.items():
-        names.service(name, key)
+        names.service(name, key, (PLATFORM,))
         node = services.node_of(name)
         assert node is not None
-        found[name] = _service(table.source, f"the service {name}", node, defaults)
+        usual = UPKEEP if name == PLATFORM else defaults
+        found[name] = _service(table.source, f"the service {name}", node, usual)
     return found
 
 

@@ -28,6 +28,7 @@ from sim.planted import (
     results,
     retention,
     scans,
+    schedules,
     transactions,
 )
 from sim.planted.bug import BUGS, Bug
@@ -35,7 +36,7 @@ from sim.planted.bug import BUGS, Bug
 __all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
            "later", "outside",
            "plant", "poison", "replay", "results", "retention", "scans",
-           "transactions"]  # fmt: skip
+           "schedules", "transactions"]  # fmt: skip
 
 
 @contextmanager

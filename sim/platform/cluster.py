@@ -22,7 +22,15 @@ from core.program import Program
 from core.protocol import Protocol
 from core.store import KeyRange, Pairs
 from experiment.randomness import stream
-from experiment.scenario.model import CLIENT, PLATFORM, POINTS, Fault, Scenario, ServicePlatform
+from experiment.scenario.model import (
+    CLIENT,
+    PLATFORM,
+    POINTS,
+    UPKEEP,
+    Fault,
+    Scenario,
+    ServicePlatform,
+)
 from experiment.strikes import Poisoned
 from sim.platform.delivery import Delivery
 from sim.platform.disruptions import Disruptions
@@ -47,6 +55,7 @@ class Cluster:
     """Everything that runs on a fabric.
 
     :ivar routers: one for each service, and the platform's own.
+    :ivar workers: those of the platform's first pod, which others tell what there is to do.
     """
 
     def __init__(
@@ -58,29 +67,33 @@ class Cluster:
         self._protocol = protocol
         self._names = count()
         self.routers = self._routers(seed)
-        self.workers = Workers(
-            fabric,
-            self.routers[PLATFORM],
-            protocol,
-            scenario.recovery,
-            scenario.retention,
-            stream(seed, "workers"),
-            program,
-        )
+        self._upkeeps = [self._upkeep(scenario, n) for n in range(self._model(PLATFORM).replicas)]
+        self.workers = self._upkeeps[0]
         self._disruptions = Disruptions(fabric, self.routers)
+
+    def _upkeep(self, scenario: Scenario, number: int) -> Workers:
+        """The workers in one pod of the platform's own service, each at its own pace."""
+        pace = stream(scenario.seed, "workers", *([str(number)] if number else []))
+        router, kept = self.routers[PLATFORM], (scenario.recovery, scenario.retention)
+        return Workers(self._fabric, router, self._protocol, *kept, pace, self._program, number)
+
+    def _model(self, service: str) -> ServicePlatform:
+        model = self._fabric.model
+        usual = UPKEEP if service == PLATFORM else model.defaults
+        return model.services.get(service, usual)
 
     def _routers(self, seed: int) -> dict[str, Router]:
         fabric, routers = self._fabric, {}
         circular = circular_services(called_services(self._program))
         for name in self._program.services:
-            model = fabric.model.services.get(name, fabric.model.defaults)
+            model = self._model(name)
             rng = stream(seed, "router", name)
             holds_back = name not in circular
             routers[name] = Router(
                 fabric, name, model, rng, self._execute, self._settle, holds_back
             )
             fabric.doors[name] = partial(self._admit, routers[name])
-        model = ServicePlatform(replicas=1, concurrency=64)
+        model = self._model(PLATFORM)
         rng = stream(seed, "router", PLATFORM)
         routers[PLATFORM] = Router(fabric, PLATFORM, model, rng, self._execute, self._settle)
         return routers
@@ -154,9 +167,15 @@ class Cluster:
     def stop_faults(self, within: float) -> None:
         """No more faults: partitions heal, the frozen wake up, what is late arrives ``within``."""
         self._fabric.faults.active = False
-        self.workers.keeps_schedules = False  # time never ends, but what it asked for does
+        for upkeep in self._upkeeps:
+            upkeep.keeps_schedules = False  # time never ends, but what it asked for does
         self._disruptions.stop()
         self._fabric.heal(within)
+
+    def stop_upkeep(self) -> None:
+        """No more rounds, except those that are asked for."""
+        for upkeep in self._upkeeps:
+            upkeep.stop()
 
     def is_quiet(self) -> bool:
         """Whether no request is on its way or executing and no intent is left, but of what sleeps.

@@ -62,7 +62,7 @@ class Maintenance(Activity):
 class Workers:
     """The workers of a cluster.
 
-    :param router: the platform's own, in whose pod they run.
+    :param router: the platform's own, in whose pod ``number`` they run.
     :param program: whose schedules they keep.
     :ivar keeps_schedules: whether time asks for anything.
     """
@@ -76,8 +76,10 @@ class Workers:
         retention: Retention,
         rng: random.Random,
         program: Program,
+        number: int = 0,
     ) -> None:
         self._fabric = fabric
+        self._number = number
         self._router = router
         self._protocol = protocol
         self._recovery = recovery
@@ -99,7 +101,7 @@ class Workers:
 
     @property
     def _pod(self) -> Pod:
-        return self._router.pods[0]
+        return self._router.pods[self._number]
 
     def stop(self) -> None:
         """No more rounds, except those that are asked for."""

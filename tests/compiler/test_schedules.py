@@ -6,6 +6,9 @@ import pytest
 
 from compiler import cron, every
 from compiler.api.schedules import timing_of
+from compiler.application import load
+from compiler.errors import CompileErrors
+from tests.compiler.driver import write_app
 
 UTC = dt.UTC
 
@@ -62,3 +65,84 @@ def test_a_time_that_is_leapt_over_comes_after_it_and_one_shown_twice_comes_once
 def test_what_cannot_be_meant_is_refused_with_a_remedy(declare, told):
     with pytest.raises(ValueError, match=told):
         declare()
+
+
+SOURCE = """
+class Base:
+    @every("1h")
+    def inherited(self) -> None:
+        ...
+
+
+@service
+class Reports(Base):
+    def __init__(self) -> None:
+        self.made: Persistent[int] = 0
+
+    @internal
+    @every("1h")
+    def hourly(self, most: int = 10) -> None:
+        self.made += 1
+
+    {method}
+"""
+
+
+def written(tmp_path, method):
+    return write_app(tmp_path, SOURCE.replace("{method}", method.replace("\n", "\n    ")))
+
+
+def test_methods_with_schedules_inherited_and_internal_and_with_defaults(tmp_path):
+    program = load(written(tmp_path, "@cron('0 3 * * *')\nasync def nightly(self): ...")).program
+    found = {each.name: each.shown for each in program.schedules}
+    assert found == {
+        "Reports.hourly": "every 1h",
+        "Reports.inherited": "every 1h",
+        "Reports.nightly": "cron 0 3 * * * UTC",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "remedy"),
+    [
+        (
+            "@every('1h')\ndef look(self, shop): ...",
+            "time gives no arguments: shop",
+            "def look(self), or defaults",
+        ),
+        (
+            "@every('1h')\ndef look(self, a, b=1, *, c, d=2): ...",
+            "time gives no arguments: a, c",
+            "def look(self), or defaults",
+        ),
+        ("@every('1h')\ndef _look(self): ...", "a private method", "may be @internal"),
+        (
+            "@property\n@every('1h')\ndef look(self): ...",
+            "it is a property, for which nobody asks",
+            "may be @internal",
+        ),
+        (
+            "@every('1h')\n@property\ndef look(self): ...",
+            "it is a property, for which nobody asks",
+            "may be @internal",
+        ),
+        (
+            "@staticmethod\n@every('1h')\ndef look(): ...",
+            "it is a static method, for which nobody asks",
+            "may be @internal",
+        ),
+    ],
+)
+def test_methods_that_time_cannot_ask_for(tmp_path, method, what, remedy):
+    with pytest.raises(CompileErrors) as raised:
+        load(written(tmp_path, method))
+    found = [(error.what, error.remedy) for error in raised.value.errors]
+    assert any(what in told and remedy in mended for told, mended in found), found
+
+
+def test_what_a_decorator_says_wrongly_has_a_place(tmp_path):
+    with pytest.raises(CompileErrors) as raised:
+        load(written(tmp_path, "@every('often')\ndef look(self): ..."))
+    (error,) = raised.value.errors
+    assert "is no duration" in error.what
+    assert error.text.strip() == "@every('often')"
