@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import replace as changed
 
 from core import schedules
-from core.layout import SCHEDULES
 from core.ports import Commit
 from core.program import Program
 from sim.planted.bug import Steps, bug, replace
@@ -44,9 +43,8 @@ def schedule_moved_on_before_its_ticks() -> AbstractContextManager[Any]:
     """Say first what is next, and start what has come in a commit of its own."""
 
     def in_two(commit: Commit) -> list[Commit]:
-        key = [each for each in commit.mutations if each.key[:1] == SCHEDULES.begin]
-        rest = [each for each in commit.mutations if each.key[:1] != SCHEDULES.begin]
-        first = changed(commit, mutations=key)
+        moved_on, *rest = commit.mutations
+        first = changed(commit, mutations=[moved_on])
         return [first, changed(commit, reads=[], mutations=rest)] if rest else [first]
 
     return _committing(in_two)
