@@ -7,14 +7,15 @@ that is the same at every try, and its answer stands in the journal of whoever a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.codec import Codec
+from core.context import holding
 from core.errors import UnsupportedValue
 from core.exceptions import answerable
 from core.ids import RequestId
@@ -97,14 +98,9 @@ def outside_key(secret: bytes, asker: RequestId, place: int) -> str:
     return str(UUID(bytes=drawn, version=5))
 
 
-@contextmanager
-def under_key(key: str) -> Iterator[None]:
+def under_key(key: str) -> AbstractContextManager[None]:
     """Inside, an outside function is asked under ``key``."""
-    token = _key.set(key)
-    try:
-        yield
-    finally:
-        _key.reset(token)
+    return holding(_key, key)
 
 
 def present_key() -> str | None:

@@ -40,6 +40,7 @@ from compiler.api.undo import Undo
 from core.alarms import unknown
 from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
+from core.context import holding
 from core.errors import BadRequest, Forbidden, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
 from core.ids import RequestId, uuid7
@@ -151,22 +152,20 @@ class Reference(PlainRun):
     @contextmanager
     def _active(self, activation: Activation) -> Iterator[None]:
         """While a method runs. What it leaves of its transactions is undone."""
-        token = _activation.set(activation)
-        try:
-            with self.reading():
-                yield
-            if self.undo.rollback_all(activation):
-                raise TransactionException(
-                    f"{activation.service}.{activation.method} returned with a transaction open: "
-                    "commit or abort it before"
-                )
-        except BaseException as error:
-            self.undo.rollback_all(activation)
-            if type(error) in ENDINGS:  # others are of whoever drives the run
-                raise answerable(error) from None
-            raise
-        finally:
-            _activation.reset(token)
+        with holding(_activation, activation):
+            try:
+                with self.reading():
+                    yield
+                if self.undo.rollback_all(activation):
+                    raise TransactionException(
+                        f"{activation.service}.{activation.method} returned with a transaction "
+                        "open: commit or abort it before"
+                    )
+            except BaseException as error:
+                self.undo.rollback_all(activation)
+                if type(error) in ENDINGS:  # others are of whoever drives the run
+                    raise answerable(error) from None
+                raise
 
     def instance(self, service: str) -> Any:
         """The object of ``service``.

@@ -14,10 +14,11 @@ import gc
 import random
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol
+
+from core.context import holding
 
 __all__ = ["Reader", "answer_here", "handlers", "present", "reading"]
 
@@ -115,14 +116,9 @@ def answer_here(reader: Reader) -> None:
     _reader.set(reader)
 
 
-@contextmanager
-def reading(reader: Reader | None) -> Iterator[None]:
+def reading(reader: Reader | None) -> AbstractContextManager[None]:
     """Inside, in this greenlet, ``reader`` stands for the machine; None: nobody does."""
-    token = _reader.set(reader)
-    try:
-        yield
-    finally:
-        _reader.reset(token)
+    return holding(_reader, reader)
 
 
 def present() -> Reader | None:
