@@ -28,9 +28,11 @@ APPS = [
     "apps/reminders",
     "apps/warehouse",
     "apps/expenses",
+    "apps/marketplace",
     "apps/media",
     "apps/shop",
     "apps/social",
+    "apps/till",
 ]
 
 INVARIANTS = {
@@ -66,6 +68,14 @@ INVARIANTS = {
         "nobody_approves_their_own",
         "what_is_paid_is_noted",
     },
+    "apps/marketplace": {
+        "dashboards_are_consistent",
+        "orders_are_paid_once",
+        "products_are_referred_to",
+        "stock_is_sold_as_ordered",
+        "totals_are_those_of_the_lines",
+    },
+    "apps/till": {"nothing_is_lost"},
     "apps/shop": {"stock_is_ordered", "paid_orders_have_receipts", "confirmed_once"},
     "apps/media": {"every_review_is_found", "no_review_is_half_written", "stars_add_up"},
     "apps/social": {

@@ -1,0 +1,1 @@
+"""A marketplace of many sellers, after the Online Marketplace benchmark's rules of integrity."""
