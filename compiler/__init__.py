@@ -6,7 +6,7 @@ The compiler itself is in the modules beside this one and is not loaded by it.
 from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
 from compiler.api.futures import Future, gather, wait
-from compiler.api.later import Started, result, sleep, start
+from compiler.api.later import Started, cancel, result, sleep, start
 from compiler.api.outside import outside
 from compiler.api.paper import (
     AbortTx,
@@ -23,6 +23,7 @@ from compiler.api.schedules import cron, every
 from compiler.api.services import Persistent, instance, service
 from compiler.api.transactions import TransactionException, abort, transaction
 from core.callers import Caller
+from core.errors import Cancelled
 
 __all__ = [
     "AbortTx",
@@ -30,6 +31,7 @@ __all__ = [
     "AsyncInvoke",
     "BeginTx",
     "Caller",
+    "Cancelled",
     "Client",
     "CommitTx",
     "Future",
@@ -43,6 +45,7 @@ __all__ = [
     "allow",
     "call",
     "caller",
+    "cancel",
     "cron",
     "every",
     "gather",

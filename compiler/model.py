@@ -57,6 +57,7 @@ class EffectKind(enum.StrEnum):
     START = "start"
     SLEEP = "sleep"
     RESULT = "result"
+    CANCEL = "cancel"
     OUTSIDE = "outside"
     BEGIN = "begin"
     COMMIT = "commit"

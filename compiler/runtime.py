@@ -31,6 +31,7 @@ __all__ = [
     "call",
     "call_last",
     "caller",
+    "cancel",
     "commit",
     "ctime",
     "date_today",
@@ -116,6 +117,11 @@ async def sleep(duration: later.Duration) -> None:
 async def result(started: later.Started[Any]) -> Any:
     """The answer of a request that was started."""
     return await effects.result(later.root_of(started))
+
+
+async def cancel(started: later.Started[Any]) -> None:
+    """Let whatever waits in a request that was started not go on."""
+    await effects.cancel(later.root_of(started, "cancel"))
 
 
 async def join(future: Any) -> Any:

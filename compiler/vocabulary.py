@@ -41,6 +41,7 @@ _OPERATIONS: Final = {
     "start": "start",
     "sleep": "sleep",
     "result": "result",
+    "cancel": "cancel",
     "transaction": "transaction",
     "BeginTx": "begin",
     "CommitTx": "commit",

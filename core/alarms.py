@@ -9,8 +9,9 @@ there on all is as after a crash.
 A tree of which everything waits **rests**: its intent stands in a section of its own, where
 recovery does not come by. A started request is a tree that has rested from the beginning
 (:func:`started`). Any other is laid to rest off the critical path (:func:`rest`), by whoever was
-told by its root that all of it waits: only if its earliest alarm is still there, so that nobody
-has woken it since and somebody will.
+told by its root that all of it waits: only if its earliest alarm is still there, so that somebody
+will wake it, and only if nobody has woken it since it has looked for what it waits for: waking
+leaves the version of the store in the intent at which whoever woke it saw why.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from core.layout import (
     resting_key,
     resting_range,
 )
-from core.messages import Origin
+from core.messages import Failed, Origin
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
 
@@ -95,12 +96,12 @@ def wake(
         if size > _BYTES_AT_ONCE and number:
             break
         mutations.append(Clear(key))
-        reads += [point(key), resting_range(root)]
+        reads += [point(key), resting_range(root), intent_range(root)]
         if not resting and not intent:
             continue
         origin = decode_intent(resting or intent).origin
-        if resting and root not in woken:
-            again = in_chunks(intent_key(root), encode_intent(Intent(origin)))
+        if root not in woken:
+            again = in_chunks(intent_key(root), encode_intent(Intent(origin, woken=version)))
             mutations.append(ClearRange(*resting_range(root)))
             mutations += [ClearRange(*intent_range(root)), *again]
         woken[root] = origin
@@ -108,28 +109,32 @@ def wake(
     return woken
 
 
-def rest(asleep: Mapping[bytes, int], name: str = "rest") -> Generator[Effect, Any, None]:
+def rest(asleep: Mapping[bytes, Failed], name: str = "rest") -> Generator[Effect, Any, None]:
     """Lay trees to rest, in one commit.
 
-    :param asleep: the earliest alarm of each, in Unix nanoseconds, as its root was told.
+    :param asleep: what the root of each was told: when its earliest alarm is due, and at which
+        version of the store it has looked.
     :raises StoreError: the store did not answer; recovery drives them, and they come here again.
     """
     version = yield ReadVersion()
-    alarms = tuple(alarm_key(until, root) for root, until in asleep.items())
+    alarms = tuple(alarm_key(told.until, root) for root, told in asleep.items())
     values, ranges = yield Read(
         name, version, alarms, tuple((*intent_range(root), 0) for root in asleep)
     )
     reads: list[KeyRange] = []
     mutations: list[Mutation] = []
-    for (root, until), alarm, value, pairs in zip(
+    for (root, told), alarm, value, pairs in zip(
         asleep.items(), alarms, values, ranges, strict=True
     ):
         if value is None or not pairs:
             continue
+        intent = decode_intent(_whole(pairs))
+        if intent.woken > told.seen:  # it may not have seen why
+            continue
         reads += [point(alarm), intent_range(root)]
         mutations += [ClearRange(*intent_range(root)), ClearRange(*resting_range(root))]
-        origin = decode_intent(_whole(pairs)).origin
-        mutations += in_chunks(resting_key(root), encode_intent(Intent(origin, until)))
+        rests = Intent(intent.origin, told.until)
+        mutations += in_chunks(resting_key(root), encode_intent(rests))
     if mutations:
         yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)
 

@@ -31,12 +31,15 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 from core import effects
+from core.accesses import Accesses
 from core.aside import set_aside
+from core.bounds import Bounds, Inherited
 from core.callers import decode_caller
 from core.calls import Calls, Stuck, UserError, failed
 from core.chance import Chance, request_chance
 from core.errors import (
     Asleep,
+    Cancelled,
     Conflict,
     Failure,
     IdReused,
@@ -51,7 +54,7 @@ from core.errors import (
     UnsupportedValue,
 )
 from core.exceptions import answerable
-from core.journal import METHOD_END, Got, Scanned, Ticked
+from core.journal import METHOD_END
 from core.later import Later
 from core.layout import DATA
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
@@ -61,10 +64,8 @@ from core.regions import Answered, Regions
 from core.revisions import told
 from core.scopes import Scopes, left_open
 from core.slowness import TOO_SLOW, Slowness, store_answers
-from core.store import Clear, ClearRange, Mutation, Pairs, Set
 from core.traces import standing
 from core.waits import Waits
-from core.writes import UNKNOWN
 
 __all__ = ["Attempt", "accept", "attempt"]
 
@@ -134,9 +135,11 @@ class Attempt:
         self.regions = Regions(request, name, self.snapshot, self.where, program.revision)
         self.scopes = Scopes(self.regions)
         ends = self.travels, self.where, self.end_region
-        self.calls = Calls(program, request, self.regions, self.scopes, *ends)
-        self.waits = Waits(request, self.regions, self.scopes, self.calls, *ends)
-        uses = self.calls, self.waits, self.where, self.clock
+        self.bounds = Bounds(Inherited(request.shielded, request.timeouts))
+        self.calls = Calls(program, request, self.regions, self.scopes, self.bounds, *ends)
+        self.waits = Waits(request, self.regions, self.scopes, self.calls, self.bounds, *ends)
+        self.accesses = Accesses(self.regions, self.calls, self.where)
+        uses = self.calls, self.waits, self.where, self.accesses.clock
         self.later = Later(program, request, self.regions, *uses)
         self._retry = 0
         self._slowness = Slowness()
@@ -156,7 +159,7 @@ class Attempt:
                     return self._reply((yield from self.later.rest(asleep)))
                 return self._reply((yield from self._execute()))
             except Asleep as found:
-                asleep = found if asleep is None or found.until < asleep.until else asleep
+                asleep = found if asleep is None else asleep.with_(found)
             except Answered as answered:
                 return self._reply(answered.outcome)
             except Stuck as stuck:
@@ -249,20 +252,30 @@ class Attempt:
         """Run the method once from its start, replaying what is durable."""
         self.scopes.restart()
         self._random = None
+        self.bounds.restart()
         self.calls.restart()
         self.regions.restart()
-        instance = self.program.services[self.method.service].instance
-        self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
-        try:
-            outcome = yield from self._drive()
-        finally:
-            self._discard()
+        outcome = yield from self._perform()
         yield from self.calls.receive_all()
         yield from self.calls.asking.hear_all()
         if not self.travels:
             yield from self.later.answered()
             yield from self.end_region(METHOD_END, outcome)
         return outcome
+
+    def _perform(self) -> Generator[Effect, Any, Outcome]:
+        """Run the method, if it is to begin at all: its outcome."""
+        try:
+            if self.request.id.is_root and self.request.origin.started:
+                yield from self.waits.begin()
+        except UserError as never:
+            return self.program.codec.encode_exception(never.exception)
+        instance = self.program.services[self.method.service].instance
+        self.coroutine = self.method.function(instance, *self.args, **self.kwargs)
+        try:
+            return (yield from self._drive())
+        finally:
+            self._discard()
 
     def end_region(self, end: int, outcome: Outcome | None = None) -> Steps:
         """End the region before ``end``; having got there, give back the turns taken."""
@@ -285,7 +298,7 @@ class Attempt:
         """Send answers to user code until it ends."""
         coroutine = self.coroutine
         answer: Any = None
-        error: Exception | None = None
+        error: Exception | Cancelled | None = None
         codec = self.program.codec
         while True:
             codec.unreadable = None
@@ -299,6 +312,8 @@ class Attempt:
                 answer_to = answerable(exception)
                 yield from self.calls.settle()
                 self.scopes.undo_all()
+                if isinstance(answer_to, Cancelled):
+                    answer_to = self.bounds.left(answer_to)
                 return self.program.codec.encode_exception(answer_to)
             error = None
             self._read_it_all()
@@ -332,65 +347,6 @@ class Attempt:
         return standing(self.coroutine, self.method.file, self.method.line)
 
     # --- what user code asks for
-
-    def _get(self, effect: effects.Get) -> Steps:
-        if self.calls.pending:
-            yield from self.calls.settle()
-        region, key = self.regions.present, effect.key
-        if region.record is None:
-            value: Any = region.known(key)
-            if value is UNKNOWN:
-                values, _ = yield from self.regions.read((key,))
-                if region.record is None:
-                    value = values[0]
-                    region.saw(key, value)
-        if region.record is not None:
-            return region.replay(Got(key, None), self.where).value
-        region.entries.append(Got(key, value))
-        return value
-
-    def _scan(self, effect: effects.Scan) -> Steps:
-        yield from self.calls.settle()
-        region, begin, end, limit = self.regions.present, effect.begin, effect.end, effect.limit
-        pairs: Pairs | None = None
-        if region.record is None:
-            pairs = region.scan_known(begin, end, limit)
-            if pairs is None:
-                reach = 0 if region.writes.touch(begin, end) else limit
-                _, ranges = yield from self.regions.read((), ((begin, end, reach),))
-                if region.record is None:
-                    region.scanned(begin, end, reach, ranges[0])
-                    pairs = region.scan_known(begin, end, limit)
-        if region.record is not None:
-            return region.replay(Scanned(begin, end, limit, []), self.where).pairs
-        assert pairs is not None
-        region.entries.append(Scanned(begin, end, limit, pairs))
-        return pairs
-
-    def _write(self, effect: effects.Put | effects.Delete | effects.DeleteRange) -> Steps:
-        yield from self.calls.settle()
-        mutation: Mutation
-        if isinstance(effect, effects.Put):
-            mutation = Set(effect.key, effect.value)
-        elif isinstance(effect, effects.Delete):
-            mutation = Clear(effect.key)
-        else:
-            mutation = ClearRange(effect.begin, effect.end)
-        self.regions.present.writes.add(mutation)
-        self.regions.present.dirty = True
-
-    def clock(self) -> Steps:
-        """Read the clock, as an input of the region."""
-        yield from self.calls.settle()
-        region = self.regions.present
-        if region.record is None and not region.checked:
-            yield from self.regions.read()
-        if region.record is not None:
-            return region.replay(Ticked(0), self.where).time
-        time = yield Now(region.unit)
-        region.dirty = True
-        region.entries.append(Ticked(time))
-        return time
 
     def _random_stream(self, _: effects.Random) -> Steps:
         if self._random is None:
@@ -426,11 +382,15 @@ class Attempt:
 
 
 _HANDLERS: dict[type, Any] = {
-    effects.Get: Attempt._get,
-    effects.Scan: Attempt._scan,
-    **dict.fromkeys((effects.Put, effects.Delete, effects.DeleteRange), Attempt._write),
-    effects.Clock: lambda attempt, _: attempt.clock(),
+    effects.Get: lambda attempt, effect: attempt.accesses.get(effect),
+    effects.Scan: lambda attempt, effect: attempt.accesses.scan(effect),
+    **dict.fromkeys(
+        (effects.Put, effects.Delete, effects.DeleteRange),
+        lambda attempt, effect: attempt.accesses.write(effect),
+    ),
+    effects.Clock: lambda attempt, _: attempt.accesses.clock(),
     effects.Start: lambda attempt, effect: attempt.later.start(effect),
+    effects.Cancel: lambda attempt, effect: attempt.later.cancel(effect),
     effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),
     effects.Result: lambda attempt, effect: attempt.later.result(effect),
     effects.Random: Attempt._random_stream,

@@ -19,9 +19,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.asking import Asking
+from core.bounds import Bounds
 from core.effects import INNERMOST, Call, Future, Join, Outside, Spawn, Start
 from core.errors import (
     Asleep,
+    Cancelled,
     DefiniteFailure,
     Expired,
     FutureVersion,
@@ -74,7 +76,7 @@ def _rank(failure: Failed) -> int:
 class UserError(Exception):
     """An exception to be raised in user code."""
 
-    def __init__(self, exception: Exception) -> None:
+    def __init__(self, exception: Exception | Cancelled) -> None:
         super().__init__()
         self.exception = exception
 
@@ -107,6 +109,7 @@ class _Departed:
 class Calls:
     """The calls of one attempt.
 
+    :param bounds: what breaks waits off.
     :param travels: whether every call does: the request is itself part of a region elsewhere.
     :param where: names the user's statement that is being executed, for errors.
     :param end_region: makes durable what led to the place given, before a call leaves.
@@ -120,6 +123,7 @@ class Calls:
         request: Request,
         regions: Regions,
         scopes: Scopes,
+        bounds: Bounds,
         travels: bool,
         where: Callable[[], str],
         end_region: Callable[[int], Steps],
@@ -129,6 +133,7 @@ class Calls:
         self.deadline = request.deadline
         self._regions = regions
         self._scopes = scopes
+        self._bounds = bounds
         self._all_travel = travels
         self._nobody_commits = travels and request.travel is None
         self._where = where
@@ -246,6 +251,8 @@ class Calls:
             raise Unfamiliar(f"{self._where()}: {error}") from None
         if isinstance(exception, TransactionException):
             self._scopes.roll_back(INNERMOST)  # the transaction around it is undone
+        if isinstance(exception, Cancelled):
+            exception = self._bounds.arrived(place, exception)
         raise UserError(exception)
 
     def _travels(self, effect: Call | Spawn) -> bool:
@@ -255,7 +262,7 @@ class Calls:
         return callee is not None and callee.facts.read_only
 
     def _derive(self, effect: Call | Spawn, args: bytes, place: int, last: bool) -> Request:
-        caller = self._request
+        caller, bounds = self._request, self._bounds.inherit(place)
         return Request(
             caller.id.child(place),
             effect.service,
@@ -267,6 +274,8 @@ class Calls:
             last and caller.last,
             self.deadline,
             asker=self._program.revision,
+            shielded=bounds.shielded,
+            timeouts=bounds.timeouts,
         )
 
     # --- effectful calls (rules 2 to 5)
@@ -294,13 +303,13 @@ class Calls:
             else:
                 self._answers[place] = reply.outcome
         for failure in sorted(failures, key=lambda each: (_rank(each), each.until)):
+            if failure.kind == Asleep.__name__:
+                raise Asleep(failure.until, min(each.seen for each in failures if each.until))
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:
         if failure.kind in _FINAL:
             raise Stuck(failure)
-        if failure.kind == Asleep.__name__:
-            raise Asleep(failure.until)
         raise _PASSED_ON.get(failure.kind, Interrupted)(failure.text)
 
     # --- travelling calls (rule 6)

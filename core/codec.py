@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from core.errors import UnsupportedValue
+from core.errors import Cancelled, UnsupportedValue
 from core.exceptions import ExceptionTypes
 from core.messages import Raised
 from core.sets import OrderedFrozenSet, OrderedSet
@@ -213,7 +213,7 @@ class Codec:
 
     # --- exceptions
 
-    def encode_exception(self, exception: Exception) -> Raised:
+    def encode_exception(self, exception: Exception | Cancelled) -> Raised:
         """What travels when a method raises; arguments that cannot travel stay behind."""
         name, args, state = self._exceptions.take(exception)
         try:
@@ -223,7 +223,7 @@ class Codec:
         trace = [] if self._exceptions.is_declared(name) else trace_of(exception)
         return Raised(name, encoded, _text(exception), trace)
 
-    def decode_exception(self, raised: Raised) -> Exception:
+    def decode_exception(self, raised: Raised) -> Exception | Cancelled:
         """The exception again.
 
         It has its own class if that is registered, a builtin or TransactionException; otherwise
@@ -337,7 +337,7 @@ _BUILDERS: dict[int, Callable[[Any], Any]] = {
 }
 
 
-def _text(exception: Exception) -> str:
+def _text(exception: Exception | Cancelled) -> str:
     try:
         return str(exception)
     except Exception:

@@ -19,12 +19,13 @@ import msgspec
 
 from core.callers import Caller
 from core.chance import Chance
-from core.errors import TransactionException
+from core.errors import Cancelled, TransactionException
 
 __all__ = [
     "Asker",
     "Begin",
     "Call",
+    "Cancel",
     "Clock",
     "CommitTransaction",
     "Delete",
@@ -47,6 +48,7 @@ __all__ = [
     "begin",
     "call",
     "caller",
+    "cancel",
     "clock",
     "commit",
     "gather",
@@ -158,6 +160,12 @@ class Result(msgspec.Struct, frozen=True):
     root: bytes
 
 
+class Cancel(msgspec.Struct, frozen=True):
+    """Let whatever waits in a request that was started not go on, with the region's commit."""
+
+    root: bytes
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -192,7 +200,7 @@ class Random(msgspec.Struct, frozen=True):
 
 ProgramEffect = (
     Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside
-    | Begin | CommitTransaction | Rollback | Clock | Random | Asker
+    | Cancel | Begin | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
 
@@ -263,6 +271,11 @@ async def result(root: bytes) -> Any:
     return await perform(Result(root))
 
 
+async def cancel(root: bytes) -> None:
+    """Let whatever waits in a request that was started not go on."""
+    await perform(Cancel(root))
+
+
 def gather(*futures: Future) -> Future:
     """One future for several: its result is the tuple of theirs.
 
@@ -319,7 +332,7 @@ class Transaction:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
         if kind is None:
             await perform(CommitTransaction(self.scope))
-        elif issubclass(kind, Exception):
+        elif issubclass(kind, Exception | Cancelled):
             await perform(Rollback(self.scope))
         return False
 

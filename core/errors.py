@@ -19,6 +19,7 @@ import datetime as dt
 __all__ = [
     "Asleep",
     "BadRequest",
+    "Cancelled",
     "Conflict",
     "DefiniteFailure",
     "Expired",
@@ -130,12 +131,18 @@ class Asleep(IndefiniteFailure):
     """All of the request that is not done yet waits, and holds nothing: it goes on by itself.
 
     :ivar until: when, in Unix nanoseconds; or earlier.
+    :ivar seen: the version of the store at which it looked that nothing is there yet.
     """
 
-    def __init__(self, until: int) -> None:
+    def __init__(self, until: int, seen: int) -> None:
         at = dt.datetime.fromtimestamp(until // 10**9, dt.UTC)
         super().__init__(f"the request sleeps until {at:%Y-%m-%d %H:%M:%S} UTC and then goes on")
         self.until = until
+        self.seen = seen
+
+    def with_(self, other: Asleep) -> Asleep:
+        """What is said of two parts of a request that wait."""
+        return Asleep(min(self.until, other.until), min(self.seen, other.seen))
 
 
 class Expired(IndefiniteFailure):
@@ -177,6 +184,18 @@ class TransactionException(Exception):
     def __init__(self, message: object = "Transaction aborted", *more: object) -> None:
         super().__init__(message, *more)
         self.message = message
+
+
+class Cancelled(BaseException):
+    """A wait was broken off: the request was cancelled, or the time of a timeout around is over.
+
+    No Exception: ``except Exception`` is about what went wrong, and what tries again then would go
+    on for ever. What must happen all the same stands in ``finally``.
+
+    :ivar bound: by what (:mod:`core.bounds`); None: by nothing here, it is about another request.
+    """
+
+    bound: int | None = None
 
 
 class RemoteError(MuError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from core.errors import RemoteError, TransactionException, UnsupportedValue
+from core.errors import Cancelled, RemoteError, TransactionException, UnsupportedValue
 from core.userclasses import qualified_name
 
 __all__ = ["ENDINGS", "ExceptionTypes", "answerable"]
@@ -19,11 +19,13 @@ _BUILTIN = {
     for name, kind in vars(builtins).items()
     if isinstance(kind, type) and issubclass(kind, Exception) and kind.__name__ == name
 }
-_OWN = {kind.__name__: kind for kind in (TransactionException, RemoteError, UnsupportedValue)}
+_OWN: dict[str, type[Exception | Cancelled]] = {
+    kind.__name__: kind for kind in (Cancelled, TransactionException, RemoteError, UnsupportedValue)
+}
 _NOT_DECLARED = _BUILTIN.keys() | _OWN.keys()
 
 
-def answerable(exception: BaseException) -> Exception:
+def answerable(exception: BaseException) -> Exception | Cancelled:
     """What a caller is told that a method raised: a method cannot end its process.
 
     A subclass of KeyboardInterrupt is none of the method's doing: somebody stops the host. Nor is
@@ -31,7 +33,7 @@ def answerable(exception: BaseException) -> Exception:
     """
     if isinstance(exception, MemoryError):
         raise exception
-    if isinstance(exception, Exception):
+    if isinstance(exception, Exception | Cancelled):
         return exception
     if isinstance(exception, KeyboardInterrupt) and type(exception) is not KeyboardInterrupt:
         raise exception
@@ -43,7 +45,7 @@ class ExceptionTypes:
     """The exception classes that an application knows, by name."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, type[Exception]] = {**_BUILTIN, **_OWN}
+        self._by_name: dict[str, type[Exception | Cancelled]] = {**_BUILTIN, **_OWN}
         self._names: dict[type, str] = {kind: name for name, kind in self._by_name.items()}
 
     def register(self, kind: type[Exception]) -> None:
@@ -59,17 +61,19 @@ class ExceptionTypes:
         self._names[kind] = name
 
     def is_declared(self, name: str) -> bool:
-        """Whether a name is that of a class of the application, or of TransactionException."""
+        """Whether a name is of a class of the application, or of one of ours that it may raise."""
         kind = self._by_name.get(name)
-        return kind is TransactionException or (kind is not None and name not in _NOT_DECLARED)
+        return kind in (TransactionException, Cancelled) or (
+            kind is not None and name not in _NOT_DECLARED
+        )
 
-    def take(self, exception: Exception) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def take(self, exception: Exception | Cancelled) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """The exception's name, arguments and attributes."""
         kind = type(exception)
         name = self._names.get(kind) or qualified_name(kind)
         return name, exception.args, dict(getattr(exception, "__dict__", {}))
 
-    def make(self, name: str, content: Any, text: str) -> Exception:
+    def make(self, name: str, content: Any, text: str) -> Exception | Cancelled:
         """The exception again.
 
         :param content: arguments and attributes, or None if they could not travel.
@@ -86,7 +90,7 @@ class ExceptionTypes:
         return exception
 
 
-def _construct(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
+def _construct(kind: type[Exception | Cancelled], args: tuple[Any, ...]) -> Exception | Cancelled:
     """Rebuild without running an ``__init__`` that the user wrote: it has run already."""
     if hasattr(kind.__init__, "__code__"):
         exception = kind.__new__(kind, *args)

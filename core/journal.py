@@ -125,10 +125,14 @@ class Heard(msgspec.Struct, frozen=True, array_like=True, tag="h"):
 
 
 class Waited(msgspec.Struct, frozen=True, array_like=True, tag="w"):
-    """A wait at a place ended: with what was waited for; None: its time had come before."""
+    """A wait at a place ended: with what was waited for; None: its time had come before.
+
+    :ivar bound: the number of what broke it off (:mod:`core.bounds`); None: nothing did.
+    """
 
     place: int
-    value: bytes | None
+    value: bytes | None = None
+    bound: int | None = None
 
     @property
     def asked(self) -> tuple[object, ...]:
@@ -167,10 +171,12 @@ class Intent(msgspec.Struct, frozen=True, array_like=True):
     """What recovery needs to drive a request tree again.
 
     :ivar until: of a tree that rests: when it is woken, in Unix nanoseconds.
+    :ivar woken: the version of the store at which whoever woke it last saw why.
     """
 
     origin: Origin
     until: int = 0
+    woken: int = 0
 
 
 class Aside(msgspec.Struct, frozen=True, array_like=True):

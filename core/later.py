@@ -10,8 +10,10 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from core.alarms import started, started_root, unknown
+from core.bounds import of_another
 from core.calls import Calls, UserError
-from core.effects import Result, Sleep, Start
+from core.cancelling import marks
+from core.effects import Cancel, Result, Sleep, Start
 from core.errors import Asleep, Unfamiliar, UnsupportedValue
 from core.ids import RequestId
 from core.journal import decode_record
@@ -77,6 +79,14 @@ class Later:
         region.dirty = True
         return root
 
+    def cancel(self, effect: Cancel) -> Steps:
+        """Cancel a request with the present region."""
+        yield from self._calls.settle()
+        region = self._regions.present
+        for mutation in marks(effect.root):
+            region.writes.add(mutation)
+        region.dirty = True
+
     def sleep(self, effect: Sleep) -> Steps:
         """End the region, and go on if it is time.
 
@@ -110,7 +120,7 @@ class Later:
             exception = codec.decode_exception(outcome)
         except UnsupportedValue as error:
             raise Unfamiliar(f"{self._where()}: {error}") from None
-        raise UserError(exception)
+        raise UserError(of_another(exception))
 
     def answered(self) -> Steps:
         """Before the answer of a request that was started is durable: wake who waits for it."""
@@ -129,7 +139,7 @@ class Later:
     def rest(self, asleep: Asleep) -> Generator[Effect, Any, Failed]:
         """End an attempt of which one part waits, when all others have ended or wait, too."""
         yield from self._calls.receive_all()
-        return Failed(Asleep.__name__, False, str(asleep), until=asleep.until)
+        return Failed(Asleep.__name__, False, str(asleep), until=asleep.until, seen=asleep.seen)
 
 
 def _answer(root: bytes) -> Awaited:

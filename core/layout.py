@@ -23,6 +23,7 @@ key                                  value
 ``w``                                the retention watermark, a root id
 ``x`` root                           the note of a request set aside (:mod:`core.aside`)
 ``y`` root                           the intent of a tree that rests (:mod:`core.alarms`)
+``z`` root                           that a tree is cancelled (:mod:`core.cancelling`)
 ===================================  ==================================================
 
 The baseline (:mod:`core.popl23`) has sections of its own; an object's name is service ``00``
@@ -39,6 +40,7 @@ from core.store import KeyRange
 
 __all__ = [
     "ALARMS",
+    "CANCELLED",
     "CLIENT_KEYS",
     "CLIENT_KEYS_BY_ROOT",
     "DATA",
@@ -60,6 +62,7 @@ __all__ = [
     "WATERMARK",
     "alarm_key",
     "alarmed",
+    "cancelled_key",
     "client_key",
     "client_key_of_root",
     "data_prefix",
@@ -112,6 +115,7 @@ DEATHS = KeyRange(b"q", b"r")
 PARTS = KeyRange(b"t", b"u")
 SET_ASIDE = KeyRange(b"x", b"y")
 RESTING = KeyRange(b"y", b"z")
+CANCELLED = KeyRange(b"z", b"{")
 SECRET = b"c"
 SET_UP = b"s"
 WATERMARK = b"w"
@@ -219,6 +223,11 @@ def alarm_key(time_ns: int, root: bytes) -> bytes:
 def alarmed(key: bytes) -> bytes:
     """The root id in the key of an alarm."""
     return key[9:]
+
+
+def cancelled_key(root: bytes) -> bytes:
+    """The key under which stands that a tree is cancelled."""
+    return b"z" + root
 
 
 def schedule_key(method: str) -> bytes:

@@ -69,6 +69,8 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     :ivar deadline: host time in nanoseconds after which nobody waits for the answer, 0 for never.
     :ivar inside: the transaction of the baseline that the call belongs to.
     :ivar asker: the revision of the application that calls (:mod:`core.revisions`); None: unknown.
+    :ivar shielded: whether it does not count that the request is cancelled, and ``timeouts``, when
+        those of its callers are over: :class:`core.bounds.Inherited`.
     """
 
     id: RequestId
@@ -82,6 +84,8 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     deadline: int = 0
     inside: Inside | None = None
     asker: str | None = None
+    shielded: bool = False
+    timeouts: tuple[int, ...] = ()
 
 
 class Returned(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", tag="v"):
@@ -118,7 +122,8 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
     """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family.
 
     :ivar cause: of what is set aside: the kind of what no retry mends.
-    :ivar until: of what is asleep: when it is woken, in Unix nanoseconds.
+    :ivar until: of what is asleep: when it is woken, in Unix nanoseconds; ``seen``: the version
+        of the store at which it looked.
     """
 
     kind: str
@@ -126,6 +131,7 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
     text: str
     cause: str = ""
     until: int = 0
+    seen: int = 0
 
 
 Outcome = Returned | Raised | Failed

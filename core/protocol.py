@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core import alarms, attempt, optimistic, recovery, retention, schedules, unsafe
 from core.layout import DATA, OBJECTS, object_key
-from core.messages import Origin, Request
+from core.messages import Failed, Origin, Request
 from core.popl23 import readable
 from core.popl23.execution import popl23
 from core.popl23.objects import content_of
@@ -55,7 +55,7 @@ class Protocol(NamedTuple):
     retain: Callable[[int, int], Steps]
     clear_intents: Callable[[list[bytes]], Steps]
     wake: Callable[[int], Steps]
-    rest: Callable[[dict[bytes, int]], Steps]
+    rest: Callable[[dict[bytes, Failed]], Steps]
     drive: Callable[[dict[bytes, Origin]], Steps]
     tick: Callable[[Program, int], Steps]
     name: str = OURS

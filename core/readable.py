@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.keys import decode_key
 from core.layout import (
     ALARMS,
+    CANCELLED,
     CLIENT_KEYS,
     CLIENT_KEYS_BY_ROOT,
     DATA,
@@ -51,6 +52,7 @@ def readable_key(key: bytes) -> str:
         (SET_ASIDE, "set-aside request"),
         (RESTING, "resting request"),
         (PROMISED, "promise of"),
+        (CANCELLED, "cancellation of"),
     )
     for section, name in sections:
         if key[:1] == section.begin:

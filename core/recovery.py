@@ -15,7 +15,7 @@ from core.aside import set_aside
 from core.entries import read_entries
 from core.ids import RequestId, earliest_root
 from core.journal import METHOD_END, decode_intent
-from core.layout import INTENTS, intent_range, up_to
+from core.layout import INTENTS, intent_key, intent_range, up_to
 from core.messages import Failed, Origin, Reply, Request
 from core.ports import Commit, Effect, Now, ReadVersion, Receive, Send
 from core.store import ClearRange, KeyRange, Mutation
@@ -28,19 +28,22 @@ def recover(
 ) -> Generator[Effect, Any, int]:
     """Drive every tree again whose root began more than ``stale_ns`` ago, ``limit`` at a time.
 
+    Those as well that begin so much later: they were woken before their time, to be cancelled.
     What can no longer be run at all is set aside.
 
     :returns: how many were found.
     :raises StoreError: the store did not answer; nothing is lost.
     """
-    part: KeyRange | None = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
+    before, after = (earliest_root((now_ns + x) // 1_000_000) for x in (-stale_ns, stale_ns))
     found = 0
-    while part is not None:
-        version = yield ReadVersion()
-        intents, part = yield from read_entries(version, part, limit, name)
-        found += len(intents)
-        origins = {root: decode_intent(data).origin for root, data in intents.items()}
-        yield from drive(origins, name)
+    for stale in (up_to(INTENTS, before), KeyRange(intent_key(after), INTENTS.end)):
+        part: KeyRange | None = stale
+        while part is not None:
+            version = yield ReadVersion()
+            intents, part = yield from read_entries(version, part, limit, name)
+            found += len(intents)
+            origins = {root: decode_intent(data).origin for root, data in intents.items()}
+            yield from drive(origins, name)
     return found
 
 

@@ -31,6 +31,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from core.aside import Noted, notes
+from core.cancelling import forget_marks
 from core.ids import earliest_root
 from core.journal import METHOD_END
 from core.layout import (
@@ -85,6 +86,7 @@ def retain(
     for noted in (yield from notes(name)):
         if 0 < noted.note.resumed < before_ns:
             yield from _close(noted, name)
+    yield from forget_marks(moved or b"", name)
     return moved
 
 

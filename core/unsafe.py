@@ -36,6 +36,7 @@ from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, request_chance
 from core.errors import (
+    Cancelled,
     StoreError,
     TooLarge,
     TransactionException,
@@ -117,7 +118,7 @@ class _Execution:
     def _drive(self, coroutine: Coroutine[Any, Any, Any]) -> Generator[Effect, Any, Outcome]:
         """Send answers to user code until it ends."""
         answer: Any = None
-        error: Exception | None = None
+        error: Exception | Cancelled | None = None
         while True:
             try:
                 effect = coroutine.send(answer) if error is None else coroutine.throw(error)

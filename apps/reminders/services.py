@@ -1,10 +1,22 @@
 """A shop that ships what was ordered days later, and reminds whoever has not paid.
 
 An order takes from the stock and starts the shipping in one transaction: either all of it or
-nothing. A reminder sleeps, looks whether it is still needed, and sleeps again.
+nothing. A reminder sleeps, looks whether it is still needed, and sleeps again; whoever pays cancels
+it.
 """
 
-from compiler import Persistent, Started, abort, call, result, service, sleep, start, transaction
+from compiler import (
+    Persistent,
+    Started,
+    abort,
+    call,
+    cancel,
+    result,
+    service,
+    sleep,
+    start,
+    transaction,
+)
 
 __all__ = ["Customers", "Shop", "Stock"]
 
@@ -37,26 +49,49 @@ class Customers:
     def __init__(self) -> None:
         self.owes: Persistent[dict[str, int]] = {}
         self.reminders: Persistent[dict[str, int]] = {}
+        self.reminding: Persistent[dict[str, Started[int]]] = {}
+        self.cards: Persistent[dict[str, int]] = {}
 
     def pay(self, customer: str) -> int:
-        """Pay everything: how much that was."""
+        """Pay everything: how much that was. They are not reminded any more."""
+        reminding = self.reminding.pop(customer, None)
+        if reminding is not None:
+            cancel(reminding)
         return self.owes.pop(customer, 0)
 
     async def remind(self, customer: str) -> int:
-        """Twice, a day apart, as long as something is owed: how often it took."""
+        """Twice, a day apart, as long as something is owed: how often it took.
+
+        The card index on the desk is put back whatever happens.
+        """
         reminded = 0
-        for _ in range(2):
-            await sleep("1d")
-            if self.owes.get(customer, 0) == 0:
-                break
-            self.reminders[customer] = self.reminders.get(customer, 0) + 1
-            reminded += 1
+        call(Customers.take_card, customer)
+        try:
+            for _ in range(2):
+                await sleep("1d")
+                if self.owes.get(customer, 0) == 0:
+                    break
+                self.reminders[customer] = self.reminders.get(customer, 0) + 1
+                reminded += 1
+        finally:
+            await sleep(0.2)
+            call(Customers.return_card, customer)
         return reminded
 
+    def take_card(self, customer: str) -> None:
+        """One more lies on the desk."""
+        self.cards[customer] = self.cards.get(customer, 0) + 1
+
+    async def return_card(self, customer: str) -> None:
+        """It is put back, which takes a moment."""
+        await sleep(0.2)
+        self.cards[customer] -= 1
+
     def charge(self, customer: str, cents: int) -> None:
-        """They owe more, and are reminded of it."""
+        """They owe more, and are reminded of it, of all of it at once."""
         self.owes[customer] = self.owes.get(customer, 0) + cents
-        start(Customers.remind, customer)
+        if customer not in self.reminding:
+            self.reminding[customer] = start(Customers.remind, customer)
 
 
 @service

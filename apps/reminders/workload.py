@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from apps.reminders.services import Shop, Stock
+from apps.reminders.services import Customers, Shop, Stock
 from compiler import instance
 
-__all__ = ["ARGUMENTS", "ITEMS", "MIX", "STOCK", "setup", "shipped_as_ordered"]
+__all__ = ["ARGUMENTS", "ITEMS", "MIX", "STOCK", "cards_put_back", "setup", "shipped_as_ordered"]
 
 ITEMS = [f"item-{number}" for number in range(8)]
 
@@ -66,3 +66,9 @@ def shipped_as_ordered() -> None:
     assert shipped == taken, f"shipped {shipped}, but taken {taken}"
     orders = len(instance(Shop).orders)
     assert orders == sum(taken.values()), f"{orders} orders, but {sum(taken.values())} taken"
+
+
+def cards_put_back() -> None:
+    """Whoever took a card, and was cancelled or not, has put it back."""
+    cards = {each: count for each, count in instance(Customers).cards.items() if count}
+    assert not cards, f"cards lie about: {cards}"

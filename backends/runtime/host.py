@@ -95,7 +95,7 @@ class Host:
         self._name = f"{os.getpid():x}.{time.monotonic_ns():x}"
         self._numbers = itertools.count()
         self._completed: list[bytes] = []
-        self._asleep: dict[bytes, int] = {}
+        self._asleep: dict[bytes, Failed] = {}
         self._clearing: asyncio.Task[None] | None = None
         self._messages: set[asyncio.Task[None]] = set()
         self._store_trouble = Reminder()
@@ -163,7 +163,7 @@ class Host:
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._complete(reply.id.root)
         if reply.id.is_root and isinstance(outcome, Failed) and outcome.until:
-            self._sleeps(reply.id.root, outcome.until)
+            self._sleeps(reply.id.root, outcome)
         deaths = self._suspecting(request)
         if deaths is not None and not isinstance(outcome, Failed):
             await self._settle(self._forgive(request, deaths))
@@ -233,10 +233,10 @@ class Host:
         self._completed.append(root)
         self._clear_soon()
 
-    def _sleeps(self, root: bytes, until: int) -> None:
+    def _sleeps(self, root: bytes, told: Failed) -> None:
         """A tree sleeps; nobody needs to look at it before it wakes, unless that is soon."""
-        if until - time.time_ns() > self.settings.stale * 1e9:
-            self._asleep[root] = until
+        if told.until - time.time_ns() > self.settings.stale * 1e9:
+            self._asleep[root] = told
             self._clear_soon()
 
     def _clear_soon(self) -> None:

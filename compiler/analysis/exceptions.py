@@ -32,8 +32,7 @@ def caught(handler: ast.ExceptHandler, scope: Scope) -> dict[str, Caught]:
         if not isinstance(value, type):
             error = transaction = Caught.SOME
         else:
-            everything = issubclass(Exception, value)
-            error = Caught.ALL if everything else Caught.SOME
+            error = Caught.SOME  # Cancelled is no Exception
             if value is TransactionException:
                 error = Caught.NO
             transaction = Caught.NO

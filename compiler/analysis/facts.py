@@ -24,7 +24,9 @@ __all__ = ["Analysis", "analyse"]
 
 _CALLS = frozenset({EffectKind.CALL, EffectKind.SPAWN})
 _WAITS = frozenset({EffectKind.SLEEP, EffectKind.RESULT})
-_LASTING = frozenset({EffectKind.WRITE, EffectKind.START, EffectKind.OUTSIDE, *_WAITS})
+_LASTING = frozenset(
+    {EffectKind.WRITE, EffectKind.START, EffectKind.CANCEL, EffectKind.OUTSIDE, *_WAITS}
+)
 """Effects of which something is left."""
 _PAUSING = frozenset({EffectKind.OUTSIDE, *_WAITS})
 """Effects that end a region and are no calls."""

@@ -28,14 +28,13 @@ _MATTERS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
         *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
-        EffectKind.RESULT,
-        EffectKind.OUTSIDE,
+        *(EffectKind.RESULT, EffectKind.CANCEL, EffectKind.OUTSIDE),
     }
 )
 _INPUTS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START),
-        EffectKind.OUTSIDE,
+        *(EffectKind.SLEEP, EffectKind.RESULT, EffectKind.CANCEL, EffectKind.OUTSIDE),
     }
 )
 
@@ -129,11 +128,9 @@ def _adds_input(effect: Effect) -> bool:
 
 
 def _ends_region(point: Point, depths: Depths, read_only: Mapping[str, bool]) -> bool:
-    """Whether a region certainly ends at the point: at an effectful call outside, or a sleep."""
+    """Whether a region certainly ends at the point and none begins with an input: a wait is one."""
     effect = point.effect
     if effect is None or depths.at(point) != {0}:
         return False
     calls = effect.kind in (EffectKind.CALL, EffectKind.SPAWN)
-    return effect.kind in (EffectKind.SLEEP, EffectKind.RESULT) or (
-        calls and not read_only.get(effect.target, False)
-    )
+    return calls and not read_only.get(effect.target, False)

@@ -12,7 +12,18 @@ from compiler.api.current import current
 from compiler.api.services import target
 from core.durations import instant_ns, nanoseconds
 
-__all__ = ["Answer", "Duration", "Slept", "Started", "due", "result", "root_of", "sleep", "start"]
+__all__ = [
+    "Answer",
+    "Duration",
+    "Slept",
+    "Started",
+    "cancel",
+    "due",
+    "result",
+    "root_of",
+    "sleep",
+    "start",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,13 +72,15 @@ class Answer(Generic[R]):
         return self._value
 
 
-def root_of(started: Started[Any]) -> bytes:
+def root_of(started: Started[Any], taken_by: str = "result") -> bytes:
     """The root id of a request that was started.
+
+    :param taken_by: what it was given to, for the message.
 
     :raises TypeError, ValueError: it is none.
     """
     if not isinstance(started, Started):
-        what = f"result takes what start(...) returned, not a {type(started).__name__}"
+        what = f"{taken_by} takes what start(...) returned, not a {type(started).__name__}"
         raise TypeError(what)
     return UUID(started.id).bytes
 
@@ -137,3 +150,13 @@ def result(started: Started[R]) -> Answer[R]:
     :raises LookupError: nothing is known of it: an answer is kept for the retention period.
     """
     return Answer(current().runner.result(root_of(started)))
+
+
+def cancel(started: Started[Any]) -> None:
+    """Ask a request that was started to end: where it waits, or next waits, Cancelled is raised.
+
+    It reaches everything that the request has called. One that has not begun never does; one that
+    waits no more, or has ended, is completed. It is part of what surrounds it, as :func:`start` is:
+    what comes to nothing has cancelled nothing.
+    """
+    current().runner.cancel(root_of(started, "cancel"))

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.bounds import REQUEST, cancelled
+from core.errors import Cancelled
+
 __all__ = ["Ended", "Pending", "Started"]
+
+
+_MOST = 1_000
+"""What starts itself again and again never ends: so many run at once at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Ended:
 
     started: Started
     result: Any
-    exception: Exception | None
+    exception: Exception | Cancelled | None
 
 
 @dataclass(slots=True)
@@ -43,13 +50,18 @@ class Pending:
     """Those that are waiting.
 
     :param run: runs one.
+    :param clock: Unix time in nanoseconds, as far as it has not been moved.
     :ivar moved: nanoseconds by which the clock was moved.
     :ivar ended: those that have run, in their order.
+    :ivar running: the number of the one that runs; 0: it is a client's.
     """
 
     run: Callable[[Started], Ended]
+    clock: Callable[[], int]
     moved: int = 0
     ended: list[Ended] = field(default_factory=list)
+    running: int = 0
+    _cancelled: set[int] = field(default_factory=set)
     _waiting: dict[int, Started] = field(default_factory=dict)
     _order: list[tuple[int, int]] = field(default_factory=list)
     _count: int = 0
@@ -71,6 +83,26 @@ class Pending:
         self._waiting.pop(number, None)
         self._by_number.pop(number, None)
 
+    def cancel(self, number: int) -> bool:
+        """One is cancelled; whether it was not before. If it has not begun, it is due at once."""
+        before = number in self._cancelled
+        self._cancelled.add(number)
+        if number in self._waiting:
+            heapq.heappush(self._order, (0, number))
+        return not before
+
+    def revive(self, number: int) -> None:
+        """It was not cancelled after all."""
+        self._cancelled.discard(number)
+        if number in self._waiting:
+            self._order = [each for each in self._order if each != (0, number)]
+            heapq.heapify(self._order)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the one that runs is."""
+        return self.running in self._cancelled
+
     def answer(self, number: int) -> Ended | None:
         """What became of one; None if it has not ended.
 
@@ -85,10 +117,37 @@ class Pending:
             heapq.heappop(self._order)
         return self._order[0][0] if self._order else None
 
+    def now(self) -> int:
+        """The clock, as far as sleeping has moved it."""
+        return self.clock() + self.moved
+
+    def pass_time(self, until: int, stop: Callable[[], bool]) -> bool:
+        """Let what is due until then run, and move the clock; whether it was stopped before."""
+        if self.run_due(until, stop):
+            return True
+        self.moved += max(until - self.now(), 0)
+        return False
+
+    def run_due(self, until: int, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Run what is due until then, and what that starts; whether it was stopped."""
+        for _ in range(_MOST):
+            due = self.next_due
+            if stop() or due is None or due > until:
+                break
+            self.run_next()
+        return stop()
+
     def run_next(self) -> None:
-        """Run the one that is due first."""
+        """Run the one that is due first, when its time has come."""
+        self.moved += max((self.next_due or 0) - self.now(), 0)
         if self.next_due is not None:
             _, number = heapq.heappop(self._order)
-            ended = self.run(self._waiting.pop(number))
+            started = self._waiting.pop(number)
+            before, self.running = self.running, number
+            try:
+                never = Ended(started, None, cancelled(REQUEST))
+                ended = never if self.is_cancelled else self.run(started)
+            finally:
+                self.running = before
             self._by_number[number] = ended
             self.ended.append(ended)

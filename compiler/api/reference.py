@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -37,11 +37,13 @@ from compiler.api.pending import Ended, Pending, Started
 from compiler.api.runner import Runner
 from compiler.api.services import found_in
 from compiler.api.undo import Undo
+from compiler.api.waits import Waits
 from core.alarms import unknown
+from core.bounds import UNBOUND, Bounds, Inherited, of_another
 from core.callers import NOBODY, Caller, decode_caller, encode_caller, turned_away
 from core.codec import Codec
 from core.context import holding
-from core.errors import BadRequest, Forbidden, MuError, TransactionException
+from core.errors import BadRequest, Cancelled, Forbidden, MuError, TransactionException
 from core.exceptions import ENDINGS, answerable
 from core.ids import RequestId, uuid7
 from core.messages import Raised, Returned
@@ -55,17 +57,17 @@ class Activation:
     """One running method.
 
     :ivar tag: whatever the runner wants to know it by.
+    :ivar bounds: what breaks its waits off.
     """
 
     service: str
     method: str
     tag: Any = None
+    bounds: Bounds = field(default_factory=lambda: Bounds(UNBOUND))
 
 
 _NUMBER = (1 << 62) - 1
 """The bits of the id of what was started that are its number."""
-_MOST_STARTED = 1_000
-"""What starts itself again and again never ends: so many run after one request at most."""
 
 # A context variable, so that each greenlet of a pausing runner has its own.
 _activation: ContextVar[Activation | None] = ContextVar("activation", default=None)
@@ -102,7 +104,7 @@ class Reference(PlainRun):
         self.rng = rng or random.Random()
         self.undo = Undo()
         self.asking = NOBODY
-        self.pending = Pending(self._run_started)
+        self.pending = Pending(self._run_started, lambda: self.clock())
         self.stand_ins: Mapping[str, Callable[..., Any]] = {}
         self.asked = count()
         self.runner: Runner = ImmediateRunner(self)
@@ -163,6 +165,8 @@ class Reference(PlainRun):
                     )
             except BaseException as error:
                 self.undo.rollback_all(activation)
+                if isinstance(error, Cancelled):
+                    raise activation.bounds.left(error) from error
                 if type(error) in ENDINGS:  # others are of whoever drives the run
                     raise answerable(error) from None
                 raise
@@ -215,18 +219,13 @@ class Reference(PlainRun):
                     return self._activate(service, method, args, kwargs, tag)
                 finally:
                     if self.pending.next_due is not None:
-                        self._run_until(self.now())
+                        self.pending.run_due(self.now())
         finally:
             self.asking = before
 
     def now(self) -> int:
         """The clock, as far as sleeping has moved it."""
-        return self.clock() + self.pending.moved
-
-    def pass_time(self, until: int) -> None:
-        """Let what is due until then run, and move the clock."""
-        self._run_until(until)
-        self.pending.moved += max(until - self.now(), 0)
+        return self.pending.now()
 
     def run_pending(self, most: int) -> None:
         """Run what was started, and what that starts: so many requests at most."""
@@ -234,19 +233,7 @@ class Reference(PlainRun):
             for _ in range(most):
                 if self.pending.next_due is None:
                     return
-                self.run_next()
-
-    def run_next(self) -> None:
-        """Run what is due first, when its time has come."""
-        self.pending.moved += max((self.pending.next_due or 0) - self.now(), 0)
-        self.pending.run_next()
-
-    def _run_until(self, until: int) -> None:
-        for _ in range(_MOST_STARTED):
-            due = self.pending.next_due
-            if due is None or due > until:
-                return
-            self.run_next()
+                self.pending.run_next()
 
     def _run_started(self, started: Started) -> Ended:
         try:
@@ -254,7 +241,7 @@ class Reference(PlainRun):
             return Ended(
                 started, self._activate(started.service, started.method, *args, None), None
             )
-        except Exception as exception:  # whatever it raises: nobody waits for it
+        except (Exception, Cancelled) as exception:  # whatever it raises: nobody waits for it
             return Ended(started, None, exception)
 
     def invoke(
@@ -264,23 +251,31 @@ class Reference(PlainRun):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         tag: Any = None,
+        inherited: Inherited | None = None,
     ) -> Any:
         """Run one call, as a service: exceptions cross as they do between services."""
         try:
-            return self._activate(service, method, args, kwargs, tag)
-        except Exception as exception:
+            return self._activate(service, method, args, kwargs, tag, inherited)
+        except (Exception, Cancelled) as exception:
             raise self.crossed(exception) from exception
 
-    def crossed(self, exception: Exception) -> Exception:
+    def crossed(self, exception: Exception | Cancelled) -> Exception | Cancelled:
         """An exception as who asked gets it."""
         return self.codec.decode_exception(self.codec.encode_exception(exception))
 
     def _activate(
-        self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], tag: Any
+        self,
+        service: str,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tag: Any,
+        inherited: Inherited | None = None,
     ) -> Any:
         function = self._function(service, method)
         args, kwargs = self.copy((args, kwargs))
-        with self._active(Activation(service, method, tag)):
+        activation = Activation(service, method, tag, Bounds(inherited or UNBOUND))
+        with self._active(activation):
             result = driven(function(*args, **kwargs), f"{service}.{method}")
         return self.copy(result)
 
@@ -307,14 +302,19 @@ class Reference(PlainRun):
     def dump(self) -> dict[bytes, bytes]:
         """The state of all services as store content."""
         content: dict[bytes, bytes] = {}
-        for field in self._fields.values():
-            content.update(field.dump())
+        for each in self._fields.values():
+            content.update(each.dump())
         return content
 
     def load(self, pairs: Mapping[bytes, bytes]) -> None:
         """Set the state of all services from store content."""
-        for field in self._fields.values():
-            field.load(pairs)
+        for each in self._fields.values():
+            each.load(pairs)
+
+
+def _number(root: bytes) -> int:
+    """The number of what was started, in its id."""
+    return int.from_bytes(root, "big") & _NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +322,8 @@ class _Ended:
     """A spawned call that has run."""
 
     result: Any
-    exception: Exception | None
+    exception: Exception | Cancelled | None
+    place: int = 0
 
 
 class ImmediateRunner:
@@ -330,26 +331,38 @@ class ImmediateRunner:
 
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
+        self._calls = count()
+        self._waits = Waits(reference.pending, reference.undo)
+
+    @property
+    def _bounds(self) -> Bounds:
+        activation = self.reference.activation
+        return Bounds(UNBOUND) if activation is None else activation.bounds
 
     def call(self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See :class:`Runner`."""
-        return self.reference.invoke(service, method, args, kwargs)
+        return self.join([self.spawn(service, method, args, kwargs)])[0]
 
     def spawn(
         self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> object:
         """See :class:`Runner`."""
         args, kwargs = self.reference.copy((args, kwargs))
+        place = next(self._calls)
+        inherited = self._bounds.inherit(place)
         try:
-            return _Ended(self.reference.invoke(service, method, args, kwargs), None)
-        except Exception as exception:
-            return _Ended(None, exception)
+            result = self.reference.invoke(service, method, args, kwargs, None, inherited)
+        except (Exception, Cancelled) as exception:
+            return _Ended(None, exception, place)
+        return _Ended(result, None)
 
     def join(self, handles: Sequence[object]) -> list[Any]:
         """See :class:`Runner`."""
         results = []
         for ended in handles:
             assert isinstance(ended, _Ended)
+            if isinstance(ended.exception, Cancelled):
+                raise self._bounds.arrived(ended.place, ended.exception) from ended.exception
             if ended.exception is not None:
                 raise ended.exception
             results.append(self.reference.copy(ended.result))
@@ -389,25 +402,20 @@ class ImmediateRunner:
 
     def sleep(self, nanoseconds: int) -> None:
         """See :class:`Runner`."""
-        if self.reference.undo.open:
-            raise MuError("a request cannot sleep in a transaction: sleep before it, or after it")
-        self.reference.pass_time(self.clock() + nanoseconds)
+        self._waits.sleep(nanoseconds, self._bounds)
+
+    def cancel(self, root: bytes) -> None:
+        """See :class:`Runner`."""
+        self._waits.cancel(_number(root))
 
     def result(self, root: bytes) -> Any:
         """See :class:`Runner`."""
-        reference, number = self.reference, int.from_bytes(root, "big") & _NUMBER
-        if reference.undo.open:
-            raise MuError("a request cannot wait in a transaction: wait before it, or after it")
-        try:
-            while (ended := reference.pending.answer(number)) is None:
-                if reference.pending.next_due is None:
-                    raise MuError("a request waits for the answer of one that waits for it")
-                reference.run_next()
-        except KeyError:
-            raise LookupError(unknown(root)) from None
+        ended = self._waits.result(_number(root), self._bounds)
+        if ended is None:
+            raise LookupError(unknown(root))
         if ended.exception is not None:
-            raise reference.crossed(ended.exception) from ended.exception
-        return reference.copy(ended.result)
+            raise of_another(self.reference.crossed(ended.exception)) from ended.exception
+        return self.reference.copy(ended.result)
 
     def begin(self) -> int:
         """See :class:`Runner`."""

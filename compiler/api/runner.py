@@ -54,6 +54,9 @@ class Runner(Protocol):
     def result(self, root: bytes) -> Any:
         """The answer of a request that was started: a copy, or its exception is raised."""
 
+    def cancel(self, root: bytes) -> None:
+        """Let whatever waits in a request that was started not go on."""
+
     def begin(self) -> int:
         """Begin a transaction; the scope's number."""
 

@@ -35,6 +35,7 @@ _REMEDIES: Final = {
     "wait_all": "{0}(first, second) of futures; to go on after an exception: try around each Wait",
     "sleep": '{0}("90s"), or {0}(seconds)',
     "result": "{0}(started), of what start(...) returned",
+    "cancel": "{0}(started), of what start(...) returned",
     "transaction": "with transaction():",
     "begin": "{0}()",
     "commit": "{0}()",
@@ -161,6 +162,10 @@ class Calls(OutsideCalls):
             return self.sleep(node)
         if meaning == "result":
             return self.result(node)
+        if meaning == "cancel":
+            return self.effect(
+                EffectKind.CANCEL, node, runtime_call("cancel", self.arguments(node))
+            )
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 

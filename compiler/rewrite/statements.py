@@ -12,6 +12,7 @@ from compiler.names import UNKNOWN
 from compiler.rewrite.assignments import Assignments
 from compiler.rewrite.nodes import load, locate, loop_targets, runtime_call, store
 from compiler.vocabulary import operation
+from core.errors import Cancelled
 
 __all__ = ["Statements"]
 
@@ -154,7 +155,7 @@ class Statements(Assignments):
                 )
                 continue
             value = self.scope.value(kind)
-            if isinstance(value, type) and not issubclass(value, Exception):
+            if isinstance(value, type) and not issubclass(value, Exception | Cancelled):
                 self.error(
                     kind,
                     f"{ast.unparse(kind)} also catches the end of an execution, which is not yours",
@@ -241,7 +242,7 @@ class Statements(Assignments):
         if name == "contextlib.suppress" and isinstance(item.context_expr, ast.Call):
             for kind in item.context_expr.args:
                 value = self.scope.value(kind)
-                if isinstance(value, type) and not issubclass(value, Exception):
+                if isinstance(value, type) and not issubclass(value, Exception | Cancelled):
                     self.error(
                         kind, "this also suppresses the end of an execution", "suppress(Exception)"
                     )

@@ -25,7 +25,7 @@ from core.attempt import accept
 from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, execution_chance
-from core.errors import TransactionException, Unfamiliar, UnsupportedValue
+from core.errors import Cancelled, TransactionException, Unfamiliar, UnsupportedValue
 from core.exceptions import answerable
 from core.layout import transaction_id
 from core.messages import Failed, Inside, Outcome, Raised, Reply, Request, Returned
@@ -161,7 +161,7 @@ class _Execution:
         """Send answers to user code until it ends: those that it had before, then new ones."""
         self._random = execution_chance(self._program.secret, self._request.id, self._name)
         answer: Any = None
-        error: Exception | None = None
+        error: Exception | Cancelled | None = None
         known = 0
         while True:
             try:
@@ -201,7 +201,7 @@ class _Execution:
         except UnsupportedValue as error:
             return codec.encode_exception(error)
 
-    def _raised(self, error: Exception) -> Generator[Effect, Any, Outcome]:
+    def _raised(self, error: Exception | Cancelled) -> Generator[Effect, Any, Outcome]:
         if self._scopes:
             yield from self._undo(self._scopes[0])
         yield from self._settle()
@@ -425,7 +425,7 @@ def _aborts(reply: Reply) -> bool:
     return reply.aborted or (isinstance(outcome, Raised) and outcome.type == kind)
 
 
-def _raises(exception: Exception) -> _Answer:
+def _raises(exception: Exception | Cancelled) -> _Answer:
     def again(_: Any) -> Any:
         raise UserError(exception)
 

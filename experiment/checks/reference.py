@@ -31,18 +31,11 @@ from collections.abc import Iterable
 from compiler.api.reference import Reference
 from core.ids import RequestId
 from core.journal import decode_record, fingerprint
-from core.layout import journal_key
+from core.layout import CANCELLED, journal_key, root_of
 from core.messages import Origin, Request
 from core.store import Set
-from experiment.checks.strands import (
-    Boundary,
-    Forbidden,
-    Frame,
-    Strand,
-    StrandRunner,
-    Waiting,
-    guarded,
-)
+from experiment.checks.guard import Forbidden, guarded
+from experiment.checks.strands import Boundary, Frame, Strand, StrandRunner, Waiting
 from experiment.checks.subject import Subject
 from experiment.faithful import Witness
 from experiment.record.history import Answered, Committed
@@ -103,6 +96,12 @@ class _Course:
                 position += 1
             if commit.request is not None and self._subject.acts(commit):
                 self._region(commit, commit.request)
+            elif commit.request is None:  # a client's cancellation is
+                self._runner.cancelled.update(
+                    root_of(each.key)
+                    for each in commit.mutations
+                    if isinstance(each, Set) and each.key.startswith(CANCELLED.begin)
+                )
         for answer in snapshots[position:]:
             evidence += self._read_only(answer)
         evidence += self._answered()
@@ -202,6 +201,7 @@ class _Course:
         strand.pass_boundary()
         if event.service:
             child = Strand(strand.id.child(event.place), event.service, event.method, event.args)
+            child.inherited = event.inherited
             strand.children[event.place] = self._add(child)
 
     def _complete(self, strand: Strand) -> None:

@@ -11,47 +11,32 @@ Travelling calls (in a transaction, of a read-only method, from a method that
 travels itself) run inside the strand, at once. Places are counted as the
 executor counts them, for every call and every transaction begun.
 
-Outside of a committed region a strand may not write, nor read the clock: doing
-so is a :class:`Forbidden`, raised at the very statement.
+Outside of a committed region a strand may not write, nor read the clock
+(:mod:`experiment.checks.guard`).
 """
 
 from __future__ import annotations
 
 import random
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
-from compiler import api, machine
 from compiler.api.reference import Activation, Reference
 from core.alarms import started_root, unknown
+from core.bounds import REQUEST, UNBOUND, Inherited, cancelled, of_another
 from core.callers import Caller, decode_caller
 from core.chance import request_chance
+from core.errors import Cancelled
 from core.ids import RequestId
 from core.messages import Outcome, Raised, Returned
 from core.outside import Outside
 from core.program import Program
+from experiment.checks.guard import Forbidden, user_line
 
-__all__ = ["Boundary", "Forbidden", "Frame", "Strand", "StrandRunner", "Waiting", "guarded"]
-
-
-_OURS = {Path(__file__).parent, *map(Path, api.__path__), *map(Path, machine.__path__)}
-"""Where frames are not the user's."""
-
-
-class Forbidden(BaseException):
-    """A method did what it may do only in a committed region.
-
-    A BaseException, so that no ``except Exception`` of the user's hides it.
-    """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+__all__ = ["Boundary", "Frame", "Strand", "StrandRunner", "Waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +48,7 @@ class Boundary:
     method: str = ""
     args: bytes = b""
     waits: bool = False
+    inherited: Inherited = UNBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +89,7 @@ class Strand:
     :ivar outcome: the method's, when it has ended.
     :ivar is_complete: whether it has ended, and everything that it called.
     :ivar awake: Unix nanoseconds until which it has slept.
+    :ivar inherited: what its caller's waits are broken off by.
     """
 
     id: RequestId
@@ -115,6 +102,7 @@ class Strand:
     outcome: Outcome | None = None
     is_complete: bool = False
     awake: int = 0
+    inherited: Inherited = UNBOUND
     children: dict[int, Strand] = field(default_factory=dict)
     greenlet: greenlet | None = None
 
@@ -136,7 +124,7 @@ class _Ended:
     """The handle of a spawned call that travelled."""
 
     result: Any
-    exception: Exception | None
+    exception: Exception | Cancelled | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +152,7 @@ class StrandRunner:
     :ivar heard: the answers of the outside that the present region takes in, by request and place.
     :ivar asked: what is asked of the outside, and with what arguments, by request and place.
     :ivar answers: what those that have ended gave.
+    :ivar cancelled: the root ids of the requests that are cancelled.
     :ivar early: requests that went on before they had slept as long as they were to.
     """
 
@@ -176,6 +165,7 @@ class StrandRunner:
         self.clocks: dict[RequestId, Iterator[int]] = {}
         self.started: dict[bytes, tuple[str, str, bytes]] = {}
         self.answers: dict[bytes, Outcome] = {}
+        self.cancelled: set[bytes] = set()
         self.early: list[str] = []
         self.heard: dict[tuple[RequestId, int], Outcome] = {}
         self.asked: dict[tuple[RequestId, int], tuple[str, bytes]] = {}
@@ -205,9 +195,11 @@ class StrandRunner:
         was_started = strand.id.is_root and strand.id.root in self.started
         read_only = strand.id.is_root and self._read_only(strand.service, strand.method)
         read_only = read_only and not was_started
-        strand.outcome = self.execute(
-            strand.service, strand.method, strand.args, Frame(strand.id, read_only, strand)
-        )
+        if was_started and strand.id.root in self.cancelled:
+            strand.outcome = self.reference.codec.encode_exception(cancelled(REQUEST))
+        else:
+            frame = Frame(strand.id, read_only, strand)
+            strand.outcome = self.execute(strand.service, strand.method, strand.args, frame)
         if was_started:
             self.answers[strand.id.root] = strand.outcome
 
@@ -215,13 +207,14 @@ class StrandRunner:
         """Run a method to its end, in the greenlet of the caller: its outcome."""
         codec = self.reference.codec
         positional, named = codec.decode(args)
+        inherited = UNBOUND if frame.strand is None else frame.strand.inherited
+        call = service, method, positional, named, frame, inherited
         try:
-            return Returned(
-                codec.encode(self.reference.invoke(service, method, positional, named, frame))
-            )
-        except Exception as crossed:
+            return Returned(codec.encode(self.reference.invoke(*call)))
+        except (Exception, Cancelled) as crossed:
             own = crossed.__cause__
-            return codec.encode_exception(own if isinstance(own, Exception) else crossed)
+            kinds = Exception | Cancelled
+            return codec.encode_exception(own if isinstance(own, kinds) else crossed)
 
     # --- what methods ask for
 
@@ -232,8 +225,8 @@ class StrandRunner:
         if self._travels(activation, frame, service, method):
             child = Frame(frame.id.child(place), True, frame.strand)
             return self.reference.invoke(service, method, args, kwargs, child)
-        self._depart(frame, place, service, method, (args, kwargs), waits=True)
-        return self._deliver(frame, place)
+        self._depart(activation, place, service, method, (args, kwargs), waits=True)
+        return self._deliver(activation, place)
 
     def spawn(
         self, service: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -242,22 +235,22 @@ class StrandRunner:
         activation, frame = self._present()
         place = frame.take_place()
         if not self._travels(activation, frame, service, method):
-            self._depart(frame, place, service, method, (args, kwargs), waits=False)
+            self._depart(activation, place, service, method, (args, kwargs), waits=False)
             return _Spawned(place)
         args, kwargs = self.reference.copy((args, kwargs))
         child = Frame(frame.id.child(place), True, frame.strand)
         try:
             return _Ended(self.reference.invoke(service, method, args, kwargs, child), None)
-        except Exception as exception:
+        except (Exception, Cancelled) as exception:
             return _Ended(None, exception)
 
     def join(self, handles: Sequence[object]) -> list[Any]:
         """See :class:`compiler.api.runner.Runner`."""
-        _, frame = self._present()
+        activation, _ = self._present()
         results = []
         for handle in handles:
             if isinstance(handle, _Spawned):
-                results.append(self._deliver(frame, handle.place))
+                results.append(self._deliver(activation, handle.place))
                 continue
             if isinstance(handle, _Asked):
                 results.append(self._hear(handle))
@@ -284,7 +277,7 @@ class StrandRunner:
         if where not in self._known:
             if where not in self.heard:
                 raise Forbidden(
-                    f"goes on{_user_line()} with an answer of {asked.function} that is not recorded"
+                    f"goes on{user_line()} with an answer of {asked.function} that is not recorded"
                 )
             self._known[where] = self.heard[where]
         outcome, codec = self._known[where], self.reference.codec
@@ -314,26 +307,45 @@ class StrandRunner:
 
     def sleep(self, nanoseconds: int) -> None:
         """See :class:`compiler.api.runner.Runner`."""
-        _, frame = self._present()
-        assert frame.strand is not None
-        until = self.clock() + nanoseconds
-        frame.strand.pause(Boundary(frame.take_place()))
-        frame.strand.awake = until
+        self._wait(self.clock() + nanoseconds)
 
     def result(self, root: bytes) -> Any:
         """See :class:`compiler.api.runner.Runner`."""
-        _, frame = self._present()
-        assert frame.strand is not None
-        frame.strand.pause(Boundary(frame.take_place()))
+        self._wait(None, lambda: root not in self.started or root in self.answers)
         if root not in self.started:
             raise LookupError(unknown(root))
-        outcome, codec = self.answers.get(root), self.reference.codec
-        if outcome is None:
-            raise Forbidden("goes on without the answer it waits for")
+        outcome, codec = self.answers[root], self.reference.codec
         if isinstance(outcome, Raised):
-            raise codec.decode_exception(outcome)
+            raise of_another(codec.decode_exception(outcome))
         assert isinstance(outcome, Returned)
         return codec.decode(outcome.value)
+
+    def _wait(self, until: int | None, is_there: Callable[[], bool] = lambda: False) -> None:
+        """A wait, which the region that follows has recorded the end of.
+
+        Who goes on without what it waits for has waited until its time, or that of the timeout
+        around that is over first: the clock then says so.
+        """
+        activation, frame = self._present()
+        strand, bounds = frame.strand, activation.bounds
+        assert strand is not None
+        strand.pause(Boundary(frame.take_place()))
+        if bounds.heeds and frame.id.root in self.cancelled:
+            raise bounds.reach(REQUEST)
+        if is_there():
+            return
+        ends = bounds.next(until)
+        if ends is None:
+            raise Forbidden("goes on without what it waits for")
+        strand.awake, number = ends
+        if number is not None:
+            raise bounds.reach(number)
+
+    def cancel(self, root: bytes) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        if root not in self.cancelled:
+            self.reference.undo.record(self.cancelled.discard, root)
+            self.cancelled.add(root)
 
     def begin(self) -> int:
         """See :class:`compiler.api.runner.Runner`."""
@@ -358,7 +370,7 @@ class StrandRunner:
         _, frame = self._present()
         time = next(self.clocks.get(frame.id, iter(())), None)
         if time is None:
-            raise Forbidden(f"reads the clock{_user_line()}, which is not recorded")
+            raise Forbidden(f"reads the clock{user_line()}, which is not recorded")
         strand = frame.strand
         if strand is not None and time < strand.awake:
             who = f"{strand.service}.{strand.method} (request {strand.id})"
@@ -398,56 +410,29 @@ class StrandRunner:
         )
 
     def _depart(
-        self, frame: Frame, place: int, service: str, method: str, args: object, waits: bool
+        self,
+        activation: Activation,
+        place: int,
+        service: str,
+        method: str,
+        args: object,
+        waits: bool,
     ) -> None:
-        assert frame.strand is not None
+        strand, inherited = activation.tag.strand, activation.bounds.inherit(place)
         encoded = self.reference.codec.encode(args)
-        frame.strand.pause(Boundary(place, service, method, encoded, waits))
+        strand.pause(Boundary(place, service, method, encoded, waits, inherited))
 
-    def _deliver(self, frame: Frame, place: int) -> Any:
-        strand = frame.strand
+    def _deliver(self, activation: Activation, place: int) -> Any:
+        strand: Strand | None = activation.tag.strand
         assert strand is not None
         while strand.children[place].outcome is None:
             strand.pause(Waiting(place))
         outcome = strand.children[place].outcome
         codec = self.reference.codec
         if isinstance(outcome, Raised):
-            raise codec.decode_exception(outcome)
+            exception = codec.decode_exception(outcome)
+            if isinstance(exception, Cancelled):
+                raise activation.bounds.arrived(place, exception)
+            raise exception
         assert isinstance(outcome, Returned)
         return codec.decode(outcome.value)
-
-
-class _NoEntries(list[Any]):
-    """The undo entries of a stretch in which nothing may be written."""
-
-    def append(self, _: Any) -> None:
-        raise Forbidden(f"writes state{_user_line()}")
-
-    def extend(self, entries: Any) -> None:
-        if entries:
-            raise Forbidden(f"keeps what a transaction wrote{_user_line()}")
-
-
-class guarded:  # noqa: N801 - used like a function
-    """``with guarded(reference):`` nothing inside may write state; Forbidden if it does."""
-
-    __slots__ = ("_reference", "_scope")
-
-    def __init__(self, reference: Reference) -> None:
-        self._reference = reference
-
-    def __enter__(self) -> None:
-        undo = self._reference.undo
-        self._scope = undo.begin(self)
-        undo.open[-1].entries = _NoEntries()
-
-    def __exit__(self, *_: object) -> None:
-        self._reference.undo.rollback(self, self._scope)
-
-
-def _user_line() -> str:
-    """`` at file:line`` of the user's statement that led here."""
-    for frame in reversed(traceback.extract_stack()):
-        if _OURS.isdisjoint(Path(frame.filename).parents):
-            return f" at {frame.filename}:{frame.lineno}"
-    return ""

@@ -30,7 +30,7 @@ class Execution(Activity):
     """An attempt at the request of ``delivery``, in ``pod``.
 
     :param completed: told the root of a tree that was answered while its intent is still there.
-    :param sleeps: told the root of a tree of which everything waits, and until when.
+    :param sleeps: told the root of a tree of which everything waits, and what it was told.
     """
 
     __slots__ = ("_completed", "_deliveries", "_half_cpu", "_said", "_since", "_sleeps")
@@ -42,7 +42,7 @@ class Execution(Activity):
         delivery: Delivery,
         steps: Steps,
         completed: Callable[[bytes], object],
-        sleeps: Callable[[bytes, int], object],
+        sleeps: Callable[[bytes, Failed], object],
     ) -> None:
         request = delivery.request
         super().__init__(fabric, pod, steps, delivery.method, request, delivery.sent)
@@ -114,7 +114,7 @@ class Execution(Activity):
         if reply.id.is_root and unfinished and not isinstance(reply.outcome, Failed):
             self._completed(reply.id.root)
         if reply.id.is_root and isinstance(reply.outcome, Failed) and reply.outcome.until:
-            self._sleeps(reply.id.root, reply.outcome.until)
+            self._sleeps(reply.id.root, reply.outcome)
         self.finish()
         return WAIT
 

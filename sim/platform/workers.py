@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.errors import StoreError
-from core.messages import Origin
+from core.messages import Failed, Origin
 from core.ports import Steps
 from core.program import Program
 from core.protocol import Protocol
@@ -89,7 +89,7 @@ class Workers:
         self._program = program
         self.keeps_schedules = True
         self._completed: list[bytes] = []
-        self._asleep: dict[bytes, int] = {}
+        self._asleep: dict[bytes, Failed] = {}
         self._pages = 0
         env = fabric.env
         later(env, rng.random() * recovery.interval, self._tick, recovery.interval, self._recover)
@@ -178,11 +178,11 @@ class Workers:
         self._clear_soon()
         self._completed.append(root)
 
-    def sleeps(self, root: bytes, until: int) -> None:
+    def sleeps(self, root: bytes, told: Failed) -> None:
         """A tree sleeps: lay it to rest with the next batch, unless it wakes soon."""
-        if until - self._fabric.now_ns() > self._recovery.stale * 1e9:
+        if told.until - self._fabric.now_ns() > self._recovery.stale * 1e9:
             self._clear_soon()
-            self._asleep[root] = until
+            self._asleep[root] = told
 
     def _clear_soon(self) -> None:
         if not self._completed and not self._asleep:

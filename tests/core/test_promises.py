@@ -73,11 +73,11 @@ def test_a_promise_and_an_attempt_at_the_same_time_do_not_both_begin_it(host):
 def test_until_when_one_sleeps_is_known_while_it_rests(host):
     asked = request(host, "nap", "Sleeper")
     promised(host, asked)
-    until = host.run(asked).outcome.until
+    told = host.run(asked).outcome
     assert host.drive(look(asked.id.root)).until == 0
-    host.drive(rest({asked.id.root: until}))
+    host.drive(rest({asked.id.root: told}))
     found = host.drive(look(asked.id.root))
-    assert (found.state, found.until) == ("sleeping", until)
+    assert (found.state, found.until) == ("sleeping", told.until)
     listed, more = host.drive(unfinished("sleeping"))
     assert ([each.root for each in listed], more) == ([asked.id.root], None)
     assert host.drive(unfinished("running")) == ([], None)

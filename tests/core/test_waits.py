@@ -30,7 +30,7 @@ class Thing(msgspec.Struct, frozen=True):
 
 def wait_for_it(attempt, effect):
     yield from attempt.waits.prepare("waits")
-    until = (yield from attempt.clock()) + effect.at_most if effect.at_most else 0
+    until = (yield from attempt.accesses.clock()) + effect.at_most if effect.at_most else None
     awaited = Awaited(((*THING, 0),), lambda pairs: pairs[0][0][1] if pairs[0] else None, (THING,))
     found = yield from attempt.waits.wait(attempt.regions.take_place(), awaited, until)
     return None if found is None else found.decode()

@@ -262,17 +262,18 @@ def test_it_is_told_until_when_a_request_sleeps(reminders):
         while gateway.public._promised:
             await asyncio.sleep(0.01)
         root = UUID(UUID7).bytes
-        until = gateway.host.run(gateway.last).outcome.until
-        assert until - began >= 86_400 * 10**9
-        gateway.host.drive(alarms.rest({root: until}))
+        asleep = gateway.host.run(gateway.last).outcome
+        assert asleep.until - began >= 86_400 * 10**9
+        gateway.host.drive(alarms.rest({root: asleep}))
         told = await gateway.send("GET", f"/requests/{UUID7}", query={"wait": "2s"})
-        seconds, milliseconds = divmod(until // 10**6, 1_000)
+        seconds, milliseconds = divmod(asleep.until // 10**6, 1_000)
         shown = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03}Z"
         assert (told.status, content(told)["state"]) == (202, "sleeping")
         assert content(told)["until"] == shown
-        await asyncio.sleep(2 * 86_400)
-        gateway.host.clock_ns = time.time_ns()
-        gateway.host.drive(drive(gateway.host.drive(alarms.wake(gateway.host.clock_ns))))
+        for _ in range(3):  # a day, and its two moments of tidying up
+            await asyncio.sleep(2 * 86_400)
+            gateway.host.clock_ns = time.time_ns()
+            gateway.host.drive(drive(gateway.host.drive(alarms.wake(gateway.host.clock_ns))))
         done = await gateway.send("GET", f"/requests/{UUID7}")
         assert (done.status, done.body) == (200, b"0")
 
