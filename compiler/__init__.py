@@ -6,7 +6,7 @@ The compiler itself is in the modules beside this one and is not loaded by it.
 from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
 from compiler.api.futures import Future, gather, wait
-from compiler.api.later import Started, cancel, result, sleep, start
+from compiler.api.later import Started, cancel, result, sleep, start, timeout
 from compiler.api.outside import outside
 from compiler.api.paper import (
     AbortTx,
@@ -57,6 +57,7 @@ __all__ = [
     "sleep",
     "spawn",
     "start",
+    "timeout",
     "transaction",
     "wait",
 ]

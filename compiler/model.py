@@ -58,6 +58,7 @@ class EffectKind(enum.StrEnum):
     SLEEP = "sleep"
     RESULT = "result"
     CANCEL = "cancel"
+    TIMEOUT = "timeout"
     OUTSIDE = "outside"
     BEGIN = "begin"
     COMMIT = "commit"

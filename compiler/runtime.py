@@ -55,6 +55,7 @@ __all__ = [
     "start",
     "time",
     "time_ns",
+    "timeout",
     "uuid1",
     "uuid4",
     "wait",
@@ -122,6 +123,11 @@ async def result(started: later.Started[Any]) -> Any:
 async def cancel(started: later.Started[Any]) -> None:
     """Let whatever waits in a request that was started not go on."""
     await effects.cancel(later.root_of(started, "cancel"))
+
+
+async def timeout(duration: later.Duration) -> effects.Timeout:
+    """A wait in the block that takes longer is broken off."""
+    return effects.Timeout(nanoseconds(duration))
 
 
 async def join(future: Any) -> Any:

@@ -42,6 +42,7 @@ _OPERATIONS: Final = {
     "sleep": "sleep",
     "result": "result",
     "cancel": "cancel",
+    "timeout": "timeout",
     "transaction": "transaction",
     "BeginTx": "begin",
     "CommitTx": "commit",

@@ -390,6 +390,8 @@ _HANDLERS: dict[type, Any] = {
     ),
     effects.Clock: lambda attempt, _: attempt.accesses.clock(),
     effects.Start: lambda attempt, effect: attempt.later.start(effect),
+    effects.OpenTimeout: lambda attempt, effect: attempt.later.open_timeout(effect),
+    effects.CloseTimeout: lambda attempt, effect: attempt.later.close_timeout(effect),
     effects.Cancel: lambda attempt, effect: attempt.later.cancel(effect),
     effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),
     effects.Result: lambda attempt, effect: attempt.later.result(effect),

@@ -284,8 +284,8 @@ class Calls:
         """Commit the region before the call, then send it, once per attempt."""
         yield from self._end_region(place)
         self._issued.append(place)
+        request = self._derive(effect, args, place, last)  # each execution, for the bounds' sake
         if place not in self._tickets:
-            request = self._derive(effect, args, place, last)
             self._tickets[place] = yield Send(request)
 
     def _receive(self, places: list[int]) -> Steps:

@@ -27,12 +27,14 @@ __all__ = [
     "Call",
     "Cancel",
     "Clock",
+    "CloseTimeout",
     "CommitTransaction",
     "Delete",
     "DeleteRange",
     "Future",
     "Get",
     "Join",
+    "OpenTimeout",
     "Outside",
     "ProgramEffect",
     "Put",
@@ -43,6 +45,7 @@ __all__ = [
     "Sleep",
     "Spawn",
     "Start",
+    "Timeout",
     "Transaction",
     "abort",
     "begin",
@@ -166,6 +169,18 @@ class Cancel(msgspec.Struct, frozen=True):
     root: bytes
 
 
+class OpenTimeout(msgspec.Struct, frozen=True):
+    """From now on waits are broken off after so many nanoseconds: the number of the bound."""
+
+    nanoseconds: int
+
+
+class CloseTimeout(msgspec.Struct, frozen=True):
+    """Waits are not broken off any more by this bound, nor by those opened after it."""
+
+    number: int
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -200,7 +215,8 @@ class Random(msgspec.Struct, frozen=True):
 
 ProgramEffect = (
     Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside
-    | Cancel | Begin | CommitTransaction | Rollback | Clock | Random | Asker
+    | Cancel | OpenTimeout | CloseTimeout
+    | Begin | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
 
@@ -335,6 +351,32 @@ class Transaction:
         elif issubclass(kind, Exception | Cancelled):
             await perform(Rollback(self.scope))
         return False
+
+
+class Timeout:
+    """``async with Timeout(ns):`` a wait inside that takes longer is broken off: TimeoutError."""
+
+    __slots__ = ("nanoseconds", "number")
+
+    def __init__(self, nanoseconds: int) -> None:
+        self.nanoseconds = nanoseconds
+
+    async def __aenter__(self) -> None:
+        self.number: int = await perform(OpenTimeout(self.nanoseconds))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if kind is not None and not issubclass(kind, Exception | Cancelled):
+            return  # the execution ends
+        await perform(CloseTimeout(self.number))
+        if isinstance(error, Cancelled) and error.bound == self.number:
+            raise TimeoutError(told_late(self.nanoseconds)) from error
+
+
+def told_late(nanoseconds: int) -> str:
+    """What is said of a block that was not done in time."""
+    return f"it was not done within {nanoseconds / 1e9:g} s"
 
 
 async def clock() -> int:

@@ -13,7 +13,7 @@ from core.alarms import started, started_root, unknown
 from core.bounds import of_another
 from core.calls import Calls, UserError
 from core.cancelling import marks
-from core.effects import Cancel, Result, Sleep, Start
+from core.effects import Cancel, CloseTimeout, OpenTimeout, Result, Sleep, Start
 from core.errors import Asleep, Unfamiliar, UnsupportedValue
 from core.ids import RequestId
 from core.journal import decode_record
@@ -86,6 +86,16 @@ class Later:
         for mutation in marks(effect.root):
             region.writes.add(mutation)
         region.dirty = True
+
+    def open_timeout(self, effect: OpenTimeout) -> Steps:
+        """Break waits off from a time on: the number of the bound."""
+        now = yield from self._clock()
+        return self._waits.bounds.open(now + effect.nanoseconds)
+
+    def close_timeout(self, effect: CloseTimeout) -> Steps:
+        """The block is left."""
+        yield from self._calls.settle()
+        self._waits.bounds.close(effect.number)
 
     def sleep(self, effect: Sleep) -> Steps:
         """End the region, and go on if it is time.

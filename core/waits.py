@@ -51,7 +51,7 @@ class Awaited(NamedTuple):
 class Waits:
     """The waits of one attempt.
 
-    :param bounds: what breaks waits off.
+    :ivar bounds: what breaks waits off.
     :param travels: whether the request is part of a region elsewhere.
     :param where: names the user's statement that is being executed, for errors.
     :param end_region: makes durable what led to the place given.
@@ -72,7 +72,7 @@ class Waits:
         self._regions = regions
         self._scopes = scopes
         self._calls = calls
-        self._bounds = bounds
+        self.bounds = bounds
         self._travels = travels
         self._where = where
         self._end_region = end_region
@@ -100,7 +100,7 @@ class Waits:
         :raises UserError: it was broken off.
         :raises Asleep: nothing of that; it is asked again.
         """
-        ends = self._bounds.next(until)
+        ends = self.bounds.next(until)
         if ends is not None:
             region = self._regions.present
             region.writes.add(Set(alarm_key(ends[0], self._request.id.root), b""))
@@ -119,7 +119,7 @@ class Waits:
         self, place: int, awaited: Awaited | None, until: int | None
     ) -> Generator[Effect, Any, bytes | None]:
         """See whether there is a reason to go on, as an input of the region."""
-        region, heeds = self._regions.present, self._bounds.heeds
+        region, heeds = self._regions.present, self.bounds.heeds
         if region.record is None:
             keys = (cancelled_key(self._request.id.root),) if heeds else ()
             ranges = tuple(awaited.ranges) if awaited is not None else ()
@@ -135,7 +135,7 @@ class Waits:
         else:
             ended = region.replay(Waited(place), self._where)
         if ended.bound is not None:
-            raise UserError(self._bounds.reach(ended.bound))
+            raise UserError(self.bounds.reach(ended.bound))
         return ended.value
 
     def _found(
@@ -145,7 +145,7 @@ class Waits:
         found = awaited.find(pairs) if awaited is not None else None
         if found is not None:
             return Waited(place, found)
-        region, ends = self._regions.present, self._bounds.next(until)
+        region, ends = self._regions.present, self.bounds.next(until)
         if ends is not None and (yield Due(ends[0])):
             return Waited(place, None, ends[1])
         times = [] if ends is None else [ends[0]]

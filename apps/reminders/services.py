@@ -15,6 +15,7 @@ from compiler import (
     service,
     sleep,
     start,
+    timeout,
     transaction,
 )
 
@@ -101,6 +102,7 @@ class Shop:
     def __init__(self) -> None:
         self.orders: Persistent[dict[str, Started[None]]] = {}
         self.wrapped: Persistent[dict[str, int]] = {}
+        self.late: Persistent[dict[str, int]] = {}
 
     def order(self, customer: str, item: str, number: str) -> bool:
         """Order one: it is shipped in three days, and charged; False if there is none."""
@@ -122,6 +124,17 @@ class Shop:
     async def wrap_aside(self, item: str) -> int:
         """Let one be wrapped as a request of its own, and wait for that: how many were wrapped."""
         return await result(start(Shop.wrap, item, after=1))
+
+    async def wrap_in_time(self, item: str) -> int:
+        """Wrap one, if that does not take too long, and then another: how many were wrapped."""
+        wrapped = 0
+        for seconds in (0.3, 5):
+            try:
+                async with timeout(seconds):
+                    wrapped += call(Shop.wrap, item)
+            except TimeoutError:
+                self.late[item] = self.late.get(item, 0) + 1
+        return wrapped
 
     async def wrap_two(self, first: str, second: str) -> int:
         """Wrap one after the other."""

@@ -19,6 +19,7 @@ MIX = {
     "Shop.wrap": 2.0,
     "Shop.wrap_two": 1.0,
     "Shop.wrap_aside": 1.0,
+    "Shop.wrap_in_time": 1.0,
     "Customers.pay": 2.0,
 }
 
@@ -54,6 +55,7 @@ ARGUMENTS: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "Shop.wrap": _wrap,
     "Shop.wrap_two": _wrap_two,
     "Shop.wrap_aside": _wrap,
+    "Shop.wrap_in_time": _wrap,
     "Customers.pay": _pay,
 }
 

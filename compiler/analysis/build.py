@@ -316,7 +316,7 @@ class _Builder(Evaluation):
         last.edges.append(Edge(outer.transaction, "transaction"))
         return [(last, None)]
 
-    def _with(self, node: ast.With, frontier: Frontier) -> Frontier:
+    def _with(self, node: ast.With | ast.AsyncWith, frontier: Frontier) -> Frontier:
         """A context manager may also swallow exceptions, and raise at its end."""
         frontier = self._begin(node, frontier)
         for item in node.items:
@@ -331,8 +331,10 @@ class _Builder(Evaluation):
         return self.plain([*ends, (swallowed, None)])
 
     def _asyncwith(self, node: ast.AsyncWith, frontier: Frontier) -> Frontier:
-        """A transaction block: begin, and commit or roll back at its end."""
-        begin_effect, end_effect = node.effect  # type: ignore[attr-defined]
+        """A transaction block: begin, and commit or roll back at its end; or a timeout."""
+        if not hasattr(node, "effect"):
+            return self._with(node, frontier)
+        begin_effect, end_effect = node.effect
         begin = self.point(begin_effect)
         self.connect(frontier, begin)
         outer = self.frames[-1]

@@ -28,13 +28,14 @@ _MATTERS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
         *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
-        *(EffectKind.RESULT, EffectKind.CANCEL, EffectKind.OUTSIDE),
+        *(EffectKind.RESULT, EffectKind.CANCEL, EffectKind.TIMEOUT, EffectKind.OUTSIDE),
     }
 )
 _INPUTS = frozenset(
     {
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START),
-        *(EffectKind.SLEEP, EffectKind.RESULT, EffectKind.CANCEL, EffectKind.OUTSIDE),
+        *(EffectKind.SLEEP, EffectKind.RESULT, EffectKind.CANCEL, EffectKind.TIMEOUT),
+        EffectKind.OUTSIDE,
     }
 )
 

@@ -44,7 +44,7 @@ def _reasons(
     declared: Declared, effect: Effect, direct: Callable[[Function], list[Effect]]
 ) -> Iterator[tuple[str, str]]:
     """Why an effect cannot be in a transaction, and the remedies."""
-    if effect.kind in _WAITS:
+    if effect.kind in _WAITS or effect.kind is EffectKind.TIMEOUT:
         yield ", which is over within seconds", _REMEDY
     elif effect.kind is EffectKind.OUTSIDE:
         yield ", which may come to nothing: what is done outside is not undone", _REMEDY_OUTSIDE

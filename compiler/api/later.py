@@ -11,6 +11,8 @@ from uuid import UUID
 from compiler.api.current import current
 from compiler.api.services import target
 from core.durations import instant_ns, nanoseconds
+from core.effects import told_late
+from core.errors import Cancelled
 
 __all__ = [
     "Answer",
@@ -23,6 +25,7 @@ __all__ = [
     "root_of",
     "sleep",
     "start",
+    "timeout",
 ]
 
 P = ParamSpec("P")
@@ -160,3 +163,26 @@ def cancel(started: Started[Any]) -> None:
     what comes to nothing has cancelled nothing.
     """
     current().runner.cancel(root_of(started, "cancel"))
+
+
+class timeout:  # noqa: N801 - used like a function
+    """``async with timeout("3d"):`` a wait inside that takes longer ends with TimeoutError.
+
+    That is raised by the block; inside of it, where it waits, Cancelled is. Timeouts nest, and hold
+    in what is called from the block. They break off where it waits alone: what computes goes on.
+    """
+
+    __slots__ = ("_nanoseconds", "_number")
+
+    def __init__(self, duration: Duration) -> None:
+        self._nanoseconds = nanoseconds(duration)
+
+    async def __aenter__(self) -> None:
+        self._number = current().runner.open_timeout(self._nanoseconds)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        current().runner.close_timeout(self._number)
+        if isinstance(error, Cancelled) and error.bound == self._number:
+            raise TimeoutError(told_late(self._nanoseconds)) from error

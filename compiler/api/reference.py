@@ -404,6 +404,14 @@ class ImmediateRunner:
         """See :class:`Runner`."""
         self._waits.sleep(nanoseconds, self._bounds)
 
+    def open_timeout(self, nanoseconds: int) -> int:
+        """See :class:`Runner`."""
+        return self._bounds.open(self.clock() + nanoseconds)
+
+    def close_timeout(self, number: int) -> None:
+        """See :class:`Runner`."""
+        self._bounds.close(number)
+
     def cancel(self, root: bytes) -> None:
         """See :class:`Runner`."""
         self._waits.cancel(_number(root))

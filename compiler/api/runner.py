@@ -57,6 +57,12 @@ class Runner(Protocol):
     def cancel(self, root: bytes) -> None:
         """Let whatever waits in a request that was started not go on."""
 
+    def open_timeout(self, nanoseconds: int) -> int:
+        """From now on waits of the activation are broken off after so long: the bound's number."""
+
+    def close_timeout(self, number: int) -> None:
+        """They are not any more."""
+
     def begin(self) -> int:
         """Begin a transaction; the scope's number."""
 

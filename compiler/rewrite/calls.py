@@ -36,6 +36,7 @@ _REMEDIES: Final = {
     "sleep": '{0}("90s"), or {0}(seconds)',
     "result": "{0}(started), of what start(...) returned",
     "cancel": "{0}(started), of what start(...) returned",
+    "timeout": 'async with {0}("90s"):, or {0}(seconds)',
     "transaction": "with transaction():",
     "begin": "{0}()",
     "commit": "{0}()",
@@ -162,6 +163,11 @@ class Calls(OutsideCalls):
             return self.sleep(node)
         if meaning == "result":
             return self.result(node)
+        if meaning == "timeout":
+            shown = ast.unparse(node)
+            what = f"{shown} does nothing by itself"
+            self.error(node, what, f"async with {shown}: and a block, in an async method")
+            return node
         if meaning == "cancel":
             return self.effect(
                 EffectKind.CANCEL, node, runtime_call("cancel", self.arguments(node))

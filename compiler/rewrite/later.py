@@ -42,6 +42,13 @@ class LaterCalls(LibraryCalls):
         call = runtime_call("result", arguments, self.keywords(node))
         return self.effect(EffectKind.RESULT, node, call)
 
+    def timeout(self, node: ast.Call) -> ast.expr:
+        """What is entered where a timeout begins."""
+        for duration in [*node.args, *(each.value for each in node.keywords)]:
+            self._check_duration(duration)
+        call = runtime_call("timeout", list(map(self.copied, node.args)), self.keywords(node))
+        return self.effect(EffectKind.TIMEOUT, node, call)
+
     def _check_duration(self, node: ast.expr) -> None:
         """Record an error if a duration is written down that is none."""
         try:

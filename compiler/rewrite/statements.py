@@ -18,6 +18,9 @@ __all__ = ["Statements"]
 
 S = TypeVar("S", bound=ast.stmt)
 
+_BLOCKS = ("transaction", "timeout")
+"""Operations of the user API that are entered."""
+
 
 class Statements(Assignments):
     """Rewrites statements."""
@@ -184,15 +187,21 @@ class Statements(Assignments):
 
     def visit_With(self, node: ast.With) -> ast.AST:
         """``with transaction():`` and other context managers."""
+        for item in node.items:
+            if self._is(item, "timeout"):
+                shown = ast.unparse(item.context_expr)
+                remedy = f"async with {shown}:, in an async method"
+                self.error(item.context_expr, f"{shown} is entered with async with", remedy)
+                return node
         return self._with(node, node)
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
         """``async with transaction():``."""
         for item in node.items:
-            if not self._is_transaction(item):
+            if not self._is(item, *_BLOCKS):
                 self.error(
                     item.context_expr,
-                    "inside a service, async with is for transactions alone",
+                    "inside a service, async with is for transactions and timeouts alone",
                     "async with transaction(): or a plain with",
                 )
         return self._with(node, node)
@@ -201,13 +210,16 @@ class Statements(Assignments):
         """One item at a time, from the inside out, as Python defines it."""
         for item in node.items:
             self._check_item(item)
-            if self._is_transaction(item) and isinstance(item.context_expr, ast.Call):
-                self.refuse_misfit(item.context_expr, "transaction")
+            for meaning in _BLOCKS:
+                if self._is(item, meaning) and isinstance(item.context_expr, ast.Call):
+                    self.refuse_misfit(item.context_expr, meaning)
         rewritten = [self._item(item) for item in node.items]
         body = self.block(node.body)
-        for item, is_transaction in reversed(rewritten):
-            if is_transaction:
+        for item, meaning in reversed(rewritten):
+            if meaning == "timeout":
                 block: ast.stmt = locate(ast.AsyncWith([item], body), place)
+            elif meaning == "transaction":
+                block = locate(ast.AsyncWith([item], body), place)
                 begin = Effect(EffectKind.BEGIN, place)
                 end = Effect(EffectKind.COMMIT, place)
                 self.function.effects += [begin, end]
@@ -217,25 +229,30 @@ class Statements(Assignments):
             body = [block]
         return body[0]
 
-    def _is_transaction(self, item: ast.withitem) -> bool:
+    def _is(self, item: ast.withitem, *meanings: str) -> bool:
+        """Whether an item is one of these operations of the user API."""
         expression = item.context_expr
         if not isinstance(expression, ast.Call):
             return False
         value = self.scope.value(expression.func)
-        return value is not UNKNOWN and operation(value) == "transaction"
+        return value is not UNKNOWN and operation(value) in meanings
 
     def _check_item(self, item: ast.withitem) -> None:
         if item.optional_vars is None:
             return
         for target in loop_targets(item.optional_vars):
             self.check_target(target)
-            if self._is_transaction(item) or self.is_stored(target):
+            if self._is(item, *_BLOCKS) or self.is_stored(target):
                 self.error(target, "this with statement can only set names", "with ...: alone")
 
-    def _item(self, item: ast.withitem) -> tuple[ast.withitem, bool]:
-        if self._is_transaction(item):
+    def _item(self, item: ast.withitem) -> tuple[ast.withitem, str]:
+        """What is entered, and which of the user API's blocks it is."""
+        if self._is(item, "transaction"):
             call = locate(runtime_call("Transaction"), item.context_expr)
-            return ast.withitem(call, None), True
+            return ast.withitem(call, None), "transaction"
+        if self._is(item, "timeout"):
+            assert isinstance(item.context_expr, ast.Call)
+            return ast.withitem(self.timeout(item.context_expr), None), "timeout"
         name = self.scope.canonical(
             item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
         )
@@ -249,7 +266,7 @@ class Statements(Assignments):
         item.context_expr = self.value(item.context_expr)
         if item.optional_vars is not None:
             item.optional_vars = self.target(item.optional_vars)
-        return item, False
+        return item, ""
 
     # --- what is refused, and what is nested
 

@@ -341,6 +341,14 @@ class StrandRunner:
         if number is not None:
             raise bounds.reach(number)
 
+    def open_timeout(self, nanoseconds: int) -> int:
+        """See :class:`compiler.api.runner.Runner`."""
+        return self._present()[0].bounds.open(self.clock() + nanoseconds)
+
+    def close_timeout(self, number: int) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        self._present()[0].bounds.close(number)
+
     def cancel(self, root: bytes) -> None:
         """See :class:`compiler.api.runner.Runner`."""
         if root not in self.cancelled:

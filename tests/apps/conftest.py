@@ -22,7 +22,8 @@ class Running:
         return self.application.program.method(*call.split(".")).facts
 
     def check(self, *names):
-        """The invariants hold: those named, or all."""
+        """The invariants hold: those named, or all, once what was started has ended."""
+        self.reference.run_pending(10_000)
         invariants = self.workload.invariants
         with self.reference:
             for name in names or invariants:

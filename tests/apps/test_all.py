@@ -50,7 +50,7 @@ INVARIANTS = {
         "charges_have_a_reason",
         "who_was_sent_away_is_on_record",
     },
-    "apps/reminders": {"shipped_as_ordered"},
+    "apps/reminders": {"shipped_as_ordered", "cards_put_back"},
     "apps/parcels": {
         "parcels_are_where_they_should_be",
         "the_books_agree",
