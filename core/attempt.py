@@ -96,7 +96,8 @@ def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...],
     method = program.method(request.service, request.method)
     if method is None:
         raise Unfamiliar(f"there is no method {name}")
-    if request.id.is_root and not (method.public or method.scheduled):
+    from_within = method.scheduled or request.origin.started
+    if request.id.is_root and not (method.public or from_within):
         raise Unfamiliar(f"{name} is not called from outside")
     try:
         args, kwargs = program.codec.decode(request.args)

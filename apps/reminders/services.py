@@ -11,6 +11,7 @@ from compiler import (
     abort,
     call,
     cancel,
+    internal,
     result,
     service,
     sleep,
@@ -30,6 +31,7 @@ class Stock:
         self.left: Persistent[dict[str, int]] = {}
         self.shipped: Persistent[dict[str, int]] = {}
 
+    @internal
     def take(self, item: str) -> bool:
         """Take one, if there is one."""
         left = self.left.get(item, 0)
@@ -38,6 +40,7 @@ class Stock:
         self.left[item] = left - 1
         return True
 
+    @internal
     def ship(self, item: str) -> None:
         """One leaves the house."""
         self.shipped[item] = self.shipped.get(item, 0) + 1
@@ -60,6 +63,7 @@ class Customers:
             cancel(reminding)
         return self.owes.pop(customer, 0)
 
+    @internal
     async def remind(self, customer: str) -> int:
         """Twice, a day apart, as long as something is owed: how often it took.
 
@@ -88,6 +92,7 @@ class Customers:
         await sleep(0.2)
         self.cards[customer] -= 1
 
+    @internal
     def charge(self, customer: str, cents: int) -> None:
         """They owe more, and are reminded of it, of all of it at once."""
         self.owes[customer] = self.owes.get(customer, 0) + cents

@@ -7,7 +7,7 @@ for it.
 """
 
 from apps.shop.world import Declined, charge, send_mail
-from compiler import Persistent, abort, call, gather, service, spawn, start, transaction
+from compiler import Persistent, abort, call, gather, internal, service, spawn, start, transaction
 
 __all__ = ["Carts", "Orders", "Stock"]
 
@@ -99,6 +99,7 @@ class Orders:
         start(Orders.confirm, number, customer)
         return "paid"
 
+    @internal
     async def confirm(self, number: str, customer: str) -> None:
         """Tell a customer that an order is paid."""
         await send_mail(customer, f"order {number} is paid")
@@ -115,6 +116,7 @@ class Orders:
         self.express[number] = receipt
         return True
 
+    @internal
     async def remind(self, number: str, customer: str) -> bool:
         """Remind a customer of an order, unless it is paid: whether that was so."""
         if self.states.get(number) != "open":

@@ -63,11 +63,11 @@ class LaterCalls(LibraryCalls):
 
     def check_due(self, node: ast.Call, method: Function) -> None:
         """Record errors in what a start says of its time."""
-        if not method.is_public:
+        if method.is_private:
             self.error(
                 node,
-                f"{method.full_name} is private or internal, and a start is a request of its own",
-                "a public method (no underscore, not @internal)",
+                f"{method.full_name} is private, and a start is a request of its own",
+                "a method without an underscore, which may be @internal",
             )
         given = {each.arg: each for each in node.keywords if each.arg in DUE}
         arguments = method.node.args

@@ -71,7 +71,7 @@ CASES = [
     ("start(Order.ship, 'a', at=^'2031-01-01')", "is no datetime", "tzinfo=UTC"),
     ("^start(Order.ship, 'a', after=1, at=datetime.now(UTC))", "not both", "one of them"),
     ("start(Order.delay, 'a', after=^1)", "is a parameter of it", "by position"),
-    ("^start(Shop._help)", "is private", "a public method"),
+    ("^start(Shop._help)", "is private", "may be @internal"),
     ("^start(Order.ship)", "is not given order", "ship(order"),
     ("start(^x, 1)", "needs to know which method", "Hotel.reserve"),
     ("start(^Order.shop, 1)", "has no method 'shop'", "Order.ship"),

@@ -134,6 +134,64 @@ def test_a_service_the_gateway_and_upkeep_live_and_end(tmp_path):
             assert log[-1]["message"] == f"{part} has ended"
 
 
+CLOCK = """
+from compiler import *
+
+@service
+class Clock:
+    def __init__(self):
+        self.ticks: Persistent[int] = 0
+        self.naps: Persistent[int] = 0
+
+    @internal
+    @every("1s")
+    def tick(self) -> None:
+        self.ticks += 1
+
+    def doze(self) -> None:
+        start(Clock.nap, after=1)
+
+    @internal
+    async def nap(self) -> None:
+        await sleep(1)
+        self.naps += 1
+
+    def seen(self) -> str:
+        return f"{self.ticks > 0} {self.naps}"
+"""
+
+
+def test_ticks_and_sleepers_wake_a_service_that_has_scaled_to_zero(tmp_path):
+    """Upkeep knocks where the service was, and whoever keeps the door there starts it."""
+    app = tmp_path / "clock.py"
+    app.write_text(CLOCK)
+    worker_port, gateway_port, upkeep_port = free_ports(3)
+    addresses = json.dumps({"Clock": f"http://127.0.0.1:{worker_port}"})
+    parts = {"Clock": worker_port, "gateway": gateway_port, "upkeep": upkeep_port}
+    worker, gateway, upkeep = (
+        environment(tmp_path, part, port, MU2SLS_APP=str(app), MU2SLS_ADDRESSES=addresses)
+        for part, port in parts.items()
+    )
+    with running(gateway):
+        with running(worker) as process:
+            until(worker_port, "/readyz", 200)
+            until(gateway_port, "/readyz", 200)
+            assert ask(gateway_port, "/Clock/doze", "[]")[0] in (200, 204)
+            process.send_signal(signal.SIGTERM)
+            assert ended(process)[0] == 0
+        with socket.create_server(("127.0.0.1", worker_port)) as door, running(upkeep):
+            door.settimeout(patience.patience())
+            knocking, _ = door.accept()
+            knocking.close()
+            door.close()
+            with running(worker):
+
+                def has_woken():
+                    return ask(gateway_port, "/Clock/seen", "[]") == (200, '"True 1"')
+
+                patience.until(has_woken, lambda: str(ask(gateway_port, "/Clock/seen", "[]")))
+
+
 class Away:
     """A store that cannot be reached as long as ``reason`` says why."""
 
