@@ -19,6 +19,7 @@ from compiler.api.paper import (
     Wait,
     WaitAll,
 )
+from compiler.api.queues import Queue, queue
 from compiler.api.schedules import cron, every
 from compiler.api.services import Persistent, instance, service
 from compiler.api.transactions import TransactionException, abort, transaction
@@ -36,6 +37,7 @@ __all__ = [
     "CommitTx",
     "Future",
     "Persistent",
+    "Queue",
     "Started",
     "SyncInvoke",
     "TransactionException",
@@ -52,6 +54,7 @@ __all__ = [
     "instance",
     "internal",
     "outside",
+    "queue",
     "result",
     "service",
     "sleep",

@@ -29,6 +29,7 @@ from compiler.model import Declared, Field, FieldKind, Function, Service
 from compiler.modules import PlainModule
 from compiler.names import UNKNOWN, Scope
 from compiler.plain_code import check_plain_code
+from compiler.queues import read_queue
 from compiler.sources import Layout, Source
 from compiler.type_variables import type_variables
 from compiler.undefined import check_names
@@ -156,6 +157,7 @@ class _ClassReader:
         )
         read_access(function, self.error)
         read_timing(function, self.error)
+        read_queue(function, self.error)
         if not function.is_static and function.self_name is None:
             self.error(node, f"{node.name} has no parameter self", f"def {node.name}(self, ...):")
             return

@@ -55,10 +55,13 @@ _KINDS: Final[dict[object, FunctionKind]] = {
 _PLAIN: Final = (*_KINDS, abc.abstractmethod, typing.final, *_OVERRIDE, facade.internal)
 
 
+_QUEUES: Final = (facade.queue, facade.Queue)
+
+
 def _only_says(decorator: ast.expr, scope: Scope) -> bool:
     """Whether a decorator only says what a method is, or who may call it."""
     if isinstance(decorator, ast.Call):
-        return scope.value(decorator.func) in (facade.allow, facade.every, facade.cron)
+        return scope.value(decorator.func) in (facade.allow, facade.every, facade.cron, *_QUEUES)
     return scope.value(decorator) in _PLAIN
 
 

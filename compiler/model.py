@@ -18,7 +18,7 @@ from compiler.errors import Problems
 from compiler.modules import PlainModule
 from compiler.names import Scope
 from compiler.sources import Layout
-from core.program import Facts
+from core.program import Facts, Queue
 
 __all__ = [
     "Declared",
@@ -143,6 +143,7 @@ class Function:
     :ivar is_internal: whether services alone may call it.
     :ivar allow: the roles of which a caller from outside must have one, if any are named.
     :ivar timing: when time asks for it.
+    :ivar queue: in which its requests stand in line.
     :ivar is_helper: whether code of the application calls it directly, so that what it returns
         does not leave the service.
     :ivar is_used: whether a method reaches it; other functions are not the program's.
@@ -163,6 +164,7 @@ class Function:
     is_internal: bool = False
     allow: frozenset[str] = frozenset()
     timing: Timing | None = None
+    queue: Queue | None = None
     is_decorated: bool = False
     is_used: bool = False
     compiled: ast.FunctionDef | ast.AsyncFunctionDef | None = None

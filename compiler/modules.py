@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import compiler as facade
-from compiler.api.outside import BadOutside
+from compiler.api.misdeclared import Misdeclared
 from compiler.errors import CompileError, Problems, raised
 from compiler.ordering import ORDERED_SETS, Meanings, with_ordered_sets
 from compiler.sources import Source
@@ -238,7 +238,7 @@ def _import_error(source: Source, error: BaseException, sources: Sequence[Source
 
 
 def _explain_import(error: BaseException) -> tuple[str, str]:
-    if isinstance(error, BadOutside):
+    if isinstance(error, Misdeclared):
         return error.what, error.remedy
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (

@@ -222,6 +222,7 @@ def _build_method(service: Service, method: Function, function: Any) -> program.
         line=method.node.lineno,
         allow=method.allow,
         scheduled=method.timing is not None,
+        queue=method.queue,
     )
 
 

@@ -33,11 +33,12 @@ from core.layout import (
     set_aside_range,
     tree_range,
 )
+from core.lines import leave
 from core.messages import Failed, Origin
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation
 
-__all__ = ["Noted", "notes", "resume", "set_aside"]
+__all__ = ["Noted", "ended", "notes", "resume", "set_aside"]
 
 _PAGE = 1_000
 _LONGEST = 2_000
@@ -55,6 +56,17 @@ def set_aside(root: bytes, origin: Origin, why: Failed, now_ns: int) -> list[Mut
     """Keep a tree that cannot be completed for a person, and let its intent go."""
     note = Aside(origin, why.text[:_LONGEST], why.cause or why.kind, now_ns)
     return [*_written(root, note), ClearRange(*intent_range(root))]
+
+
+def ended(
+    root: bytes, origin: Origin, why: Failed, now_ns: int, version: int, name: str
+) -> Generator[Effect, Any, tuple[list[KeyRange], list[Mutation]]]:
+    """:func:`set_aside`, and what the tree has a place in is left to others (:mod:`core.lines`).
+
+    :returns: in conflict with what it is to be committed, and what.
+    """
+    reads, left = yield from leave(root, version, name)
+    return reads, [*set_aside(root, origin, why, now_ns), *left]
 
 
 def _written(root: bytes, note: Aside) -> list[Mutation]:

@@ -31,8 +31,10 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 from core import effects
+from core.acceptance import accept
 from core.accesses import Accesses
-from core.aside import set_aside
+from core.admission import IN_TRANSACTION, admission
+from core.aside import ended
 from core.bounds import Bounds, Inherited
 from core.callers import decode_caller
 from core.calls import Calls, Stuck, UserError, failed
@@ -56,7 +58,7 @@ from core.errors import (
 from core.exceptions import answerable
 from core.journal import METHOD_END
 from core.later import Later
-from core.layout import DATA
+from core.layout import DATA, LINES
 from core.messages import Failed, Outcome, Reply, Request, Returned, Travelled
 from core.ports import Commit, Effect, Now, Pause, ReadVersion, Release, Steps
 from core.program import Method, Program
@@ -67,8 +69,10 @@ from core.slowness import TOO_SLOW, Slowness, store_answers
 from core.traces import standing
 from core.waits import Waits
 
-__all__ = ["Attempt", "accept", "attempt"]
+__all__ = ["Attempt", "attempt"]
 
+_TAKE_TURNS = (DATA.begin, LINES.begin)
+"""Where the keys are for which whoever is refused queues up."""
 _MOST_FINALLY = 100
 """How many blocks of ``finally`` that want to act are left, at most, when user code is dropped."""
 
@@ -84,32 +88,6 @@ def attempt(program: Program, request: Request, name: str) -> Generator[Effect, 
     except Unfamiliar as error:
         return Reply(request.id, told(request.id, error, (yield Now(f"{name}.told"))))
     return (yield from Attempt(program, request, method, args, kwargs, name).run())
-
-
-def accept(program: Program, request: Request) -> tuple[Method, tuple[Any, ...], dict[str, Any]]:
-    """The method that a request asks for, and its arguments.
-
-    :raises Unfamiliar: there is no such method for it, or they do not fit or decode. Who sent it
-        knew better (:meth:`core.program.Program.fit`, a gateway): that may be another revision.
-    """
-    name = f"{request.service}.{request.method}"
-    method = program.method(request.service, request.method)
-    if method is None:
-        raise Unfamiliar(f"there is no method {name}")
-    from_within = method.scheduled or request.origin.started
-    if request.id.is_root and not (method.public or from_within):
-        raise Unfamiliar(f"{name} is not called from outside")
-    try:
-        args, kwargs = program.codec.decode(request.args)
-        if not isinstance(args, tuple) or not isinstance(kwargs, dict):
-            raise TypeError("not a tuple and a dictionary")
-    except (UnsupportedValue, TypeError, ValueError) as error:
-        raise Unfamiliar(f"{name}: the arguments do not decode: {error}") from None
-    try:
-        method.check(*args, **kwargs)
-    except TypeError as error:
-        raise Unfamiliar(f"{name}: {error}") from None
-    return method, args, kwargs
 
 
 class Attempt:
@@ -142,6 +120,8 @@ class Attempt:
         self.accesses = Accesses(self.regions, self.calls, self.where)
         uses = self.calls, self.waits, self.where, self.accesses.clock
         self.later = Later(program, request, self.regions, *uses)
+        asked = request, self.regions, self.bounds
+        self.admission = admission(program, method, args, kwargs, *asked)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:
@@ -188,11 +168,10 @@ class Attempt:
         if self._slowness.is_certain:
             return failed(TooSlow(f"{self.where()}: {TOO_SLOW}"))
         keys = error.keys if isinstance(error, Conflict) else ()
-        begin, end = DATA
         self._retry += 1
         if self._slowness.suspected:
             self.calls.deadline = 0  # the end is owed to whoever asks again
-        contended = tuple(sorted(key for key in keys if begin <= key < end))
+        contended = tuple(sorted(key for key in keys if key[:1] in _TAKE_TURNS))
         owed = self._slowness.suspected or self.calls.asking.has_answers
         yield Pause(self._retry, contended, owed, aborted=True)
         return None
@@ -241,10 +220,11 @@ class Attempt:
         if self.travels:
             return outcome
         now = yield Now(f"{self.name}.aside")
-        mutations = set_aside(self.request.id.root, self.request.origin, outcome, now)
+        tree = self.request.id.root, self.request.origin, outcome, now
         try:
             version = yield ReadVersion()
-            yield Commit(None, 0, METHOD_END, (), version, [], mutations)
+            reads, mutations = yield from ended(*tree, version, self.name)
+            yield Commit(None, 0, METHOD_END, (), version, reads, mutations)
         except StoreError as error:
             return failed(error)  # recovery comes here again
         return outcome
@@ -267,6 +247,10 @@ class Attempt:
     def _perform(self) -> Generator[Effect, Any, Outcome]:
         """Run the method, if it is to begin at all: its outcome."""
         try:
+            if self.admission is not None:
+                if self.travels:  # to another revision it does not
+                    raise Unfamiliar(f"{self.method.file}:{self.method.line}: {IN_TRANSACTION}")
+                yield from self.admission.enter()
             if self.request.id.is_root and self.request.origin.started:
                 yield from self.waits.begin()
         except UserError as never:
@@ -280,6 +264,8 @@ class Attempt:
 
     def end_region(self, end: int, outcome: Outcome | None = None) -> Steps:
         """End the region before ``end``; having got there, give back the turns taken."""
+        if self.admission is not None:
+            yield from self.admission.before(end)
         committed = yield from self.regions.end(end, outcome)
         if committed and self._retry:
             self._retry = 0

@@ -304,7 +304,8 @@ class Calls:
                 self._answers[place] = reply.outcome
         for failure in sorted(failures, key=lambda each: (_rank(each), each.until)):
             if failure.kind == Asleep.__name__:
-                raise Asleep(failure.until, min(each.seen for each in failures if each.until))
+                seen = min(each.seen for each in failures if each.until)
+                raise Asleep(failure.until, seen, failure.text)
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:

@@ -134,9 +134,10 @@ class Asleep(IndefiniteFailure):
     :ivar seen: the version of the store at which it looked that nothing is there yet.
     """
 
-    def __init__(self, until: int, seen: int) -> None:
+    def __init__(self, until: int, seen: int, why: str = "") -> None:
         at = dt.datetime.fromtimestamp(until // 10**9, dt.UTC)
-        super().__init__(f"the request sleeps until {at:%Y-%m-%d %H:%M:%S} UTC and then goes on")
+        sleeps = f"the request sleeps until {at:%Y-%m-%d %H:%M:%S} UTC and then goes on"
+        super().__init__(why or sleeps)
         self.until = until
         self.seen = seen
 

@@ -20,6 +20,9 @@ key                                  value
 ``r`` root                           the client key that stands for the root id
 ``s``                                what the store was set up for
 ``t`` transaction service ``00`` e   what a transaction of the baseline holds in a service
+``u`` queue ``00`` digest            a line: who is in, and how many wait (:mod:`core.lines`)
+``u`` queue ``00`` digest turn       one who waits in it
+``v`` root path ``00``               the place that a request has in a line
 ``w``                                the retention watermark, a root id
 ``x`` root                           the note of a request set aside (:mod:`core.aside`)
 ``y`` root                           the intent of a tree that rests (:mod:`core.alarms`)
@@ -35,6 +38,8 @@ request's own regions are contiguous and apart from its children's.
 
 from __future__ import annotations
 
+import hashlib
+
 from core.ids import RequestId
 from core.store import KeyRange
 
@@ -47,10 +52,12 @@ __all__ = [
     "DEATHS",
     "INTENTS",
     "JOURNAL",
+    "LINES",
     "LOCKS",
     "LOG",
     "OBJECTS",
     "PARTS",
+    "PLACES",
     "PROMISED",
     "RESTING",
     "SCHEDULES",
@@ -76,6 +83,8 @@ __all__ = [
     "journal_key",
     "journal_place",
     "journal_range",
+    "line_key",
+    "line_of",
     "lock_key",
     "log_key",
     "object_key",
@@ -83,6 +92,9 @@ __all__ = [
     "object_prefix",
     "part_of",
     "part_prefix",
+    "place_key",
+    "placed",
+    "places_of",
     "promised_key",
     "promised_range",
     "resting_key",
@@ -93,6 +105,8 @@ __all__ = [
     "set_aside_range",
     "transaction_id",
     "tree_range",
+    "turn_key",
+    "turns_before",
     "up_to",
     "waiter_key",
     "waiters_of",
@@ -113,6 +127,8 @@ OBJECTS = KeyRange(b"o", b"p")
 LOG = KeyRange(b"p", b"q")
 DEATHS = KeyRange(b"q", b"r")
 PARTS = KeyRange(b"t", b"u")
+LINES = KeyRange(b"u", b"v")
+PLACES = KeyRange(b"v", b"w")
 SET_ASIDE = KeyRange(b"x", b"y")
 RESTING = KeyRange(b"y", b"z")
 CANCELLED = KeyRange(b"z", b"{")
@@ -123,6 +139,10 @@ WATERMARK = b"w"
 VERDICT = 2**64 - 1
 """The place of the record that a request cannot be completed: after all others, so that every
 look into the journal finds it, wherever the attempt stands."""
+
+
+_DIGEST = 16
+"""Bytes that stand for the value of which a line is."""
 
 
 def data_prefix(service: str, field: str) -> bytes:
@@ -233,6 +253,46 @@ def cancelled_key(root: bytes) -> bytes:
 def schedule_key(method: str) -> bytes:
     """The key of the schedule of ``Service.method``."""
     return b"e" + method.encode()
+
+
+def line_key(queue: str, value: bytes) -> bytes:
+    """The key of the line of a queue for a value, as it is encoded."""
+    digest = hashlib.blake2b(value, digest_size=_DIGEST).digest()
+    return b"u%b\x00%b" % (queue.encode(), digest)
+
+
+def turn_key(line: bytes, turn: int) -> bytes:
+    """The key of the one who waits in a line at a turn."""
+    return line + turn.to_bytes(8, "big")
+
+
+def turns_before(line: bytes, turn: int = 2**64 - 1) -> KeyRange:
+    """All that wait in a line before a turn."""
+    return KeyRange(turn_key(line, 0), turn_key(line, turn))
+
+
+def line_of(key: bytes) -> bytes:
+    """The key of the line, in the key of one who waits in it; a line's own is left as it is."""
+    return key[: key.index(b"\x00") + 1 + _DIGEST]
+
+
+def place_key(request: RequestId) -> bytes:
+    """The key under which stands where a request is in line."""
+    return b"v" + _named(request)
+
+
+def placed(key: bytes) -> RequestId:
+    """The request in the key of a place."""
+    path, rest = [], key[17:]
+    while rest[0]:
+        path.append(int.from_bytes(rest[1 : 1 + rest[0]], "big"))
+        rest = rest[1 + rest[0] :]
+    return RequestId(key[1:17], tuple(path))
+
+
+def places_of(root: bytes) -> KeyRange:
+    """The places that the requests of a tree have."""
+    return KeyRange(PLACES.begin + root, PLACES.begin + root + b"\xff")
 
 
 def resting_key(root: bytes) -> bytes:

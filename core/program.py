@@ -13,7 +13,7 @@ from typing import Any
 from core.codec import Codec
 from core.outside import Outside
 
-__all__ = ["Facts", "Method", "Program", "Schedule", "Service"]
+__all__ = ["Facts", "Method", "Program", "Queue", "Schedule", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Facts:
     :ivar callees: ``Service.method`` names it may call, directly.
     :ivar recursive: may reach itself through calls.
     :ivar starts: ``Service.method`` names it may start, directly.
-    :ivar waits: may sleep, itself or in what it calls.
+    :ivar waits: may sleep or stand in line, itself or in what it calls.
     :ivar goes_out: may ask an outside function, itself or in what it calls.
     :ivar asks: the outside functions that it may ask, directly.
     """
@@ -43,6 +43,25 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """How many requests are let in, over all processes; the others stand in line.
+
+    See :mod:`core.lines`.
+
+    :ivar name: whose it is: ``Service.method``, or ``Service`` for all of its methods together.
+    :ivar limit: so many at a time; 0: any number.
+    :ivar starts: so many begin ``within`` so many nanoseconds, whenever these are; 0: any number.
+    :ivar per: the parameter for each value of which there is a line of its own; empty: it is one.
+    """
+
+    name: str
+    limit: int = 0
+    starts: int = 0
+    within: int = 0
+    per: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """One compiled method.
 
@@ -51,6 +70,7 @@ class Method:
     :ivar public: whether clients may call it (no leading underscore, not internal).
     :ivar allow: the roles of which a client must have one; empty: anybody may call it.
     :ivar scheduled: whether time asks for it, as clients may not.
+    :ivar queue: in which its requests stand in line before they begin.
     """
 
     service: str
@@ -63,6 +83,7 @@ class Method:
     line: int
     allow: frozenset[str] = frozenset()
     scheduled: bool = False
+    queue: Queue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +145,8 @@ class Program:
         """Why another protocol than ours does not run it; empty if one does."""
         if self.defers:
             return (
-                "the application starts requests, sleeps or has schedules, which needs the "
-                "protocol mu2sls"
+                "the application starts requests, sleeps, or has schedules or queues, which needs "
+                "the protocol mu2sls"
             )
         if self.outside:
             return "the application asks outside functions, which needs the protocol mu2sls"
@@ -135,7 +156,7 @@ class Program:
     def defers(self) -> bool:
         """Whether anything may be due later, so that somebody has to look for it."""
         return bool(self.schedules) or any(
-            method.facts.starts or method.facts.waits
+            method.facts.starts or method.facts.waits or method.queue is not None
             for service in self.services.values()
             for method in service.methods.values()
         )

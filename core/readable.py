@@ -12,6 +12,8 @@ from core.layout import (
     DEATHS,
     INTENTS,
     JOURNAL,
+    LINES,
+    PLACES,
     PROMISED,
     RESTING,
     SCHEDULES,
@@ -45,6 +47,10 @@ def readable_key(key: bytes) -> str:
         return f"what died of a request of {key[1:17].hex()}"
     if key[:1] == ALARMS.begin:
         return f"an alarm of {alarmed(key).hex()}"
+    if key[:1] == PLACES.begin:
+        return f"the place in line of {key[1:17].hex()}"
+    if key[:1] == LINES.begin:
+        return f"the line of {key[1:].partition(bytes(1))[0].decode(errors='replace')}"
     if key[:1] == WAITERS.begin:
         return f"the waiting of {waiting(key).hex()} for {key[1:17].hex()}"
     sections = (

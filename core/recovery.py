@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from core.aside import set_aside
+from core.aside import ended
 from core.entries import read_entries
 from core.ids import RequestId, earliest_root
 from core.journal import METHOD_END, decode_intent
@@ -72,8 +72,9 @@ def drive(origins: dict[bytes, Origin], name: str = "drive") -> Generator[Effect
         if not isinstance(outcome, Failed):
             done.append(ClearRange(*intent_range(root)))
         elif outcome.kind == "SetAside" or (outcome.definite and outcome.kind != "Overloaded"):
-            now = yield Now(name)
-            yield from _upkeep(set_aside(root, origins[root], outcome, now), name)
+            now, version = (yield Now(name)), (yield ReadVersion())
+            reads, aside = yield from ended(root, origins[root], outcome, now, version, name)
+            yield Commit(None, 0, METHOD_END, (name,), version, reads, aside)
     yield from _upkeep(done, name)
 
 

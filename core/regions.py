@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from core.aside import set_aside
+from core.aside import ended
 from core.errors import Conflict, Expired, IdReused, NondeterminismError
 from core.journal import (
     METHOD_END,
@@ -60,6 +60,7 @@ class Regions:
     :param snapshot: nobody commits: a read-only root request.
     :param where: names the user's statement that is being executed, for errors.
     :ivar present: the present region.
+    :ivar fingerprint: of the request; empty if it leaves no records.
     :ivar anchored: whether this execution has passed a record, or made one.
     :ivar intent_recorded: whether the intent of the tree is known to have been recorded.
     :ivar intent_cleared: whether the tree's last commit is known to have cleared it.
@@ -83,7 +84,7 @@ class Regions:
         self._revision = revision
         self._strayed: str | None = revision
         self._others: list[str | None] = []
-        self._fingerprint = b"" if request.travel or snapshot else fingerprint(request)
+        self.fingerprint = b"" if request.travel or snapshot else fingerprint(request)
         self._records: dict[int, Record] = {}
         self._units = 0
         self._place = 0
@@ -200,7 +201,7 @@ class Regions:
             chunks[place] = chunks.get(place, b"") + value
         for place, data in chunks.items():
             record = decode_record(data)
-            self._compare(record)
+            self.compare(record.fingerprint, record.asker)
             if record.revision not in (self._revision, *self._others):
                 self._others.append(record.revision)
             self._records[place] = record
@@ -208,19 +209,19 @@ class Regions:
             if record.outcome is not None:
                 raise Answered(record.outcome)
 
-    def _compare(self, record: Record) -> None:
-        """Refuse a record of another request under the same id (rule 4).
+    def compare(self, found: bytes, asker: str | None) -> None:
+        """Refuse what was left by another request under the same id (rule 4).
 
         It was the caller that went astray then, whatever revision executes the callee.
         """
-        if record.fingerprint == self._fingerprint:
+        if found == self.fingerprint:
             return
-        if record.fingerprint[:8] != self._fingerprint[:8]:
+        if found[:8] != self.fingerprint[:8]:
             raise IdReused(
                 "the id belongs to another request: use a new one for another method or other "
                 "arguments"
             )
-        own, other = self._request.asker, record.asker
+        own, other = self._request.asker, asker
         self._strayed, self._others = own, [other] if own is None or own != other else []
         made = f"{self._request.service}.{self._request.method}"
         raise NondeterminismError(
@@ -307,11 +308,13 @@ class Regions:
         region, request = self.present, self._request.id
         record = self._record(METHOD_END, [], verdict)
         mutations = in_chunks(journal_key(request, VERDICT), encode_record(record))
-        if request.is_root and not verdict.definite:  # nothing is left to complete
-            now = yield Now(region.unit)
-            mutations += set_aside(request.root, self._request.origin, verdict, now)
         journal = KeyRange(journal_key(request, region.place), journal_range(request).end)
         reads, units = [*region.reads, journal], tuple(region.units)
+        if request.is_root and not verdict.definite:  # nothing is left to complete
+            now = yield Now(region.unit)
+            whose = request.root, self._request.origin, verdict, now
+            left, more = yield from ended(*whose, region.version, region.unit)
+            reads, mutations = reads + left, mutations + more
         yield Commit(request, VERDICT, METHOD_END, units, region.version, reads, mutations)
 
     def _commit(self, end: int, outcome: Outcome | None) -> Steps:
@@ -322,7 +325,7 @@ class Regions:
         record = self._record(end, entries, outcome, last)
         mutations = region.writes.all()
         mutations += in_chunks(key, encode_record(record))
-        mutations += self._intent(last)
+        mutations += self.intent(last)
         reads = [*region.reads, KeyRange(key, journal_range(request).end)]
         units = tuple(region.units)
         yield Commit(request, region.place, end, units, region.version, reads, mutations)
@@ -333,13 +336,13 @@ class Regions:
         self, end: int, entries: list[Entry], outcome: Outcome | None, last: bool = False
     ) -> Record:
         whose = self._revision, self._request.asker
-        return Record(self._fingerprint, end, entries, outcome, last, *whose)
+        return Record(self.fingerprint, end, entries, outcome, last, *whose)
 
     def _ends_tree(self, end: int) -> bool:
         """Whether nothing in the tree commits after a region that ends at ``end``."""
         return end == METHOD_END and self._request.last
 
-    def _intent(self, last: bool) -> list[Mutation]:
+    def intent(self, last: bool) -> list[Mutation]:
         """What a commit does to the tree's intent (rule 5)."""
         root = self._request.id.root
         if last:

@@ -55,6 +55,7 @@ from core.layout import (
     tree_range,
     up_to,
 )
+from core.lines import tidy
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
 
@@ -71,6 +72,8 @@ def retain(
 ) -> Generator[Effect, Any, bytes | None]:
     """Forget requests that began more than ``period_ns`` ago, but none past the oldest intent.
 
+    So are lines that nobody stands in.
+
     The commit conflicts with intents recorded meanwhile for requests that old.
 
     :returns: the new watermark, or None if it did not move.
@@ -83,6 +86,7 @@ def retain(
     while begin is not None:
         watermark, begin = yield from _round(latest, begin, name)
         moved = watermark or moved
+    yield from tidy(before_ns, name)
     for noted in (yield from notes(name)):
         if 0 < noted.note.resumed < before_ns:
             yield from _close(noted, name)

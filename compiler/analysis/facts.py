@@ -14,6 +14,7 @@ from compiler.analysis.depth import Depths, HelperDepths, measure
 from compiler.analysis.exceptions import Raises
 from compiler.analysis.flow import ANY_WAY, EdgeKind, Flow, Point
 from compiler.analysis.last import mark_calls
+from compiler.analysis.lines import refuse_circles, see_in_line
 from compiler.analysis.outstanding import outstanding_at
 from compiler.analysis.readings import Readings
 from compiler.analysis.waits import refuse_waits
@@ -96,14 +97,15 @@ class Analysis:
         }
         self.read_only = _greatest(
             {
-                name: not any(each.kind in _LASTING for each in found)
+                name: methods[name].queue is None
+                and not any(each.kind in _LASTING for each in found)
                 for name, found in effects.items()
             },
             callees,
         )
         restless = _greatest(
             {
-                name: not any(each.kind in _WAITS for each in found)
+                name: methods[name].queue is None and not any(each.kind in _WAITS for each in found)
                 for name, found in effects.items()
             },
             callees,
@@ -247,10 +249,12 @@ def analyse(declared: Declared) -> Analysis:
     analysis = Analysis(declared)
     analysis.infer()
     readings = Readings(declared)
+    refuse_circles(declared, list(analysis.methods()), analysis.direct)
     for function in declared.all_functions():
         if function.compiled is not None and function.is_coroutine:
             flow, depths = analysis.flow(function), analysis.depths(function)
             refuse_waits(declared, function, flow, depths, analysis.direct)
+            see_in_line(declared, function)
             mark_calls(
                 function,
                 flow,

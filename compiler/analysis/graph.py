@@ -64,6 +64,7 @@ def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
             "starts": tuple(sorted(facts.starts)),
             "waits": facts.waits,
             "asks": tuple(sorted(facts.asks)),
+            "queue": function.queue.name if function.queue is not None else "",
             "public": function.is_public,
         }
     graph.add_node(

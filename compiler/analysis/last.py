@@ -72,6 +72,7 @@ def mark_calls(
         if effect.kind is EffectKind.CALL and effectful and here == {0}:
             effect.last = (
                 not function.is_helper
+                and function.queue is None  # its end is a commit
                 and not any(_matters(each.effect) for each in flow.reachable([point]))
                 and not any(may_read(function, each) for each in after(point, effect))
                 and not outstanding_at(function, flow, point, leaves)

@@ -15,6 +15,7 @@ from compiler.model import Declared, Effect, EffectKind, Function
 __all__ = ["refuse_waits"]
 
 _REMEDY = "before the transaction, or after it"
+_REMEDY_QUEUE = f"{_REMEDY}; or start(...) of it, which begins if it commits"
 _REMEDY_OUTSIDE = f"{_REMEDY}; or start(...) of a method that does it, which begins if it commits"
 
 
@@ -50,6 +51,8 @@ def _reasons(
         yield ", which may come to nothing: what is done outside is not undone", _REMEDY_OUTSIDE
     elif effect.kind in (EffectKind.CALL, EffectKind.SPAWN):
         method = _method(declared, effect.target)
+        if method is not None and method.queue is not None:
+            yield f": {effect.target} has a queue, in which it may have to wait", _REMEDY_QUEUE
         if method is not None and method.facts.waits:
             yield f": {effect.target} sleeps", _REMEDY
         if method is not None and method.facts.goes_out:

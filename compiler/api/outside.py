@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from compiler.api.current import nowhere, running
+from compiler.api.misdeclared import Misdeclared
 from compiler.machine.reading import reading
 from core import outside as declared
 from core.codec import Codec
@@ -19,24 +20,12 @@ from core.durations import nanoseconds
 from core.errors import MuError
 from core.messages import Outcome
 
-__all__ = ["BadOutside", "Known", "OutsideFunction", "asked_here", "outside", "tried_once"]
+__all__ = ["Known", "OutsideFunction", "asked_here", "outside", "tried_once"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Exceptions = type[Exception] | tuple[type[Exception], ...]
-
-
-class BadOutside(TypeError):
-    """A declaration that cannot be meant.
-
-    :ivar what: what is wrong with it; ``remedy``: what to write instead.
-    """
-
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what}: {remedy}")
-        self.what = what
-        self.remedy = remedy
 
 
 class OutsideFunction(Generic[P, R]):
@@ -115,14 +104,14 @@ class _Outside:
         ``"exponential"``, or always the same duration. Then the last exception is raised in the
         method that asked; at once, if it is none of ``retry_on``, or one of ``give_up_on``.
 
-        :raises BadOutside: one of them says nothing that could be meant.
+        :raises Misdeclared: one of them says nothing that could be meant.
         """
         if function is not None and not inspect.isroutine(function):
-            raise BadOutside(
+            raise Misdeclared(
                 f"@outside is given {function!r}, which is no function", "@outside(attempts=5)"
             )
         if isinstance(attempts, bool) or not isinstance(attempts, int) or attempts < 1:
-            raise BadOutside(f"attempts={attempts!r} is no number of tries", "attempts=5")
+            raise Misdeclared(f"attempts={attempts!r} is no number of tries", "attempts=5")
         said: dict[str, Any] = {
             "attempts": attempts,
             "timeout": _duration("timeout", timeout, 1),
@@ -210,9 +199,9 @@ def _duration(name: str, value: object, least: int) -> int:
     try:
         found = nanoseconds(value)
     except (TypeError, ValueError) as error:
-        raise BadOutside(f"{name}={value!r}: {error}", f'{name}="10s"') from None
+        raise Misdeclared(f"{name}={value!r}: {error}", f'{name}="10s"') from None
     if found < least:
-        raise BadOutside(f"{name}={value!r} leaves no time", f'{name}="10s"')
+        raise Misdeclared(f"{name}={value!r} leaves no time", f'{name}="10s"')
     return found
 
 
@@ -220,7 +209,7 @@ def _exceptions(name: str, value: Any) -> tuple[type[Exception], ...]:
     given = tuple(value) if isinstance(value, Iterable) else (value,)
     for each in given:
         if not isinstance(each, type) or not issubclass(each, Exception):
-            raise BadOutside(
+            raise Misdeclared(
                 f"{name} names {each!r}, which is no class of exceptions", f"{name}=(OSError,)"
             )
     return given
@@ -229,20 +218,20 @@ def _exceptions(name: str, value: Any) -> tuple[type[Exception], ...]:
 def _check(function: Any) -> None:
     """See that something can be asked from wherever a method runs.
 
-    :raises BadOutside: it cannot.
+    :raises Misdeclared: it cannot.
     """
     if not inspect.isfunction(function):
-        raise BadOutside(f"@outside is given {function!r}, which is no function", "def, below it")
+        raise Misdeclared(f"@outside is given {function!r}, which is no function", "def, below it")
     name, owner = function.__name__, function.__qualname__.rpartition(".")[0]
     if owner.endswith("<locals>") or name == "<lambda>":
-        raise BadOutside(
+        raise Misdeclared(
             f"{function.__qualname__} is made anew by every call of what it stands in",
             "an outside function at module level",
         )
     if owner:
-        raise BadOutside(
+        raise Misdeclared(
             f"{function.__qualname__} is a method, and what it does must not depend on an object",
             f"def {name}(...) at module level, decorated with @outside; a method calls it by name",
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise BadOutside(f"{name} is a generator, and an answer is one value", "return a list")
+        raise Misdeclared(f"{name} is a generator, and an answer is one value", "return a list")

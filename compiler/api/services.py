@@ -9,7 +9,9 @@ from functools import partial
 from typing import Annotated, Any, TypeVar, cast, overload
 
 from compiler.api.current import current
+from compiler.api.misdeclared import Misdeclared
 from compiler.api.outside import OutsideFunction
+from compiler.api.queues import Queue
 
 __all__ = ["Inherited", "Persistent", "found_in", "instance", "service", "service_name", "target"]
 
@@ -26,19 +28,28 @@ everything else as one value.
 @overload
 def service(cls: type[T], /) -> type[T]: ...
 @overload
-def service(*, internal: bool = False) -> Callable[[type[T]], type[T]]: ...
-def service(cls: type[T] | None = None, /, *, internal: bool = False) -> Any:
+def service(
+    *, internal: bool = False, queue: Queue | None = None
+) -> Callable[[type[T]], type[T]]: ...
+def service(
+    cls: type[T] | None = None, /, *, internal: bool = False, queue: Queue | None = None
+) -> Any:
     """Declare a class a service; its public methods can be called by clients and services.
 
     :param internal: whether services alone call it, and nobody from outside.
+    :param queue: how many requests of it are under way at a time, of all methods together.
+    :raises Misdeclared: that is no queue.
     """
+    if queue is not None and not isinstance(queue, Queue):
+        raise Misdeclared(f"queue={queue!r} is no queue", "queue=Queue(limit=10)")
     if cls is None:
-        return partial(_declared, internal)
-    return _declared(internal, cls)
+        return partial(_declared, internal, queue)
+    return _declared(internal, queue, cls)
 
 
-def _declared(internal: bool, cls: type[T]) -> type[T]:
+def _declared(internal: bool, queue: Queue | None, cls: type[T]) -> type[T]:
     cls.__mu2sls_internal__ = internal  # type: ignore[attr-defined]
+    cls.__mu2sls_queue__ = queue  # type: ignore[attr-defined]
     for name, value in found_in(cls).items():
         if not inspect.isfunction(value) or (name.startswith("__") and name.endswith("__")):
             continue

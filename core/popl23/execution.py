@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 from core import effects
-from core.attempt import accept
+from core.acceptance import accept
 from core.callers import decode_caller
 from core.calls import UserError
 from core.chance import Chance, execution_chance

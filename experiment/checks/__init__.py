@@ -17,6 +17,8 @@ bounded_storage        retention leaves application data, and what was set aside
 outside                what led there was durable before the outside was asked, under one key, and
                        what the program saw is what it answered
 schedule               each tick that time asked for was started once, when it had come
+queue                  no more are under way, nor begin in a while, than queues let in, and who came
+                       first began first
 *app*.*invariant*      the application's own assertions about its final state
 =====================  ====================================================================
 
@@ -38,6 +40,7 @@ from experiment.checks.exactly_once import exactly_once
 from experiment.checks.invariants import invariants
 from experiment.checks.liveness import liveness
 from experiment.checks.outside import outside
+from experiment.checks.queue import has_queues, queue
 from experiment.checks.reference import reference
 from experiment.checks.schedule import schedule
 from experiment.checks.strict_serializable import strict_serializable
@@ -63,6 +66,7 @@ ORACLES: dict[str, Callable[[Subject], Verdict]] = {
     "bounded_storage": bounded_storage,
     "outside": outside,
     "schedule": schedule,
+    "queue": queue,
 }
 """The oracles of every run, by the names that scenarios use."""
 
@@ -100,6 +104,8 @@ def _has_nothing(name: str, subject: Subject) -> str:
         return "the application asks nothing of the outside"
     if name == "schedule" and not subject.program.schedules:
         return "the application has no schedules"
+    if name == "queue" and not has_queues(subject.program):
+        return "no method of the application has a queue"
     return ""
 
 

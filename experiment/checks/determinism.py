@@ -8,7 +8,8 @@ journal record. A child asked for with other arguments shows too: its journal
 holds a fingerprint of those it was called with.
 
 Only intents are left out: whether a commit has to record one depends on what the
-attempt was told, not on the program.
+attempt was told, not on the program. So are lines, and whom they call: these depend on the time,
+and :mod:`experiment.checks.queue` judges them.
 
 A request that was set aside because its replay went astray is evidence as it is.
 
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 
 from core.errors import NondeterminismError
 from core.ids import RequestId
-from core.layout import INTENTS
+from core.layout import ALARMS, INTENTS, LINES, alarmed, resting_key
 from core.memory import MemoryStore
 from core.store import Clear, ClearRange, Mutation, Set
 from experiment.checks.redrive import Driven, redrive
@@ -123,6 +124,8 @@ def _overlay(mutations: Sequence[Mutation]) -> dict[bytes, object]:
     begin, end = INTENTS
     overlay: dict[bytes, object] = {}
     for mutation in mutations:
+        if _is_of_lines(mutation, mutations):
+            continue
         if isinstance(mutation, ClearRange):
             if begin <= mutation.begin < end:
                 continue
@@ -138,6 +141,17 @@ def _overlay(mutations: Sequence[Mutation]) -> dict[bytes, object]:
         else:
             overlay[mutation.key] = (mutation.operation, mutation.operand)
     return overlay
+
+
+def _is_of_lines(mutation: Mutation, mutations: Sequence[Mutation]) -> bool:
+    """Whether a mutation changes a line, or calls somebody who waits in it."""
+    if isinstance(mutation, ClearRange):
+        return False
+    if mutation.key[:1] != ALARMS.begin:
+        return mutation.key[:1] == LINES.begin
+    keys = [each.key for each in mutations if not isinstance(each, ClearRange)]
+    is_start = resting_key(alarmed(mutation.key)) in keys
+    return not is_start and any(key[:1] == LINES.begin for key in keys)
 
 
 def _written(subject: Subject, overlay: dict[bytes, object], key: bytes) -> str:

@@ -39,6 +39,8 @@ from core.store import read
 
 __all__ = ["Driven", "redrive"]
 
+_LATE = 2**62
+"""The time for those who look whether a rate lets them begin: by then it does."""
 _MOST_PAUSES = 100
 """An attempt that backs off this often without anybody else running makes no progress."""
 
@@ -194,7 +196,7 @@ class _Tree:
             elif isinstance(effect, Due):
                 answer = True  # in the end, or by the time of what is looked for
             elif isinstance(effect, Now):
-                answer = next(driver.clocks, 0)
+                answer = _LATE if effect.unit.endswith(".line") else next(driver.clocks, 0)
             elif isinstance(effect, Pause):
                 driver.pauses += effect.retry > 0  # to go on at once is no wait for anybody
                 answer = None

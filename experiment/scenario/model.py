@@ -101,6 +101,7 @@ CHECKS = (
     "bounded_storage",
     "outside",
     "schedule",
+    "queue",
 )
 """Checked on every run; a scenario's ``check`` adds invariants and documents intent."""
 

@@ -22,6 +22,7 @@ from sim.planted import (
     joins,
     journal,
     later,
+    lines,
     outside,
     poison,
     replay,
@@ -34,7 +35,7 @@ from sim.planted import (
 from sim.planted.bug import BUGS, Bug
 
 __all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
-           "later", "outside",
+           "later", "lines", "outside",
            "plant", "poison", "replay", "results", "retention", "scans",
            "schedules", "transactions"]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from core.attempt import accept
+from core.acceptance import accept
 from core.calls import Calls
 from core.messages import Request
 from core.program import Program

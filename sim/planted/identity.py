@@ -17,7 +17,7 @@ from sim.planted.bug import Steps, bug, everywhere, replace, with_
 @bug("an id answers for one request alone", "exactly_once", "smoke", "counter")
 def ids_answer_for_other_requests() -> AbstractContextManager[Any]:
     """Answer whoever uses an id with what is recorded under it, whatever was asked."""
-    return replace(Regions, "_compare", lambda *_: None)
+    return replace(Regions, "compare", lambda *_: None)
 
 
 @bug("nothing is done under the id of another request", "exactly_once", "smoke", "counter")
@@ -26,7 +26,7 @@ def ids_used_again_run() -> AbstractContextManager[Any]:
     original = Regions._take_in
 
     def take_in(self: Regions, pairs: Pairs) -> None:
-        own = self._fingerprint[:8]
+        own = self.fingerprint[:8]
         kept = [(key, value) for key, value in pairs if decode_record(value).fingerprint[:8] == own]
         original(self, kept)
 

@@ -29,13 +29,13 @@ def _only_clears(self: Regions, last: bool) -> list[Mutation]:
 @bug("a tree that made something durable has an intent", "exactly_once", "crash", "hotel")
 def no_intent() -> AbstractContextManager[Any]:
     """Never record the intent."""
-    return replace(Regions, "_intent", _only_clears)
+    return replace(Regions, "intent", _only_clears)
 
 
 @bug("the intent is in the same commit as the effect", "exactly_once", "crash", "hotel")
 def intent_after_the_effect() -> AbstractContextManager[Any]:
     """Record the intent in a commit of its own, after the region's."""
-    intent, commit = Regions._intent, Regions._commit
+    intent, commit = Regions.intent, Regions._commit
 
     def late(self: Regions, end: int, outcome: Outcome | None) -> Steps:
         mutations = intent(self, self._ends_tree(end))
@@ -44,18 +44,18 @@ def intent_after_the_effect() -> AbstractContextManager[Any]:
             version = yield ReadVersion()
             yield Commit(None, 0, METHOD_END, (), version, [], mutations)
 
-    return mock.patch.multiple(Regions, _intent=_only_clears, _commit=late)
+    return mock.patch.multiple(Regions, intent=_only_clears, _commit=late)
 
 
 @bug("only the tree's last commit clears the intent", "exactly_once", "crash", "auction")
 def intent_cleared_too_early() -> AbstractContextManager[Any]:
     """Let every callee's commit clear it."""
-    original = Regions._intent
+    original = Regions.intent
 
     def intent(self: Regions, last: bool) -> list[Mutation]:
         return _clear(self) if self._request.id.path else original(self, last)
 
-    return replace(Regions, "_intent", intent)
+    return replace(Regions, "intent", intent)
 
 
 @bug("recovery drives stale intents", "liveness", "crash", "hotel")

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from compiler.edges import called_services, circular_services
-from core.attempt import accept
+from core.acceptance import accept
 from core.errors import Unfamiliar
 from core.ids import RequestId
 from core.layout import ALARMS, INTENTS, RESTING

@@ -8,7 +8,7 @@ from core import effects
 from core.codec import Codec
 from core.errors import TransactionException
 from core.fields import DictField, ListField
-from core.program import Facts, Method, Program, Service
+from core.program import Facts, Method, Program, Queue, Service
 
 CODEC = Codec()
 
@@ -21,7 +21,11 @@ class Instance:
         self.log = ListField(service, "log", CODEC)
 
 
-def program(*services: tuple[str, dict[str, Callable]], read_only: tuple[str, ...] = ()) -> Program:
+def program(
+    *services: tuple[str, dict[str, Callable]],
+    read_only: tuple[str, ...] = (),
+    queues: dict[str, Queue] | None = None,
+) -> Program:
     built = {}
     for name, methods in services:
         built[name] = Service(
@@ -37,6 +41,7 @@ def program(*services: tuple[str, dict[str, Callable]], read_only: tuple[str, ..
                     not m.startswith("_"),
                     f.__code__.co_filename,
                     f.__code__.co_firstlineno,
+                    queue=(queues or {}).get(f"{name}.{m}"),
                 )
                 for m, f in methods.items()
             },

@@ -1,0 +1,1 @@
+"""A print shop: presses that print one job at a time."""
