@@ -10,6 +10,7 @@ from core import effects
 from core.alarms import rest, wake
 from core.aside import notes, resume
 from core.attempt import attempt
+from core.cancelling import cancel
 from core.errors import Conflict
 from core.ids import root_id
 from core.layout import ALARMS, INTENTS, JOURNAL, LINES, PLACES, RESTING, line_of
@@ -157,7 +158,7 @@ def test_who_is_in_line_says_so_and_asking_again_costs_no_commit(make):
     reply = asleep(host.run(request))
     assert reply.outcome.text.startswith("the request is in line for Desk.serve and goes on")
     before = len(host.commits)
-    assert asleep(host.run(request)).outcome == reply.outcome
+    assert asleep(host.run(request)).outcome.until == reply.outcome.until
     assert len(host.commits) == before
     assert host.drive(places(request.id.root)) == {request.id.root: ["1st of Desk.serve"]}
 
@@ -165,9 +166,9 @@ def test_who_is_in_line_says_so_and_asking_again_costs_no_commit(make):
 def test_who_waits_rests_and_is_found_by_who_goes(make):
     host = make(limit=1)
     first, second = host.ask("Desk", "serve", "a"), host.ask("Desk", "serve", "b")
-    until = asleep(host.run(first)).outcome.until
-    reply = asleep(host.run(second))
-    host.drive(rest({second.id.root: reply.outcome.until, first.id.root: until}))
+    told = {each.id.root: asleep(host.run(each)).outcome for each in (first, second)}
+    until = told[first.id.root].until
+    host.drive(rest(told))
     assert not host.section(INTENTS)
     host.clock_ns = until
     assert list(host.wake()) == [first.id.root]
@@ -342,7 +343,7 @@ def test_what_waits_is_not_forgotten(make):
     host = make(limit=1)
     asleep(host.run(host.ask("Desk", "serve", "a")))
     request = host.ask("Desk", "serve", "b")
-    host.drive(rest({request.id.root: asleep(host.run(request)).outcome.until}))
+    host.drive(rest({request.id.root: asleep(host.run(request)).outcome}))
     host.drive(retain(host.clock_ns + 30 * HOUR, SECOND))
     host.settle()
     assert host.run(request).outcome == Returned(CODEC.encode("b"))
@@ -391,3 +392,45 @@ def test_an_id_in_line_is_that_of_one_request(make):
     host.settle()
     assert host.run(request).outcome == Returned(CODEC.encode(1))
     assert host.value("Desk", "c") == 0
+
+
+def test_who_is_cancelled_in_line_never_begins_and_others_pass(make):
+    host = make(limit=1)
+    asleep(host.run(host.ask("Desk", "serve", "first")))
+    request, other = host.ask("Desk", "serve", "a"), host.ask("Desk", "serve", "b")
+    for each in (request, other):
+        asleep(host.run(each))
+    host.drive(cancel(request.id.root))
+    assert host.run(request).outcome.type == "Cancelled"
+    assert host.told() == ["1st of Desk.serve"]
+    host.settle()
+    assert host.run(request).outcome.type == "Cancelled"
+    assert host.value("Desk", "served") == ("first", "b")
+    assert host.left()[:3] == [[], [], []]
+
+
+def test_who_is_called_and_cancelled_calls_the_next(make):
+    host = make(limit=1)
+    asleep(host.run(host.ask("Desk", "serve", "first")))
+    parent, other = host.ask("Front", "serve_all", ("a",)), host.ask("Desk", "serve", "b")
+    for each in (parent, other):
+        asleep(host.run(each))
+    host.drive(cancel(parent.id.root))
+    host.settle()
+    assert host.run(parent).outcome.type == "Cancelled"
+    assert host.value("Desk", "served") == ("first", "b")
+    assert host.left()[:3] == [[], [], []]
+
+
+def test_a_timeout_around_counts_in_line(make):
+    host = make(limit=1)
+    asleep(host.run(host.ask("Desk", "serve", "first")))
+    soon = host.clock_ns + SECOND
+    request = msgspec.structs.replace(host.ask("Desk", "note", "a"), timeouts=(soon,))
+    assert asleep(host.run(request)).outcome.until == soon
+    host.clock_ns = soon
+    assert host.run(request).outcome.type == "Cancelled"
+    assert not host.told()
+    assert len(host.section(PLACES)) == 1
+    host.settle()
+    assert host.value("Desk", "a") == 0
