@@ -113,9 +113,10 @@ def test_without_transactions_updates_are_lost():
 
 def test_a_lock_outlives_its_holder():
     crash = Fault(
-        "crash", at="before_commit", selector=Selector("Hotel", "reserve"), nth=[6], probability=1.0
+        "crash", at="before_commit", selector=Selector("Hotel", "reserve"), nth=[2], probability=1.0
     )
-    _, verdicts = run("popl23", faults=[crash], mix=[BOOK])
+    few = {"rate": 1.0, "duration": 3.0, "heal": 1.0}  # whoever comes later tries without end
+    _, verdicts = run("popl23", faults=[crash], mix=[BOOK], **few)
     assert "never ended in Hotel, and holds 1 of its locks" in evidence(verdicts, "liveness")
 
 
@@ -153,9 +154,9 @@ def test_without_the_log_a_second_execution_does_all_again():
     """Answers agree here; but the counters went two steps."""
     twice = Fault("duplicate", selector=Selector("Root", "increment"), probability=1.0)
     mix = [Call("Root.increment", args=["a"])]
-    _, verdicts = run("popl23-no-fault-tolerance", "apps/tree", mix, [twice])
+    _, verdicts = run("popl23-no-fault-tolerance", "apps/tree", mix, [twice], rate=2.0)
     assert "was executed twice, and both changed data" in evidence(verdicts, "exactly_once")
-    _, verdicts = run("popl23", "apps/tree", mix, [twice])
+    _, verdicts = run("popl23", "apps/tree", mix, [twice], rate=2.0)
     assert "was executed twice" not in "\n".join(verdicts["exactly_once"].evidence)
 
 

@@ -12,40 +12,44 @@ from compiler.application import load
 from core.errors import MuError
 from tests.backends.knative.manifests import APPS, ROOT
 
+ALL = [*APPS, "apps/counter_paper/counter.csv", "apps/counter/services.py", "apps.hotel"]
 NAMES = """
 import sys
 from compiler.application import load
-application = load(sys.argv[1])
-print(*sorted(source.name for source in application.sources), application.name)
-print(sorted(application.program.services), application.workload is not None)
+for app in sys.argv[1:]:
+    application = load(app)
+    print("--", *sorted(source.name for source in application.sources), application.name)
+    print(sorted(application.program.services), application.workload is not None)
 """
 
 
-def names(app, cwd, *path):
-    """An application's names as another process sees them."""
+def names(apps, cwd, *path):
+    """The names of applications as another process sees them, which compiles them in turns."""
     run = subprocess.run(
-        [sys.executable, "-c", NAMES, str(app)],
+        [sys.executable, "-c", NAMES, *map(str, apps)],
         cwd=cwd,
         env={"PYTHONPATH": ":".join(map(str, path))},
         capture_output=True,
         text=True,
         check=True,
     )
-    return run.stdout
+    return run.stdout.split("--")[1:]
 
 
-@pytest.mark.parametrize(
-    "app", [*APPS, "apps/counter_paper/counter.csv", "apps/counter/services.py", "apps.hotel"]
-)
-def test_the_image_s_application_is_the_same(app, tmp_path):
+@pytest.fixture(scope="module")
+def outside():
+    """The names of every application where it is at home."""
+    apps = [app if "/" not in app else ROOT / app for app in ALL]
+    return dict(zip(ALL, names(apps, ROOT, ROOT), strict=True))
+
+
+@pytest.mark.parametrize("app", ALL)
+def test_the_image_s_application_is_the_same(app, tmp_path, outside):
     """Under the same module names: what is stored names types by them."""
     context = tmp_path / "context"
     path = write_context(app if "." in app and "/" not in app else ROOT / app, context)
-    inside = names(
-        context / "application" / path, tmp_path, context / "code", context / "application"
-    )
-    outside = names(app if "/" not in app else ROOT / app, ROOT, ROOT)
-    assert inside == outside
+    within = context / "application" / path
+    assert names([within], tmp_path, context / "code", context / "application") == [outside[app]]
 
 
 def test_our_packages_are_there_and_nothing_that_a_node_does_not_run(tmp_path):
