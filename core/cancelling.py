@@ -61,5 +61,6 @@ def forget_marks(watermark: bytes, name: str) -> Generator[Effect, Any, None]:
         reads: list[KeyRange] = [point(set_aside_key(root_of(key))) for key in gone]
         if gone:
             cleared: list[Mutation] = [Clear(key) for key in gone]
+            cleared += [Clear(alarm_key(0, root_of(key))) for key in gone]  # if nobody ever wakes
             yield Commit(None, 0, METHOD_END, (name,), version, reads, cleared)
         begin = keys[-1] + b"\x00" if len(keys) == MARKS_AT_ONCE else None

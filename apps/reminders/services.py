@@ -83,14 +83,20 @@ class Customers:
             call(Customers.return_card, customer)
         return reminded
 
+    @internal
     def take_card(self, customer: str) -> None:
         """One more lies on the desk."""
         self.cards[customer] = self.cards.get(customer, 0) + 1
 
+    @internal
     async def return_card(self, customer: str) -> None:
         """It is put back, which takes a moment."""
         await sleep(0.2)
         self.cards[customer] -= 1
+
+    async def remind_me(self, customer: str) -> int:
+        """They want to be reminded, as long as they owe something: how often it took."""
+        return call(Customers.remind, customer)
 
     @internal
     def charge(self, customer: str, cents: int) -> None:

@@ -186,10 +186,11 @@ def _add_status(commands: _Commands) -> None:
 
 
 def _add_requests(commands: _Commands) -> None:
-    text = "List the requests that are not done yet, or show one."
+    text = "List the requests that are not done yet; show, cancel or resume some."
     listed = _add(commands, "requests", text, _requests)
     add = listed.add_argument
-    add("words", metavar="show KEY", nargs="*", help="the one with this key or id, done or not")
+    text = "the one with this key or id; cancel and resume without it: all that are meant"
+    add("words", metavar="show|cancel|resume KEY", nargs="*", help=text)
     add("--state", choices=list(STATES), help="only those")
     add("--method", default="", metavar="Service.method", help="only those that began with it")
     add("--limit", type=limit, default=20, metavar="N", help="so many at most (%(default)s)")
@@ -389,14 +390,10 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _requests(options: argparse.Namespace) -> int:
-    from backends.local.requests import Sought, list_requests, show_request
+    from backends.local.requests import Sought, requests
 
-    if not options.words:
-        sought = Sought(options.state, options.method, options.limit)
-        return list_requests(options.data, sought)
-    if len(options.words) != 2 or options.words[0] != "show":
-        raise MuError("give `requests` alone, or `requests show KEY`")
-    return show_request(options.data, options.words[1])
+    sought = Sought(options.state, options.method, options.limit)
+    return requests(options.data, options.words, sought)
 
 
 def _schedules(options: argparse.Namespace) -> int:

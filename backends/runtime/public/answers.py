@@ -11,6 +11,7 @@ from backends.runtime.public.keys import Key
 from backends.runtime.public.problems import KINDS, kind_of_failure, problem
 from backends.runtime.public.results import json_bytes
 from core.codec import Codec
+from core.errors import Cancelled
 from core.messages import Failed, Outcome, Raised, Returned
 
 __all__ = ["answer"]
@@ -52,7 +53,8 @@ def _raised(codec: Codec, raised: Raised, key: Key) -> Outgoing:
     detail = f"{name}: {raised.text}" if raised.text else name
     detail = detail.encode(errors="replace").decode()
     if not raised.trace:
-        return problem(KINDS["raised"], detail, key.sent, members=members)
+        kind = KINDS["cancelled" if raised.type == Cancelled.__name__ else "raised"]
+        return problem(kind, detail, key.sent, members=members)
     place = members["place"] = raised.trace[-1]
     return problem(KINDS["mistake"], f"{detail} ({place})", key.sent, members=members)
 

@@ -54,6 +54,7 @@ _log = logging.getLogger(__name__)
 
 _METHOD_PATH = re.compile(r"/([^./]+)[./]([^./]+)")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_LOOKED_AT = {"Allow": "GET, DELETE"}
 _LOOK_NS = 1_000_000_000
 """What the store and a finished request may take for a look at it, besides what is waited for."""
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -305,15 +306,16 @@ class Public:
 
     async def _request(self, incoming: Incoming, key: Key) -> Outgoing:
         """What a request is doing, or its answer (``/requests/KEY``)."""
-        if incoming.method != "GET":
-            told = "requests are there to be looked at"
-            raise Refusal("method-not-allowed", told, {"Allow": "GET"})
+        if incoming.method not in ("GET", "DELETE"):
+            raise Refusal("method-not-allowed", "it is looked at or cancelled", _LOOKED_AT)
         see_origin(incoming)
         deadline = time.time_ns() + int(patience(incoming, self._settings.request_timeout) * 1e9)
         least = deadline + _LOOK_NS
         caller = await self._known(incoming, least)
         try:
             async with self._at_most(), asyncio.timeout((least - time.time_ns()) / 1e9):
+                if incoming.method == "DELETE":
+                    return self._requests.shown(await self._requests.cancel(key, caller), key)
                 standing = await self._requests.look(key, caller, deadline)
         except TimeoutError:
             raise Refusal("interrupted", "the store did not say in time: ask again") from None
@@ -324,11 +326,8 @@ class Public:
             return answer(self._program.codec, outcome, key)
         if standing.state != DONE:
             return self._requests.shown(standing, key)
-        origin = standing.origin
-        identity = RequestId(standing.root)
-        request = Request(
-            identity, origin.service, origin.method, origin.args, origin, deadline=least
-        )
+        root, its = RequestId(standing.root), standing.origin
+        request = Request(root, its.service, its.method, its.args, its, deadline=least)
         try:
             async with self._admission.place((least - time.time_ns()) / 1e9):
                 outcome = await self._execute(request)

@@ -29,7 +29,10 @@ _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_O
 _SCHEME = "bearer"
 _PROBLEM = "problem-answer"  # no identifier, so no class of the application has that name
 _UNFINISHED = "unfinished-request"
-_ELSEWHERE = {"no-request", "not-found", "method-not-allowed", "too-long", "unknown-host"}
+_ELSEWHERE = {
+    *("no-request", "request-done", "not-found", "method-not-allowed", "too-long"),
+    "unknown-host",
+}
 """Problems of paths that the document does not have, or that were not read to their end."""
 
 
@@ -221,6 +224,14 @@ def _request_path(settings: Settings, bearers: str) -> Json:
     """Where long requests are looked at."""
     statuses = sorted({kind.status for slug, kind in KINDS.items() if slug != "method-not-allowed"})
     problems = {str(status): _reference(_response_name(status)) for status in statuses}
+    key = {
+        "name": "key",
+        "in": "path",
+        "required": True,
+        "description": "The request's `Idempotency-Key`, without quotes",
+        "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+    }
+    security: Json = {"security": [{}, {_SCHEME: []}]} if bearers else {}
     wait = f"How long to wait for the answer, as 30s or 5; {settings.request_timeout:g} s at most."
     return {
         "get": {
@@ -228,15 +239,9 @@ def _request_path(settings: Settings, bearers: str) -> Json:
             "summary": "What a request is doing, or its answer",
             "description": "A request that was answered with 202, or with a 504 that names this "
             "path. Only for the caller who asked for it.",
-            **({"security": [{}, {_SCHEME: []}]} if bearers else {}),
+            **security,
             "parameters": [
-                {
-                    "name": "key",
-                    "in": "path",
-                    "required": True,
-                    "description": "The request's `Idempotency-Key`, without quotes",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
-                },
+                key,
                 {"name": "wait", "in": "query", "description": wait, "schema": {"type": "string"}},
             ],
             "responses": {
@@ -248,7 +253,16 @@ def _request_path(settings: Settings, bearers: str) -> Json:
                 "202": _reference(_UNFINISHED),
                 **problems,
             },
-        }
+        },
+        "delete": {
+            "operationId": "cancel",
+            "summary": "Cancel a request",
+            "description": "Where it waits, or next waits, it goes no further; what must happen "
+            "all the same happens first. `GET` then has the problem `cancelled`.",
+            **security,
+            "parameters": [key],
+            "responses": {"202": _reference(_UNFINISHED), **problems},
+        },
     }
 
 
@@ -275,7 +289,7 @@ def _unfinished_schema() -> Json:
         "title": "UnfinishedRequest",
         "type": "object",
         "properties": {
-            "state": {"enum": [state for state in STATES if state != "set-aside"]},
+            "state": {"enum": list(STATES)},
             "method": text,
             "until": {
                 "type": "string",

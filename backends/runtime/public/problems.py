@@ -54,6 +54,12 @@ _ALL = (
         by="application",
     ),
     Kind(
+        "cancelled", 409, "The request was cancelled", "raised",
+        "Somebody who may cancelled the request, here or from another request, while it waited. "
+        "What it did before stands, and what it does at its end was done. That is its answer: the "
+        "same key gives it again.",
+    ),
+    Kind(
         "mistake", 500, "The method failed by a mistake of the program", "raised",
         "The method ran and raised an exception that the application does not declare: a mistake "
         "of the program, at the place that `detail` and `place` name; the log has the whole way to "
@@ -82,6 +88,10 @@ _ALL = (
         "No request of yours is known by this key: it was never asked for, or is forgotten, or it "
         "was answered at once and nobody was told that it can be looked at here. Ask for the "
         "method itself, with the same key.",
+    ),
+    Kind(
+        "request-done", 409, "The request is done", "definite",
+        "It cannot be cancelled any more. `GET` has its answer.",
     ),
     Kind(
         "unauthenticated", 401, "Nobody knows who asks", "definite",

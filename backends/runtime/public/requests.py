@@ -25,10 +25,11 @@ from backends.runtime.public.problems import Refusal
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from core.callers import Caller, decode_caller
+from core.cancelling import cancel
 from core.durations import nanoseconds
 from core.errors import Conflict, Interrupted, MuError, TooOld, Unknown
 from core.messages import Origin, Request
-from core.promises import Standing, look, promise
+from core.promises import DONE, Standing, look, promise
 
 __all__ = ["PATH", "Requests", "path_of", "patience", "wanted_wait"]
 
@@ -138,6 +139,18 @@ class Requests:
                 return found
             await asyncio.sleep(min(pause, left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    async def cancel(self, key: Key, caller: Caller) -> Standing:
+        """Cancel a request: what was known of it.
+
+        :raises Refusal: there is none of this caller's, or it is done.
+        :raises MuError: perhaps it is not cancelled.
+        """
+        found = await self.look(key, caller, 0)
+        if found.state == DONE:
+            raise Refusal("request-done", f"the request {key.text[:100]!r} is done")
+        await self._host.maintain(cancel(found.root))
+        return found
 
     def accepted(self, method: str, key: Key) -> Outgoing:
         """The answer to whoever prefers not to wait."""

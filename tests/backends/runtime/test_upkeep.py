@@ -89,7 +89,7 @@ def test_a_client_that_has_time_gets_the_answer_of_what_slept():
         now = time.time_ns()
         reply = await patiently(cluster.caller, with_deadline(wrap, now, 5, 2.0))
         assert cluster.application.program.codec.decode(reply.outcome.value) == 2
-        short = cluster.root_request("Customers.remind", "customer-01")
+        short = cluster.root_request("Customers.remind_me", "customer-01")
         reply = await patiently(cluster.caller, with_deadline(short, time.time_ns(), 5, 2.0))
         assert reply.outcome.kind == "Asleep"
 

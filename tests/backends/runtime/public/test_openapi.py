@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from backends.runtime.public.openapi import _ELSEWHERE
 from backends.runtime.public.problems import KINDS, Refusal
+from core.bounds import REQUEST, cancelled
 from core.callers import Caller
 from core.messages import Returned
 from tests.backends.runtime.public.parts import Asked, Gateway, content, failed, returned
@@ -115,6 +116,9 @@ def test_every_problem_is_as_promised(shelf, slug):
         answer = run(gateway.post("/Shelf.get", ["x"]))
     elif slug == "internal":
         answer = run(Gateway(shelf, Asked(lambda request: 1 / 0)).post("/Shelf.get", ["x"]))
+    elif slug == "cancelled":
+        told = shelf.program.codec.encode_exception(cancelled(REQUEST))
+        answer = run(Gateway(shelf, Asked(told)).post("/Shelf.get", ["x"]))
     elif slug == "unshown":
         answer = run(Gateway(shelf, Asked(Returned(b"\xc1"))).post("/Shelf.get", ["x"]))
     else:

@@ -14,7 +14,7 @@ from core import alarms
 from core.aside import set_aside
 from core.callers import Caller
 from core.errors import Conflict, StoreUnavailable, Unknown
-from core.layout import INTENTS, PROMISED
+from core.layout import CANCELLED, INTENTS, PROMISED
 from core.messages import Failed
 from core.promises import look
 from core.recovery import drive
@@ -256,7 +256,7 @@ def test_it_is_told_until_when_a_request_sleeps(reminders):
     async def main():
         gateway = Timely(reminders)
         began = time.time_ns()
-        answer = await gateway.post("/Customers.remind", ["customer-1"], idempotency_key=UUID7,
+        answer = await gateway.post("/Customers.remind_me", ["customer-1"], idempotency_key=UUID7,
                                     **ASYNC)  # fmt: skip
         assert answer.status == 202
         while gateway.public._promised:
@@ -337,6 +337,7 @@ def test_a_key_that_nobody_used_is_not_recorded_by_looking(bank):
         ("GET", {"wait": "-1s"}, 400),
         ("GET", {"until": "3"}, 400),
         ("PUT", {}, 405),
+        ("DELETE", {"wait": "soon"}, 400),
     ],
 )
 def test_what_cannot_be_asked_is_refused(bank, method, query, status):
@@ -357,3 +358,39 @@ def test_what_cannot_be_asked_is_refused(bank, method, query, status):
 )
 def test_preferences_are_read_as_they_are_meant(header, wait):
     assert wanted_wait(header) == wait
+
+
+# --- cancelled
+
+
+def test_who_asked_cancels_and_nobody_else(reminders):
+    async def main():
+        gateway = Timely(reminders, auth=Names())
+        link = f"/requests/{UUID7}"
+
+        def send(method, who="ada"):
+            return gateway.send(method, link, authorization=f"Bearer {who}")
+
+        assert (await send("DELETE")).status == 404
+        await gateway.post("/Customers.remind_me", ["customer-1"], idempotency_key=UUID7,
+                           authorization="Bearer ada", **ASYNC)  # fmt: skip
+        while gateway.public._promised:
+            await asyncio.sleep(0.01)
+        assert gateway.host.run(gateway.last).outcome.kind == "Asleep"
+        assert (await send("DELETE", "bob")).status == 404
+        assert (await gateway.send("DELETE", link)).status == 404
+        assert not gateway.there(CANCELLED)
+        for _ in range(2):  # it is idempotent
+            answer = await send("DELETE")
+            assert (answer.status, content(answer)["method"]) == (202, "Customers.remind_me")
+            assert answer.headers["Location"] == link
+        for _ in range(3):
+            gateway.host.clock_ns = time.time_ns()
+            gateway.host.drive(drive(gateway.host.drive(alarms.wake(gateway.host.clock_ns))))
+            await asyncio.sleep(2)
+        told = await send("GET")
+        assert (told.status, content(told)["type"]) == (409, "/problems/cancelled")
+        late = await send("DELETE")
+        assert (late.status, content(late)["type"]) == (409, "/problems/request-done")
+
+    run(main())
