@@ -5,6 +5,7 @@ The compiler itself is in the modules beside this one and is not loaded by it.
 
 from compiler.api.access import allow, caller, internal
 from compiler.api.calls import call, spawn
+from compiler.api.events import Event, event, signal
 from compiler.api.futures import Future, gather, wait
 from compiler.api.later import Started, cancel, result, sleep, start, timeout
 from compiler.api.outside import outside
@@ -35,6 +36,7 @@ __all__ = [
     "Cancelled",
     "Client",
     "CommitTx",
+    "Event",
     "Future",
     "Persistent",
     "Queue",
@@ -49,6 +51,7 @@ __all__ = [
     "caller",
     "cancel",
     "cron",
+    "event",
     "every",
     "gather",
     "instance",
@@ -57,6 +60,7 @@ __all__ = [
     "queue",
     "result",
     "service",
+    "signal",
     "sleep",
     "spawn",
     "start",

@@ -59,6 +59,8 @@ class EffectKind(enum.StrEnum):
     RESULT = "result"
     CANCEL = "cancel"
     TIMEOUT = "timeout"
+    EVENT = "event"
+    SIGNAL = "signal"
     OUTSIDE = "outside"
     BEGIN = "begin"
     COMMIT = "commit"

@@ -18,6 +18,7 @@ from core import effects
 from core.callers import Caller
 from core.durations import nanoseconds
 from core.effects import Call, Future, Outside, Sleep, Spawn, Start, Transaction, gather, perform
+from core.events import named
 
 __all__ = [
     "Future",
@@ -38,6 +39,7 @@ __all__ = [
     "datetime_now",
     "datetime_today",
     "datetime_utcnow",
+    "event",
     "first_of",
     "gather",
     "gmtime",
@@ -50,6 +52,7 @@ __all__ = [
     "random",
     "result",
     "rollback",
+    "signal",
     "sleep",
     "spawn",
     "start",
@@ -128,6 +131,17 @@ async def cancel(started: later.Started[Any]) -> None:
 async def timeout(duration: later.Duration) -> effects.Timeout:
     """A wait in the block that takes longer is broken off."""
     return effects.Timeout(nanoseconds(duration))
+
+
+async def event(name: str, key: Any, /, *, timeout: later.Duration | None = None) -> Any:
+    """The value of an event, when it has happened."""
+    at_most = None if timeout is None else nanoseconds(timeout)
+    return await effects.event(named(name, key), at_most)
+
+
+async def signal(name: str, key: Any, value: Any = None, /) -> None:
+    """Say that an event has happened."""
+    await effects.signal(named(name, key), value)
 
 
 async def join(future: Any) -> Any:

@@ -43,6 +43,8 @@ _OPERATIONS: Final = {
     "result": "result",
     "cancel": "cancel",
     "timeout": "timeout",
+    "event": "event",
+    "signal": "signal",
     "transaction": "transaction",
     "BeginTx": "begin",
     "CommitTx": "commit",

@@ -9,9 +9,10 @@ there on all is as after a crash.
 A tree of which everything waits **rests**: its intent stands in a section of its own, where
 recovery does not come by. A started request is a tree that has rested from the beginning
 (:func:`started`). Any other is laid to rest off the critical path (:func:`rest`), by whoever was
-told by its root that all of it waits: only if its earliest alarm is still there, so that somebody
-will wake it, and only if nobody has woken it since it has looked for what it waits for: waking
-leaves the version of the store in the intent at which whoever woke it saw why.
+told by its root that all of it waits: only if its earliest alarm is still there, if it has one, so
+that somebody will wake it, and only if nobody has woken it since it has looked for what it waits
+for: waking leaves the version of the store in the intent at which whoever woke it saw why. Of what
+only waits for something it is known that whoever brings it sets its alarm.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from core.messages import Failed, Origin
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.store import Clear, ClearRange, KeyRange, Mutation, Pairs, Set, point
 
-__all__ = ["AT_ONCE", "next_alarm", "rest", "started", "started_root", "unknown", "wake"]
+__all__ = ["AT_ONCE", "is_long", "next_alarm", "rest", "started", "started_root", "unknown", "wake"]
 
 AT_ONCE = 100
 """How many alarms are taken away by one commit at most."""
@@ -109,15 +110,23 @@ def wake(
     return woken
 
 
+def is_long(told: Failed, after_ns: int) -> bool:
+    """Whether a tree that waits is worth to be laid to rest.
+
+    :param told: what its root was told.
+    :param after_ns: it is, unless it is woken before this time.
+    """
+    return told.alarm > after_ns or (not told.alarm and bool(told.waiters))
+
+
 def rest(asleep: Mapping[bytes, Failed], name: str = "rest") -> Generator[Effect, Any, None]:
     """Lay trees to rest, in one commit.
 
-    :param asleep: what the root of each was told: when its earliest alarm is due, and at which
-        version of the store it has looked.
+    :param asleep: what the root of each was told (:class:`core.errors.Asleep`).
     :raises StoreError: the store did not answer; recovery drives them, and they come here again.
     """
     version = yield ReadVersion()
-    alarms = tuple(alarm_key(told.until, root) for root, told in asleep.items())
+    alarms = tuple(alarm_key(told.alarm, root) for root, told in asleep.items())
     values, ranges = yield Read(
         name, version, alarms, tuple((*intent_range(root), 0) for root in asleep)
     )
@@ -126,14 +135,14 @@ def rest(asleep: Mapping[bytes, Failed], name: str = "rest") -> Generator[Effect
     for (root, told), alarm, value, pairs in zip(
         asleep.items(), alarms, values, ranges, strict=True
     ):
-        if value is None or not pairs:
+        if (told.alarm and value is None) or not pairs:
             continue
         intent = decode_intent(_whole(pairs))
         if intent.woken > told.seen:  # it may not have seen why
             continue
         reads += [point(alarm), intent_range(root)]
         mutations += [ClearRange(*intent_range(root)), ClearRange(*resting_range(root))]
-        rests = Intent(intent.origin, told.until)
+        rests = Intent(intent.origin, told.alarm, waiters=told.waiters)
         mutations += in_chunks(resting_key(root), encode_intent(rests))
     if mutations:
         yield Commit(None, 0, METHOD_END, (name,), version, reads, mutations)

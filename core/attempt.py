@@ -55,6 +55,7 @@ from core.errors import (
     Unfamiliar,
     UnsupportedValue,
 )
+from core.events import Events
 from core.exceptions import answerable
 from core.journal import METHOD_END
 from core.later import Later
@@ -122,6 +123,8 @@ class Attempt:
         self.later = Later(program, request, self.regions, *uses)
         asked = request, self.regions, self.bounds
         self.admission = admission(program, method, args, kwargs, *asked)
+        parts = self.regions, self.waits, self.accesses, self.where
+        self.events = Events(program.codec, request.id, *parts)
         self._retry = 0
         self._slowness = Slowness()
         # Made anew by every execution:
@@ -382,6 +385,8 @@ _HANDLERS: dict[type, Any] = {
     effects.Cancel: lambda attempt, effect: attempt.later.cancel(effect),
     effects.Sleep: lambda attempt, effect: attempt.later.sleep(effect),
     effects.Result: lambda attempt, effect: attempt.later.result(effect),
+    effects.Event: lambda attempt, effect: attempt.events.wait(effect),
+    effects.Signal: lambda attempt, effect: attempt.events.signal(effect),
     effects.Random: Attempt._random_stream,
     effects.Asker: Attempt._caller,
     effects.Begin: Attempt._begin,

@@ -14,6 +14,7 @@ and one that read what an earlier one wrote is run again after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import reduce
 from typing import Any
 
 from msgspec.structs import replace
@@ -87,6 +88,23 @@ class Stuck(Exception):
     def __init__(self, outcome: Failed) -> None:
         super().__init__()
         self.failed = outcome
+
+
+def told_asleep(asleep: Asleep) -> Failed:
+    """What is told of a request that waits."""
+    return Failed(
+        Asleep.__name__,
+        False,
+        str(asleep),
+        until=asleep.until,
+        seen=asleep.seen,
+        alarm=asleep.alarm,
+        waiters=list(asleep.waiters),
+    )
+
+
+def _asleep(told: Failed) -> Asleep:
+    return Asleep(told.until, told.seen, told.text, told.alarm, told.waiters)
 
 
 def failed(error: Exception) -> Failed:
@@ -304,8 +322,7 @@ class Calls:
                 self._answers[place] = reply.outcome
         for failure in sorted(failures, key=lambda each: (_rank(each), each.until)):
             if failure.kind == Asleep.__name__:
-                seen = min(each.seen for each in failures if each.until)
-                raise Asleep(failure.until, seen, failure.text)
+                raise reduce(Asleep.with_, (_asleep(each) for each in failures if each.until))
             self._give_up(failure)
 
     def _give_up(self, failure: Failed) -> None:

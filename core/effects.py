@@ -31,6 +31,7 @@ __all__ = [
     "CommitTransaction",
     "Delete",
     "DeleteRange",
+    "Event",
     "Future",
     "Get",
     "Join",
@@ -42,6 +43,7 @@ __all__ = [
     "Result",
     "Rollback",
     "Scan",
+    "Signal",
     "Sleep",
     "Spawn",
     "Start",
@@ -54,12 +56,14 @@ __all__ = [
     "cancel",
     "clock",
     "commit",
+    "event",
     "gather",
     "join",
     "perform",
     "random",
     "result",
     "rollback",
+    "signal",
     "sleep",
     "spawn",
     "start",
@@ -181,6 +185,24 @@ class CloseTimeout(msgspec.Struct, frozen=True):
     number: int
 
 
+class Event(msgspec.Struct, frozen=True):
+    """Wait until an event has happened, and hold nothing until then: its value.
+
+    :ivar event: its name and key (:func:`core.events.named`).
+    :ivar at_most: nanoseconds after which TimeoutError is raised instead; None: never.
+    """
+
+    event: bytes
+    at_most: int | None = None
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """Say that an event has happened, with a value; nothing if it has before."""
+
+    event: bytes
+    value: Any = None
+
+
 INNERMOST = -1
 """The scope that ``CommitTransaction`` and ``Rollback`` mean when they name none."""
 
@@ -214,8 +236,8 @@ class Random(msgspec.Struct, frozen=True):
 
 
 ProgramEffect = (
-    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Outside
-    | Cancel | OpenTimeout | CloseTimeout
+    Get | Scan | Put | Delete | DeleteRange | Call | Spawn | Join | Start | Sleep | Result | Event
+    | Signal | Outside | Cancel | OpenTimeout | CloseTimeout
     | Begin | CommitTransaction | Rollback | Clock | Random | Asker
 )  # fmt: skip
 
@@ -290,6 +312,16 @@ async def result(root: bytes) -> Any:
 async def cancel(root: bytes) -> None:
     """Let whatever waits in a request that was started not go on."""
     await perform(Cancel(root))
+
+
+async def event(named: bytes, at_most: int | None = None) -> Any:
+    """The value of an event, as soon as it has happened."""
+    return await perform(Event(named, at_most))
+
+
+async def signal(named: bytes, value: Any = None) -> None:
+    """Say that an event has happened."""
+    await perform(Signal(named, value))
 
 
 def gather(*futures: Future) -> Future:

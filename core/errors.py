@@ -15,6 +15,7 @@ An exception that the user's own method raises is neither: it is an answer.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 __all__ = [
     "Asleep",
@@ -44,6 +45,9 @@ __all__ = [
     "Unknown",
     "UnsupportedValue",
 ]
+
+
+_MOST_WAITERS = 10
 
 
 class MuError(Exception):
@@ -130,20 +134,38 @@ class Interrupted(IndefiniteFailure):
 class Asleep(IndefiniteFailure):
     """All of the request that is not done yet waits, and holds nothing: it goes on by itself.
 
-    :ivar until: when, in Unix nanoseconds; or earlier.
+    :ivar until: when it is to be asked again, in Unix nanoseconds.
     :ivar seen: the version of the store at which it looked that nothing is there yet.
+    :ivar alarm: when it is woken by its time, in Unix nanoseconds; 0: not by that.
+    :ivar waiters: the keys under which it is registered that it waits for something; a few.
     """
 
-    def __init__(self, until: int, seen: int, why: str = "") -> None:
+    def __init__(
+        self,
+        until: int,
+        seen: int,
+        why: str = "",
+        alarm: int | None = None,
+        waiters: Sequence[bytes] = (),
+    ) -> None:
         at = dt.datetime.fromtimestamp(until // 10**9, dt.UTC)
         sleeps = f"the request sleeps until {at:%Y-%m-%d %H:%M:%S} UTC and then goes on"
         super().__init__(why or sleeps)
         self.until = until
         self.seen = seen
+        self.alarm = until if alarm is None else alarm
+        self.waiters = tuple(waiters)[:_MOST_WAITERS]
 
     def with_(self, other: Asleep) -> Asleep:
         """What is said of two parts of a request that wait."""
-        return Asleep(min(self.until, other.until), min(self.seen, other.seen))
+        first = min(self, other, key=lambda each: each.until)
+        return Asleep(
+            first.until,
+            min(self.seen, other.seen),
+            str(first),
+            min((each for each in (self.alarm, other.alarm) if each), default=0),
+            tuple(dict.fromkeys((*self.waiters, *other.waiters))),
+        )
 
 
 class Expired(IndefiniteFailure):

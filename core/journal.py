@@ -170,13 +170,15 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
 class Intent(msgspec.Struct, frozen=True, array_like=True):
     """What recovery needs to drive a request tree again.
 
-    :ivar until: of a tree that rests: when it is woken, in Unix nanoseconds.
+    :ivar until: of a tree that rests: when it is woken, in Unix nanoseconds; 0: not by its time.
+    :ivar waiters: of a tree that rests: keys of what it waits for; a few.
     :ivar woken: the version of the store at which whoever woke it last saw why.
     """
 
     origin: Origin
     until: int = 0
     woken: int = 0
+    waiters: list[bytes] = []
 
 
 class Aside(msgspec.Struct, frozen=True, array_like=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.alarms import started, started_root, unknown
 from core.bounds import of_another
-from core.calls import Calls, UserError
+from core.calls import Calls, UserError, told_asleep
 from core.cancelling import marks
 from core.effects import Cancel, CloseTimeout, OpenTimeout, Result, Sleep, Start
 from core.errors import Asleep, Unfamiliar, UnsupportedValue
@@ -114,10 +114,7 @@ class Later:
         yield from self._waits.prepare("waits")
         place = self._regions.take_place()
         waiter = waiter_key(effect.root, self._request.id, place)
-        self._regions.present.writes.add(Set(waiter, b""))
-        self._regions.present.dirty = True
-        record = yield from self._waits.wait(place, _answer(effect.root))
-        self._regions.present.writes.add(Clear(waiter))
+        record = yield from self._waits.wait(place, _answer(effect.root, waiter))
         codec = self._program.codec
         if not record:
             raise UserError(LookupError(unknown(effect.root)))
@@ -149,10 +146,10 @@ class Later:
     def rest(self, asleep: Asleep) -> Generator[Effect, Any, Failed]:
         """End an attempt of which one part waits, when all others have ended or wait, too."""
         yield from self._calls.receive_all()
-        return Failed(Asleep.__name__, False, str(asleep), until=asleep.until, seen=asleep.seen)
+        return told_asleep(asleep)
 
 
-def _answer(root: bytes) -> Awaited:
+def _answer(root: bytes, waiter: bytes) -> Awaited:
     """A root's answer: the record that holds it; empty: there is no such request."""
     request = RequestId(root)
     own = journal_range(request)
@@ -163,7 +160,7 @@ def _answer(root: bytes) -> Awaited:
         record = _with_answer(request, records)
         return record if record is not None or any(left) else b""
 
-    return Awaited(((*own, 0), *((*each, 1) for each in traces)), find, (own,))
+    return Awaited(((*own, 0), *((*each, 1) for each in traces)), find, (own,), waiter)
 
 
 def _with_answer(request: RequestId, pairs: Pairs) -> bytes | None:

@@ -8,6 +8,9 @@ key                                  value
 ``c``                                what the deployment keeps secret
 ``d`` service ``00`` field ``00`` e  application data, element key ``e`` (:mod:`core.keys`)
 ``e`` method                         when a schedule is due (:mod:`core.schedules`)
+``f`` moment name ``00`` key         that an event was signalled at a moment (:mod:`core.events`)
+``g`` name ``00`` key ``00``         that an event has happened: its value
+``g`` name ``00`` key ``01`` waiter  that a request waits for it, at a place: path ``00`` place
 ``h`` root waiter path ``00`` place  that a request waits for the answer of a started one
 ``i`` root                           the intent of a request tree not yet complete
 ``j`` root path ``00`` place         the journal record of a region
@@ -50,6 +53,8 @@ __all__ = [
     "CLIENT_KEYS_BY_ROOT",
     "DATA",
     "DEATHS",
+    "EVENTS",
+    "EVENTS_BY_TIME",
     "INTENTS",
     "JOURNAL",
     "LINES",
@@ -117,6 +122,8 @@ ALARMS = KeyRange(b"a", b"b")
 PROMISED = KeyRange(b"b", b"c")
 DATA = KeyRange(b"d", b"e")
 SCHEDULES = KeyRange(b"e", b"f")
+EVENTS_BY_TIME = KeyRange(b"f", b"g")
+EVENTS = KeyRange(b"g", b"h")
 WAITERS = KeyRange(b"h", b"i")
 INTENTS = KeyRange(b"i", b"j")
 JOURNAL = KeyRange(b"j", b"k")

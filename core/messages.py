@@ -122,8 +122,8 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
     """No answer: ``kind`` names a class of :mod:`core.errors`, ``definite`` its family.
 
     :ivar cause: of what is set aside: the kind of what no retry mends.
-    :ivar until: of what is asleep: when it is woken, in Unix nanoseconds; ``seen``: the version
-        of the store at which it looked.
+    :ivar until: of what is asleep, as ``seen``, ``alarm`` and ``waiters``: see
+        :class:`core.errors.Asleep`.
     """
 
     kind: str
@@ -132,6 +132,8 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="outcome", 
     cause: str = ""
     until: int = 0
     seen: int = 0
+    alarm: int = 0
+    waiters: list[bytes] = []
 
 
 Outcome = Returned | Raised | Failed

@@ -27,6 +27,7 @@ class Facts:
     :ivar recursive: may reach itself through calls.
     :ivar starts: ``Service.method`` names it may start, directly.
     :ivar waits: may sleep or stand in line, itself or in what it calls.
+    :ivar signals: the names of events that it may signal, directly.
     :ivar goes_out: may ask an outside function, itself or in what it calls.
     :ivar asks: the outside functions that it may ask, directly.
     """
@@ -38,6 +39,7 @@ class Facts:
     recursive: bool = False
     starts: frozenset[str] = frozenset()
     waits: bool = False
+    signals: frozenset[str] = frozenset()
     goes_out: bool = False
     asks: frozenset[str] = frozenset()
 
@@ -145,8 +147,8 @@ class Program:
         """Why another protocol than ours does not run it; empty if one does."""
         if self.defers:
             return (
-                "the application starts requests, sleeps, or has schedules or queues, which needs "
-                "the protocol mu2sls"
+                "the application starts requests, sleeps, waits for events, or has schedules or "
+                "queues, which needs the protocol mu2sls"
             )
         if self.outside:
             return "the application asks outside functions, which needs the protocol mu2sls"
@@ -156,7 +158,10 @@ class Program:
     def defers(self) -> bool:
         """Whether anything may be due later, so that somebody has to look for it."""
         return bool(self.schedules) or any(
-            method.facts.starts or method.facts.waits or method.queue is not None
+            method.facts.starts
+            or method.facts.waits
+            or method.facts.signals
+            or method.queue is not None
             for service in self.services.values()
             for method in service.methods.values()
         )

@@ -35,6 +35,7 @@ from core.layout import (
 )
 from core.messages import Origin
 from core.ports import Commit, Effect, Read, ReadVersion
+from core.readable import awaited_by
 from core.store import KeyRange, Pairs
 
 __all__ = ["DONE", "STATES", "Standing", "look", "promise", "root_of_known_key", "unfinished"]
@@ -50,7 +51,8 @@ class Standing(NamedTuple):
 
     :ivar state: one of STATES, or ``done``: it answers who asks again.
     :ivar promised: whether it can be looked at when it is done, too.
-    :ivar until: of one that sleeps: when it is woken, in Unix nanoseconds.
+    :ivar until: of one that sleeps: when it is woken, in Unix nanoseconds; ``waits``: for what it
+        waits, as a person reads it.
     :ivar why: of one set aside: the reason; ``cause`` its kind, ``since`` when, as ``until``.
     """
 
@@ -62,6 +64,7 @@ class Standing(NamedTuple):
     why: str = ""
     cause: str = ""
     since: int = 0
+    waits: tuple[str, ...] = ()
 
 
 def promise(root: bytes, origin: Origin, name: str = "promise") -> Generator[Effect, Any, None]:
@@ -145,7 +148,8 @@ def _standing(root: bytes, state: str, data: bytes) -> Standing:
     """What an entry of a state's section says."""
     if state != "set-aside":
         intent = decode_intent(data)
-        return Standing(root, intent.origin, state, until=intent.until)
+        waits = tuple(map(awaited_by, intent.waiters))
+        return Standing(root, intent.origin, state, until=intent.until, waits=waits)
     note = decode_aside(data)
     state = "running" if note.resumed else state
     return Standing(root, note.origin, state, why=note.reason, cause=note.cause, since=note.since)

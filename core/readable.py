@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.event_keys import event_of
 from core.keys import decode_key
 from core.layout import (
     ALARMS,
@@ -10,6 +11,8 @@ from core.layout import (
     CLIENT_KEYS_BY_ROOT,
     DATA,
     DEATHS,
+    EVENTS,
+    EVENTS_BY_TIME,
     INTENTS,
     JOURNAL,
     LINES,
@@ -26,7 +29,7 @@ from core.layout import (
     waiting,
 )
 
-__all__ = ["readable_key"]
+__all__ = ["awaited_by", "readable_key", "shown_event"]
 
 
 def readable_key(key: bytes) -> str:
@@ -52,7 +55,11 @@ def readable_key(key: bytes) -> str:
     if key[:1] == LINES.begin:
         return f"the line of {key[1:].partition(bytes(1))[0].decode(errors='replace')}"
     if key[:1] == WAITERS.begin:
-        return f"the waiting of {waiting(key).hex()} for {key[1:17].hex()}"
+        return f"the waiting of {waiting(key).hex()} for {awaited_by(key)}"
+    if key[:1] == EVENTS.begin:
+        return _of_event(key)
+    if key[:1] == EVENTS_BY_TIME.begin:
+        return f"the time of the event {shown_event(event_of(key))}"
     sections = (
         (INTENTS, "intent"),
         (SET_ASIDE, "set-aside request"),
@@ -68,6 +75,41 @@ def readable_key(key: bytes) -> str:
     if key[:1] == CLIENT_KEYS_BY_ROOT.begin:
         return f"the client key of {key[1:].hex()}"
     return _journal(key) if key[:1] == JOURNAL.begin else repr(key)
+
+
+def shown_event(event: bytes) -> str:
+    """``name of key``."""
+    name, _, key = event.partition(b"\x00")
+    return f"{name.decode(errors='replace')} of {_element(key)}"
+
+
+def awaited_by(key: bytes) -> str:
+    """What is waited for by whoever is registered under a key."""
+    if key[:1] == WAITERS.begin:
+        return f"the answer of {key[1:17].hex()}"
+    return _of_event(key).rpartition(" for ")[2]
+
+
+def _of_event(key: bytes) -> str:
+    """An event that has happened, or who waits for it: what follows the event's key tells."""
+    start = key.index(b"\x00") + 1 if b"\x00" in key else len(key)
+    for end in range(start, len(key)):
+        if key[end] < 2 and _is_key(key[start:end]):
+            event, waiter = shown_event(key[1:end]), key[end + 1 : end + 17]
+            return (
+                f"the waiting of {waiter.hex()} for the event {event}"
+                if waiter
+                else (f"the event {event}")
+            )
+    return repr(key)
+
+
+def _is_key(data: bytes) -> bool:
+    try:
+        decode_key(data)
+    except Exception:  # then it is none
+        return False
+    return True
 
 
 def _element(element: bytes) -> str:

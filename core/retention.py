@@ -19,6 +19,8 @@ still stands for a root id that is refused: safe, and the next round clears it.
 So a key holds for the whole period since its first use, and as long as the
 request's intent is there. Used again after that, it is a new request.
 
+Signals (:mod:`core.events`) go after the watermark, too, in commits of their own.
+
 What is to go is found by one range read, at most KEYS_AT_ONCE keys in a commit,
 as often as it takes. The commit conflicts with the part of the index it read:
 otherwise, unknown and applied late, it could clear a key that stands for another
@@ -32,6 +34,7 @@ from typing import Any
 
 from core.aside import Noted, notes
 from core.cancelling import forget_marks
+from core.events import forget
 from core.ids import earliest_root
 from core.journal import METHOD_END
 from core.layout import (
@@ -91,6 +94,7 @@ def retain(
         if 0 < noted.note.resumed < before_ns:
             yield from _close(noted, name)
     yield from forget_marks(moved or b"", name)
+    yield from forget(latest, name)
     return moved
 
 

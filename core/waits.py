@@ -21,9 +21,10 @@ from core.journal import Waited
 from core.layout import alarm_key, cancelled_key
 from core.messages import Request
 from core.ports import Due, Effect, Now, Steps
+from core.readable import awaited_by
 from core.regions import Regions
 from core.scopes import Scopes
-from core.store import KeyRange, Pairs, Set, point
+from core.store import Clear, KeyRange, Pairs, Set, point
 
 __all__ = ["Awaited", "Waits"]
 
@@ -41,11 +42,13 @@ class Awaited(NamedTuple):
     :ivar ranges: what is read of it: ``(begin, end, limit)`` each.
     :ivar find: what the program is given, from the pairs of the ranges; None: it is not there yet.
     :ivar inputs: what the answer follows from, with which the region is in conflict.
+    :ivar waiter: the key under which it is registered, as long as it waits, that the request does.
     """
 
     ranges: Sequence[tuple[bytes, bytes, int]]
     find: Callable[[list[Pairs]], bytes | None]
     inputs: Sequence[KeyRange]
+    waiter: bytes
 
 
 class Waits:
@@ -92,8 +95,8 @@ class Waits:
     ) -> Generator[Effect, Any, bytes | None]:
         """End the region before ``place``, and go on once there is a reason to.
 
-        Whoever brings what is awaited sets the alarm of the tree, in the same commit; what the
-        present region registers for that, it has written before.
+        Whoever brings what is awaited sets the alarm of the tree in the same commit, and takes
+        away that it waits.
 
         :param until: when it goes on in any case, in Unix nanoseconds; None: never.
         :returns: what was found; None: the time has come.
@@ -101,9 +104,12 @@ class Waits:
         :raises Asleep: nothing of that; it is asked again.
         """
         ends = self.bounds.next(until)
+        region = self._regions.present
         if ends is not None:
-            region = self._regions.present
             region.writes.add(Set(alarm_key(ends[0], self._request.id.root), b""))
+            region.dirty = True
+        if awaited is not None:
+            region.writes.add(Set(awaited.waiter, b""))
             region.dirty = True
         yield from self._end_region(place)
         return (yield from self._look(place, awaited, until))
@@ -134,6 +140,8 @@ class Waits:
             region.dirty = True
         else:
             ended = region.replay(Waited(place), self._where)
+        if awaited is not None:
+            region.writes.add(Clear(awaited.waiter))
         if ended.bound is not None:
             raise UserError(self.bounds.reach(ended.bound))
         return ended.value
@@ -151,4 +159,8 @@ class Waits:
         times = [] if ends is None else [ends[0]]
         if awaited is not None:
             times.append((yield Now(region.unit)) + _LOOK_AGAIN_NS)
-        raise Asleep(min(times), region.version)
+        alarm = 0 if ends is None else ends[0]
+        if awaited is None:
+            raise Asleep(min(times), region.version, alarm=alarm)
+        why = f"the request waits for {awaited_by(awaited.waiter)} and then goes on"
+        raise Asleep(min(times), region.version, why, alarm, (awaited.waiter,))

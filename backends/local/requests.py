@@ -34,6 +34,9 @@ _DEEDS = {"cancel": "cancelled", "resume": "resumed"}
 _TRIES = 8
 _ALL = 1 << 40
 
+_MOST_SHOWN = 3
+"""So much of what a request waits for is shown."""
+
 
 class Sought(NamedTuple):
     """Which requests are meant.
@@ -207,6 +210,8 @@ def _described(standing: Standing) -> list[str]:
     head = f"{shown_id(standing.root)}  {_method(standing)}  {standing.state}"
     if standing.until:
         head += f" until {_moment(standing.until)}"
+    if standing.waits:
+        head += f", waits for {', '.join(standing.waits[:_MOST_SHOWN])}"
     if standing.since:
         return [f"{head} since {_moment(standing.since)}", f"    {standing.why}"]
     return [head]

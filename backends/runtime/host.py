@@ -25,6 +25,7 @@ from backends.runtime.reminder import Reminder
 from backends.runtime.settings import Settings
 from backends.runtime.store import AsyncStore
 from backends.runtime.wire import Answer
+from core.alarms import is_long
 from core.codec import Codec
 from core.driving import drive_async, resume
 from core.errors import MuError, StoreError, StoreUnavailable
@@ -235,7 +236,7 @@ class Host:
 
     def _sleeps(self, root: bytes, told: Failed) -> None:
         """A tree sleeps; nobody needs to look at it before it wakes, unless that is soon."""
-        if told.until - time.time_ns() > self.settings.stale * 1e9:
+        if is_long(told, time.time_ns() + int(self.settings.stale * 1e9)):
             self._asleep[root] = told
             self._clear_soon()
 

@@ -355,6 +355,7 @@ _MAY_FAIL_TRANSACTION = frozenset(
         EffectKind.CALL,
         EffectKind.JOIN,
         EffectKind.RESULT,
+        EffectKind.EVENT,
         EffectKind.ABORT,
         EffectKind.HELPER,
         EffectKind.COMMIT,

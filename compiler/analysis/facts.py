@@ -24,9 +24,12 @@ from core.program import Facts
 __all__ = ["Analysis", "analyse"]
 
 _CALLS = frozenset({EffectKind.CALL, EffectKind.SPAWN})
-_WAITS = frozenset({EffectKind.SLEEP, EffectKind.RESULT})
+_WAITS = frozenset({EffectKind.SLEEP, EffectKind.RESULT, EffectKind.EVENT})
 _LASTING = frozenset(
-    {EffectKind.WRITE, EffectKind.START, EffectKind.CANCEL, EffectKind.OUTSIDE, *_WAITS}
+    {
+        *(EffectKind.WRITE, EffectKind.START, EffectKind.CANCEL, EffectKind.SIGNAL),
+        *(EffectKind.OUTSIDE, *_WAITS),
+    }
 )
 """Effects of which something is left."""
 _PAUSING = frozenset({EffectKind.OUTSIDE, *_WAITS})
@@ -133,6 +136,7 @@ class Analysis:
                 recursive=name in reach[name],
                 starts=frozenset(e.target for e in effects[name] if e.kind is EffectKind.START),
                 waits=not restless[name],
+                signals=frozenset(e.target for e in effects[name] if e.kind is EffectKind.SIGNAL),
                 goes_out=not inward[name],
                 asks=frozenset(e.target for e in effects[name] if e.kind is EffectKind.OUTSIDE),
             )

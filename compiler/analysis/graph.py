@@ -63,6 +63,7 @@ def _add_function(graph: nx.MultiDiGraph[str], function: Function) -> None:
             "callees": tuple(sorted(facts.callees)),
             "starts": tuple(sorted(facts.starts)),
             "waits": facts.waits,
+            "signals": tuple(sorted(facts.signals)),
             "asks": tuple(sorted(facts.asks)),
             "queue": function.queue.name if function.queue is not None else "",
             "public": function.is_public,

@@ -29,6 +29,7 @@ _MATTERS = frozenset(
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.CALL, EffectKind.SPAWN),
         *(EffectKind.BEGIN, EffectKind.JOIN, EffectKind.START, EffectKind.SLEEP),
         *(EffectKind.RESULT, EffectKind.CANCEL, EffectKind.TIMEOUT, EffectKind.OUTSIDE),
+        *(EffectKind.EVENT, EffectKind.SIGNAL),
     }
 )
 _INPUTS = frozenset(
@@ -36,6 +37,7 @@ _INPUTS = frozenset(
         *(EffectKind.READ, EffectKind.WRITE, EffectKind.TIME, EffectKind.START),
         *(EffectKind.SLEEP, EffectKind.RESULT, EffectKind.CANCEL, EffectKind.TIMEOUT),
         EffectKind.OUTSIDE,
+        *(EffectKind.EVENT, EffectKind.SIGNAL),
     }
 )
 

@@ -54,20 +54,21 @@ def _reasons(
         if method is not None and method.queue is not None:
             yield f": {effect.target} has a queue, in which it may have to wait", _REMEDY_QUEUE
         if method is not None and method.facts.waits:
-            yield f": {effect.target} sleeps", _REMEDY
+            yield f": {effect.target} sleeps or waits", _REMEDY
         if method is not None and method.facts.goes_out:
             yield f": {effect.target} asks the outside", _REMEDY_OUTSIDE
     elif effect.helper is not None:
         for inner in direct(effect.helper):
             method = _method(declared, inner.target) if inner.kind in _CALLS else None
             if inner.kind in _WAITS or (method is not None and method.facts.waits):
-                yield f": it sleeps (line {inner.line})", _REMEDY
+                does = "sleeps" if inner.kind is EffectKind.SLEEP else "sleeps or waits"
+                yield f": it {does} (line {inner.line})", _REMEDY
             if inner.kind is EffectKind.OUTSIDE or (method is not None and method.facts.goes_out):
                 yield f": it asks the outside (line {inner.line})", _REMEDY_OUTSIDE
 
 
 _CALLS = (EffectKind.CALL, EffectKind.SPAWN)
-_WAITS = (EffectKind.SLEEP, EffectKind.RESULT)
+_WAITS = (EffectKind.SLEEP, EffectKind.RESULT, EffectKind.EVENT)
 
 
 def _method(declared: Declared, target: str) -> Function | None:

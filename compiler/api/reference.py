@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from compiler.api.access import access
+from compiler.api.activation import Activation
 from compiler.api.containers import (
     Keeper,
     StoredDict,
@@ -31,6 +32,7 @@ from compiler.api.containers import (
 )
 from compiler.api.current import PlainRun
 from compiler.api.futures import driven
+from compiler.api.happened import Happened
 from compiler.api.outside import Known, asked_here
 from compiler.api.paper import Client, wants_clients
 from compiler.api.pending import Ended, Pending, Started
@@ -50,20 +52,6 @@ from core.messages import Raised, Returned
 from core.outside import Outside, outside_key
 
 __all__ = ["Activation", "ImmediateRunner", "Reference"]
-
-
-@dataclass(eq=False, slots=True)
-class Activation:
-    """One running method.
-
-    :ivar tag: whatever the runner wants to know it by.
-    :ivar bounds: what breaks its waits off.
-    """
-
-    service: str
-    method: str
-    tag: Any = None
-    bounds: Bounds = field(default_factory=lambda: Bounds(UNBOUND))
 
 
 _NUMBER = (1 << 62) - 1
@@ -86,6 +74,7 @@ class Reference(PlainRun):
     :ivar asking: the caller of the request that runs.
     :ivar pending: what was started and has not run yet.
     :ivar asked: numbers what is asked of the outside.
+    :ivar happened: the named events that have.
     :ivar stand_ins: what runs in place of outside functions, by their names.
     """
 
@@ -107,6 +96,7 @@ class Reference(PlainRun):
         self.pending = Pending(self._run_started, lambda: self.clock())
         self.stand_ins: Mapping[str, Callable[..., Any]] = {}
         self.asked = count()
+        self.happened = Happened(codec, self.undo)
         self.runner: Runner = ImmediateRunner(self)
         self._keeper = Keeper(codec, self.undo)
         self.copy = self._keeper.copy
@@ -424,6 +414,16 @@ class ImmediateRunner:
         if ended.exception is not None:
             raise of_another(self.reference.crossed(ended.exception)) from ended.exception
         return self.reference.copy(ended.result)
+
+    def event(self, event: bytes, at_most: int | None) -> Any:
+        """See :class:`Runner`."""
+        happened = self.reference.happened
+        self._waits.event(event, happened, at_most, self._bounds)
+        return happened.value(event)
+
+    def signal(self, event: bytes, value: Any) -> None:
+        """See :class:`Runner`."""
+        self.reference.happened.signal(event, value)
 
     def begin(self) -> int:
         """See :class:`Runner`."""

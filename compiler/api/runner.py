@@ -63,6 +63,15 @@ class Runner(Protocol):
     def close_timeout(self, number: int) -> None:
         """They are not any more."""
 
+    def event(self, event: bytes, at_most: int | None) -> Any:
+        """The value of an event, when it has happened: a copy.
+
+        :raises TimeoutError: it has not after so many nanoseconds.
+        """
+
+    def signal(self, event: bytes, value: Any) -> None:
+        """Say that an event has happened, if it has not before."""
+
     def begin(self) -> int:
         """Begin a transaction; the scope's number."""
 

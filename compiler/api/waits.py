@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from compiler.api.pending import Ended, Pending
 from compiler.api.undo import Undo
 from core.bounds import REQUEST, Bounds
 from core.errors import MuError
+from core.events import late, nobody
 
 __all__ = ["Waits"]
 
@@ -53,6 +56,33 @@ class Waits:
                 raise MuError("a request waits for the answer of one that waits for it")
             else:
                 pending.run_next()
+
+    def event(
+        self, event: bytes, happened: Container[bytes], at_most: int | None, bounds: Bounds
+    ) -> None:
+        """Wait until an event is among those that have happened.
+
+        :raises TimeoutError: it has not after so many nanoseconds.
+        :raises Cancelled: it was broken off.
+        """
+        self._outside_transactions("wait")
+        pending = self._pending
+        until = None if at_most is None else pending.now() + at_most
+        while not self._is_cancelled(bounds) and event not in happened:
+            over, due = bounds.next(until), pending.next_due
+            if over is not None and (due is None or over[0] < due):
+                self._until(until, bounds)
+                if event not in happened:
+                    raise TimeoutError(late(event))
+            elif due is None:
+                raise MuError(
+                    f"{nobody(event)}: here one request runs at a time, so signal it before, or "
+                    "start(...) what does"
+                )
+            else:
+                pending.run_next()
+        if self._is_cancelled(bounds):
+            raise bounds.reach(REQUEST)
 
     def _until(self, time: int | None, bounds: Bounds) -> None:
         """Let time pass until then, or until the wait is broken off."""

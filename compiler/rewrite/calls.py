@@ -37,6 +37,8 @@ _REMEDIES: Final = {
     "result": "{0}(started), of what start(...) returned",
     "cancel": "{0}(started), of what start(...) returned",
     "timeout": 'async with {0}("90s"):, or {0}(seconds)',
+    "event": '{0}("paid", key, timeout="7d")',
+    "signal": '{0}("paid", key, value)',
     "transaction": "with transaction():",
     "begin": "{0}()",
     "commit": "{0}()",
@@ -115,7 +117,7 @@ class Calls(OutsideCalls):
         """Whether the rewriting of this call has its own ``await``, in place of the user's."""
         if not isinstance(node, ast.Call):
             return False
-        if self.meaning(node) in ("wait", "wait_all", "sleep", "result", "ask"):
+        if self.meaning(node) in ("wait", "wait_all", "sleep", "result", "event", "ask"):
             return True
         helper = self.helper_of(node.func)
         return helper is not None and isinstance(helper.node, ast.AsyncFunctionDef)
@@ -172,6 +174,10 @@ class Calls(OutsideCalls):
             return self.effect(
                 EffectKind.CANCEL, node, runtime_call("cancel", self.arguments(node))
             )
+        if meaning == "event":
+            return self.event(node)
+        if meaning == "signal":
+            return self.signal(node)
         self.error(node, "transaction() does nothing by itself", "with transaction(): and a block")
         return node
 

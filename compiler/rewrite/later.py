@@ -28,7 +28,7 @@ class LaterCalls(LibraryCalls):
             shown = ast.unparse(node)
             self.error(node, f"{shown} is not awaited", f"await {shown}")
         for duration in [*node.args, *(each.value for each in node.keywords)]:
-            self._check_duration(duration)
+            self.check_duration(duration)
         arguments = [self.copied(argument) for argument in node.args]
         call = runtime_call("sleep", arguments, self.keywords(node))
         return self.effect(EffectKind.SLEEP, node, call)
@@ -45,11 +45,11 @@ class LaterCalls(LibraryCalls):
     def timeout(self, node: ast.Call) -> ast.expr:
         """What is entered where a timeout begins."""
         for duration in [*node.args, *(each.value for each in node.keywords)]:
-            self._check_duration(duration)
+            self.check_duration(duration)
         call = runtime_call("timeout", list(map(self.copied, node.args)), self.keywords(node))
         return self.effect(EffectKind.TIMEOUT, node, call)
 
-    def _check_duration(self, node: ast.expr) -> None:
+    def check_duration(self, node: ast.expr) -> None:
         """Record an error if a duration is written down that is none."""
         try:
             value = ast.literal_eval(node)
@@ -83,7 +83,7 @@ class LaterCalls(LibraryCalls):
         if len(given) == len(DUE):
             self.error(node, "start takes after=... or at=..., not both", "one of them")
         if "after" in given and not _is_none(given["after"].value):
-            self._check_duration(given["after"].value)
+            self.check_duration(given["after"].value)
         if "at" in given and not _is_none(given["at"].value):
             at = given["at"].value
             if isinstance(at, ast.Constant | ast.JoinedStr):

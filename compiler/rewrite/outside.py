@@ -7,14 +7,14 @@ import ast
 from compiler.api.outside import OutsideFunction
 from compiler.model import EffectKind
 from compiler.names import UNKNOWN
-from compiler.rewrite.later import LaterCalls
+from compiler.rewrite.events import EventCalls
 from compiler.rewrite.nodes import runtime_call
 from compiler.signatures import misfit
 
 __all__ = ["OutsideCalls"]
 
 
-class OutsideCalls(LaterCalls):
+class OutsideCalls(EventCalls):
     """Rewrites calls of outside functions."""
 
     def ask(self, node: ast.Call) -> ast.AST:

@@ -29,11 +29,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compiler.api.reference import Reference
+from core.event_keys import event_key, event_of
 from core.ids import RequestId
 from core.journal import decode_record, fingerprint
-from core.layout import CANCELLED, journal_key, root_of
+from core.layout import CANCELLED, EVENTS_BY_TIME, WATERMARK, journal_key, root_of
 from core.messages import Origin, Request
-from core.store import Set
+from core.readable import shown_event
+from core.store import ClearRange, Set
 from experiment.checks.guard import Forbidden, guarded
 from experiment.checks.strands import Boundary, Frame, Strand, StrandRunner, Waiting
 from experiment.checks.subject import Subject
@@ -65,7 +67,7 @@ def reference(subject: Subject) -> Verdict:
     examined = {
         "region": course.regions,
         "answer": course.answers,
-        "key": len(subject.final_data) if subject.commits else 0,
+        "key": len(subject.final_data) + len(subject.final_events) if subject.commits else 0,
     }
     return judge("reference", examined, evidence)
 
@@ -80,6 +82,7 @@ class _Course:
         self._runner = StrandRunner(plain, subject.program, callers)
         plain.runner = self._runner
         self._strands: dict[RequestId, Strand] = {}
+        self._watermark = b""
         self.regions = 0
         self.answers = 0
 
@@ -96,12 +99,8 @@ class _Course:
                 position += 1
             if commit.request is not None and self._subject.acts(commit):
                 self._region(commit, commit.request)
-            elif commit.request is None:  # a client's cancellation is
-                self._runner.cancelled.update(
-                    root_of(each.key)
-                    for each in commit.mutations
-                    if isinstance(each, Set) and each.key.startswith(CANCELLED.begin)
-                )
+            elif commit.request is None:
+                self._beside(commit)
         for answer in snapshots[position:]:
             evidence += self._read_only(answer)
         evidence += self._answered()
@@ -146,6 +145,27 @@ class _Course:
         self._runner.heard = {}
         if strand.outcome is not None:
             self._complete(strand)
+
+    def _beside(self, commit: Committed) -> None:
+        """Follow what no region does: cancelling and signals from outside, and forgetting these."""
+        written = {each.key: each.value for each in commit.mutations if isinstance(each, Set)}
+        self._watermark = written.get(WATERMARK, self._watermark)
+        happened = self._plain.happened
+        self._runner.cancelled.update(
+            root_of(key) for key in written if key.startswith(CANCELLED.begin)
+        )
+        for mutation in commit.mutations:
+            key = b"" if isinstance(mutation, ClearRange) else mutation.key
+            if not EVENTS_BY_TIME.begin <= key < EVENTS_BY_TIME.end:
+                continue
+            event = event_of(key)
+            if isinstance(mutation, Set):
+                happened.keep(event, written[event_key(event)])
+            elif key < EVENTS_BY_TIME.begin + self._watermark:
+                happened.values.pop(event, None)
+            else:
+                who = f"{shown_event(event)} is forgotten at {commit.version}"
+                raise Divergence(f"the event {who}, before the watermark has passed it")
 
     def _strand(self, request: RequestId) -> Strand:
         """The strand of a request, made to exist by moving its callers on."""
@@ -337,7 +357,9 @@ class _Course:
         return evidence
 
     def _state(self) -> list[str]:
-        expected, final = self._plain.dump(), self._subject.final_data
+        happened = {event_key(each): data for each, data in self._plain.happened.values.items()}
+        expected = {**self._plain.dump(), **happened}
+        final = {**self._subject.final_data, **self._subject.final_events}
         if expected == final:
             return []
         readable = self._subject.readable

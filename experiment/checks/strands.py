@@ -30,6 +30,7 @@ from core.bounds import REQUEST, UNBOUND, Inherited, cancelled, of_another
 from core.callers import Caller, decode_caller
 from core.chance import request_chance
 from core.errors import Cancelled
+from core.events import late
 from core.ids import RequestId
 from core.messages import Outcome, Raised, Returned
 from core.outside import Outside
@@ -319,6 +320,20 @@ class StrandRunner:
             raise of_another(codec.decode_exception(outcome))
         assert isinstance(outcome, Returned)
         return codec.decode(outcome.value)
+
+    def event(self, event: bytes, at_most: int | None) -> Any:
+        """See :class:`compiler.api.runner.Runner`."""
+        happened = self.reference.happened
+        until = None if at_most is None else self.clock() + at_most
+        self._wait(until, lambda: event in happened)
+        if event not in happened:
+            raise TimeoutError(late(event))
+        return happened.value(event)
+
+    def signal(self, event: bytes, value: Any) -> None:
+        """See :class:`compiler.api.runner.Runner`."""
+        if self.reference.happened.signal(event, value):
+            self.clock()
 
     def _wait(self, until: int | None, is_there: Callable[[], bool] = lambda: False) -> None:
         """A wait, which the region that follows has recorded the end of.

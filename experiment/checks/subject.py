@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from core.event_keys import event_key, event_of
 from core.ids import RequestId
 from core.journal import METHOD_END, decode_intent, decode_record
-from core.layout import DATA, OBJECTS, RESTING, WATERMARK, journal_key, root_of
+from core.layout import DATA, EVENTS_BY_TIME, OBJECTS, RESTING, WATERMARK, journal_key, root_of
 from core.messages import Failed, Origin, Outcome, Request
 from core.protocol import PROTOCOLS
 from core.store import ClearRange, Set
@@ -215,6 +216,16 @@ class Subject:
     def final_data(self) -> dict[bytes, bytes]:
         """The application's data in the final store."""
         return self.protocol.data(self.run.final)
+
+    @cached_property
+    def final_events(self) -> dict[bytes, bytes | None]:
+        """The events that have happened, with their values, in the final store, by key.
+
+        Those that were forgotten are none of them.
+        """
+        final, (begin, end) = self.run.final, EVENTS_BY_TIME
+        keys = [event_key(event_of(key)) for key in final if begin <= key < end]
+        return {key: final.get(key) for key in keys}
 
 
 def _is_refusal(commit: Committed) -> bool:

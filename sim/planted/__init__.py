@@ -17,6 +17,7 @@ from sim.planted import (
     branches,
     callers,
     calls,
+    events,
     identity,
     intents,
     joins,
@@ -34,8 +35,8 @@ from sim.planted import (
 )
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "branches", "callers", "calls", "identity", "intents", "joins", "journal",
-           "later", "lines", "outside",
+__all__ = ["BUGS", "Bug", "branches", "callers", "calls", "events", "identity", "intents", "joins",
+           "journal", "later", "lines", "outside",
            "plant", "poison", "replay", "results", "retention", "scans",
            "schedules", "transactions"]  # fmt: skip
 

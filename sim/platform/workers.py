@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from core.alarms import is_long
 from core.errors import StoreError
 from core.messages import Failed, Origin
 from core.ports import Steps
@@ -180,7 +181,7 @@ class Workers:
 
     def sleeps(self, root: bytes, told: Failed) -> None:
         """A tree sleeps: lay it to rest with the next batch, unless it wakes soon."""
-        if told.until - self._fabric.now_ns() > self._recovery.stale * 1e9:
+        if is_long(told, self._fabric.now_ns() + int(self._recovery.stale * 1e9)):
             self._clear_soon()
             self._asleep[root] = told
 

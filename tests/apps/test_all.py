@@ -25,6 +25,7 @@ APPS = [
     "apps/auction",
     "apps/library",
     "apps/parcels",
+    "apps/orders",
     "apps/reminders",
     "apps/warehouse",
     "apps/expenses",
@@ -50,6 +51,7 @@ INVARIANTS = {
         "charges_have_a_reason",
         "who_was_sent_away_is_on_record",
     },
+    "apps/orders": {"paid_as_signalled"},
     "apps/reminders": {"shipped_as_ordered", "cards_put_back"},
     "apps/parcels": {
         "parcels_are_where_they_should_be",

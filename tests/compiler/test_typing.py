@@ -13,8 +13,12 @@ api = pytest.importorskip("mypy.api")
 ROOT = Path(__file__).parent.parent.parent
 SNIPPET = """
     from compiler import (
-        Future, Persistent, abort, call, gather, instance, service, spawn, transaction, wait,
+        Event, Future, Persistent, abort, call, event, gather, instance, service, signal, spawn,
+        transaction, wait,
     )
+
+    PAID = Event[int]("paid")
+    SHIPPED: Event[None] = Event("shipped")
 
     @service
     class Hotel:
@@ -38,7 +42,16 @@ SNIPPET = """
         reveal_type(await gather(*[spawn(Hotel.price, h) for h in "abc"]))
         reveal_type(gather(gather(spawn(Hotel.price, "x")), spawn(Hotel.reserve, "y")))
 
+        reveal_type(await event(PAID, "x", timeout="7d"))
+        reveal_type(await event(SHIPPED, 7))
+        reveal_type(await event("paid", "x"))
+        days: float = await event("paid", "x")
+
     def plain() -> int:
+        signal(PAID, "x", 5)
+        signal(SHIPPED, 7)
+        signal("paid", "x", 5)
+        signal("shipped", 7)
         reveal_type(wait(spawn(Hotel.price, "x")))
         reveal_type(instance(Hotel))
         with transaction():
@@ -50,6 +63,8 @@ SNIPPET = """
         call(Hotel.reserve, 1)
         spawn(Hotel.price)
         call(Hotel.reserve, "x", days=2)
+        signal(PAID, "x", "much")
+        signal(PAID, "x")
         abort()
 """
 REVEALED = [
@@ -61,6 +76,9 @@ REVEALED = [
     "tuple[bool, float]",
     "tuple[float, ...]",
     "Future[tuple[tuple[float], bool]]",
+    "int",
+    "None",
+    "Any",
     "float",
     "Hotel",
 ]
@@ -90,7 +108,13 @@ def test_revealed_types(report):
 def test_only_wrong_calls_are_errors(report):
     lines = textwrap.dedent(SNIPPET).splitlines()
     errors = {int(n) for n in re.findall(r"snippet\.py:(\d+): error", report)}
-    expected = ("call(Hotel.reserve, 1)", "spawn(Hotel.price)", "days=2)")
+    expected = (
+        "call(Hotel.reserve, 1)",
+        "spawn(Hotel.price)",
+        "days=2)",
+        '"much")',
+        'signal(PAID, "x")',
+    )
     assert {lines[n - 1].strip() for n in errors} == {
         line.strip() for line in lines if line.strip().endswith(expected)
     }

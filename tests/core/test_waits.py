@@ -19,6 +19,7 @@ from tests.direct import DirectHost, root_request
 SECOND = 10**9
 HOUR = 3_600 * SECOND
 NOW = 1_700_000_000 * SECOND
+WAITER = b"d\x00waiter"
 THING = KeyRange(b"d\x00thing", b"d\x00thing\x00")
 
 
@@ -31,7 +32,9 @@ class Thing(msgspec.Struct, frozen=True):
 def wait_for_it(attempt, effect):
     yield from attempt.waits.prepare("waits")
     until = (yield from attempt.accesses.clock()) + effect.at_most if effect.at_most else None
-    awaited = Awaited(((*THING, 0),), lambda pairs: pairs[0][0][1] if pairs[0] else None, (THING,))
+    awaited = Awaited(
+        ((*THING, 0),), lambda pairs: pairs[0][0][1] if pairs[0] else None, (THING,), WAITER
+    )
     found = yield from attempt.waits.wait(attempt.regions.take_place(), awaited, until)
     return None if found is None else found.decode()
 

@@ -19,7 +19,8 @@ def in_the_repository(monkeypatch):
 
 def test_all_of_them_are_here():
     assert SCENARIOS == [
-        "contention", "crash", "duplicate", "late", "outside", "partition", "queue", "retention",
+        "contention", "crash", "duplicate", "events", "late", "outside", "partition", "queue",
+        "retention",
         "schedule", "sleepers", "smoke", "twins", "unknown_commit", "zombie",
     ]  # fmt: skip
 

@@ -296,6 +296,10 @@ def _unfinished_schema() -> Json:
                 "format": "date-time",
                 "description": "When it is woken, if it sleeps",
             },
+            "waits_for": {
+                "type": "string",
+                "description": "What it waits for, if that is not a time",
+            },
             "idempotency_key": text,
             "request": {"type": "string", "format": "uri-reference"},
         },

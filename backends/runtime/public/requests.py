@@ -38,6 +38,7 @@ PATH = "/requests/"
 _LINK_SECONDS = 0.5
 """For a promise to whoever has waited in vain already."""
 _TRIES = 8
+_MOST_SHOWN = 3
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 """Between two looks at a request, in seconds."""
 _WAIT = re.compile(r"wait=\"?([0-9]{1,9})\"?", re.IGNORECASE)
@@ -164,6 +165,8 @@ class Requests:
         if standing.until:
             until = dt.datetime.fromtimestamp(standing.until / 1e9, dt.UTC)
             members["until"] = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if standing.waits:
+            members["waits_for"] = ", ".join(standing.waits[:_MOST_SHOWN])
         return _unfinished(members, key, {})
 
 

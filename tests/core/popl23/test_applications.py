@@ -16,7 +16,7 @@ from tests.core.popl23.hosts import BASELINES, Host
 REQUESTS = 30
 NESTING = {"apps/warehouse"}
 """Aborts a transaction inside another one and goes on, which the prototype does not allow."""
-LATER = {"apps/reminders", "apps/shop"}
+LATER = {"apps/orders", "apps/reminders", "apps/shop"}
 """Starts requests for later, sleeps, or asks the outside, which the prototype cannot."""
 ABORTING = {"apps/hotel", "apps/bank"}
 """Aborts: without transactions, what was written stays."""

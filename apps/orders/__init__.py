@@ -1,0 +1,1 @@
+"""Orders that wait until they are paid for and packed."""
