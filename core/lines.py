@@ -302,14 +302,19 @@ def lines(name: str = "lines") -> Generator[Effect, Any, list[Line]]:
 
 
 def places(
-    root: bytes | None = None, name: str = "places"
+    root: bytes | None = None, name: str = "places", among: KeyRange | None = None
 ) -> Generator[Effect, Any, dict[bytes, list[str]]]:
-    """Where trees wait in line, by root id: ``3rd of 9 in line of Payments.charge``.
+    """Where trees wait in line, by root id: ``3rd of Payments.charge for customer 7``.
 
-    :param root: of one tree only.
+    :param root: of one tree only; ``among``: of the trees from one root id to another.
     :raises StoreError: the store did not answer.
     """
-    begin, end = places_of(root) if root is not None else PLACES
+    begin, end = PLACES
+    if root is not None or among is not None:
+        first, last = among or (root, root)
+        assert first is not None
+        assert last is not None
+        begin, end = places_of(first).begin, places_of(last).end
     found: dict[bytes, list[str]] = {}
     while True:
         version = yield ReadVersion()

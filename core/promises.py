@@ -33,6 +33,7 @@ from core.layout import (
     set_aside_range,
     tree_range,
 )
+from core.lines import places
 from core.messages import Origin
 from core.ports import Commit, Effect, Read, ReadVersion
 from core.readable import awaited_by
@@ -43,6 +44,7 @@ __all__ = ["DONE", "STATES", "Standing", "look", "promise", "root_of_known_key",
 STATES = {"running": INTENTS, "sleeping": RESTING, "set-aside": SET_ASIDE}
 """What an unfinished request may be, and the section where it then stands."""
 DONE = "done"
+_MAY_WAIT = ("running", "sleeping")
 _PAGE = 500
 
 
@@ -53,6 +55,7 @@ class Standing(NamedTuple):
     :ivar promised: whether it can be looked at when it is done, too.
     :ivar until: of one that sleeps: when it is woken, in Unix nanoseconds; ``waits``: for what it
         waits, as a person reads it.
+    :ivar lines: where it waits in line, itself and what it has called (:mod:`core.lines`).
     :ivar why: of one set aside: the reason; ``cause`` its kind, ``since`` when, as ``until``.
     """
 
@@ -65,6 +68,7 @@ class Standing(NamedTuple):
     cause: str = ""
     since: int = 0
     waits: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def promise(root: bytes, origin: Origin, name: str = "promise") -> Generator[Effect, Any, None]:
@@ -126,7 +130,11 @@ def look(root: bytes, name: str = "look") -> Generator[Effect, Any, Standing | N
         found = _standing(root, DONE, _whole(promised))
     else:
         return None
-    return found._replace(promised=bool(promised))
+    found = found._replace(promised=bool(promised))
+    if found.state in _MAY_WAIT:
+        waits = yield from places(root, name)
+        found = found._replace(lines=tuple(waits.get(root, ())))
+    return found
 
 
 def unfinished(
@@ -141,7 +149,12 @@ def unfinished(
     version = yield ReadVersion()
     entries, rest = yield from read_entries(version, part or STATES[state], _PAGE, name)
     found = [_standing(root, state, data) for root, data in entries.items()]
-    return [each for each in found if each.state == state], rest
+    found = [each for each in found if each.state == state]
+    if state in _MAY_WAIT:
+        roots = sorted(each.root for each in found)
+        waits = (yield from places(name=name, among=KeyRange(roots[0], roots[-1]))) if roots else {}
+        found = [each._replace(lines=tuple(waits.get(each.root, ()))) for each in found]
+    return found, rest
 
 
 def _standing(root: bytes, state: str, data: bytes) -> Standing:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from backends.local.aside import show_aside
+from backends.local.aside import show_aside, visited
 from backends.local.finding import find
 from backends.local.folder import Folder, Running
 from backends.runtime.host import Host
@@ -24,6 +24,7 @@ from backends.stores import Sqlite, StoreChoice
 from core.errors import Conflict, MuError, TooOld, Unknown
 from core.layout import DATA as APPLICATION
 from core.layout import INTENTS, JOURNAL, RESTING, WATERMARK
+from core.lines import Line, lines
 from core.store import KeyRange
 
 __all__ = ["collect_garbage", "invoke", "status"]
@@ -143,6 +144,11 @@ def _show_store(console: Console, folder: Folder) -> None:
     console.print(f"journal   {counts[JOURNAL]:,} records of finished and unfinished requests")
     console.print(f"open      {counts[INTENTS]:,} requests that recovery would complete")
     console.print(f"asleep    {counts[RESTING]:,} requests that are woken when it is time")
+    for line in asyncio.run(_lines(folder)):
+        console.print(
+            f"in line   {line.waiting:,} requests for {line.name}, {len(line.inside):,} are in",
+            markup=False,
+        )
     show_aside(console, folder)
     if watermark:
         began = int.from_bytes(watermark[:6], "big") / 1000
@@ -160,6 +166,13 @@ async def _counts(folder: Folder) -> tuple[dict[KeyRange, int], bytes | None]:
         return counts, values[0]
     finally:
         await store.close()
+
+
+async def _lines(folder: Folder) -> list[Line]:
+    """The queues' lines in which anybody is or waits."""
+    async with visited(folder) as store:
+        found: list[Line] = await Host.of_store(store, Settings()).maintain(lines())
+        return found
 
 
 async def _count(store: AsyncStore, section: KeyRange) -> int:

@@ -208,13 +208,13 @@ def _method(standing: Standing) -> str:
 def _described(standing: Standing) -> list[str]:
     """What a person wants to know of a request, in a line or two."""
     head = f"{shown_id(standing.root)}  {_method(standing)}  {standing.state}"
-    if standing.until:
+    if standing.until and not standing.lines:
         head += f" until {_moment(standing.until)}"
     if standing.waits:
         head += f", waits for {', '.join(standing.waits[:_MOST_SHOWN])}"
     if standing.since:
         return [f"{head} since {_moment(standing.since)}", f"    {standing.why}"]
-    return [head]
+    return [head, *(f"    in line, {each}" for each in standing.lines)]
 
 
 def _moment(time_ns: int) -> str:

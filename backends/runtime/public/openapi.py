@@ -289,8 +289,12 @@ def _unfinished_schema() -> Json:
         "title": "UnfinishedRequest",
         "type": "object",
         "properties": {
-            "state": {"enum": list(STATES)},
+            "state": {"enum": [*STATES, "in-line"]},
             "method": text,
+            "line": {
+                "type": "string",
+                "description": "Where it stands in line, or what it called does",
+            },
             "until": {
                 "type": "string",
                 "format": "date-time",

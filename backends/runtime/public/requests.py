@@ -162,7 +162,9 @@ class Requests:
         """What an unfinished request is doing."""
         origin = standing.origin
         members = {"state": standing.state, "method": f"{origin.service}.{origin.method}"}
-        if standing.until:
+        if standing.lines:
+            members |= {"state": "in-line", "line": ", ".join(standing.lines)}
+        elif standing.until:
             until = dt.datetime.fromtimestamp(standing.until / 1e9, dt.UTC)
             members["until"] = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if standing.waits:
