@@ -179,7 +179,8 @@ class _Check:
         opened = begun[-starts] + line.queue.within if 0 < starts <= len(begun) else 0
         since = max(line.changed, line.waiting[request], opened)
         seconds = (self._time(commit) - since) / 1e9
-        if had_room and seconds > self._subject.scenario.heal:
+        is_known = line.waiting[request] and self._time(commit)
+        if is_known and had_room and seconds > self._subject.scenario.heal:
             who = f"{self._subject.describe(request)} began at {commit.version}"
             self._evidence.append(f"{who}, but there had been room for {seconds:,.1f} s")
 
@@ -190,7 +191,7 @@ class _Check:
         room = [queue.limit - len(line.inside)] if queue.limit else []
         if room and room[0] < 1:
             self._evidence.append(f"{who}, but {len(line.inside)} were under way in {where}")
-        if queue.starts:
+        if queue.starts and self._time(commit):
             now = max([self._time(commit), *line.begun[-1:]])
             recent = sum(begun + queue.within > now for begun in line.begun[-queue.starts :])
             if recent >= queue.starts:
@@ -200,15 +201,19 @@ class _Check:
                 )
             room.append(queue.starts - recent)
             line.begun.append(now)
-        return min(room)
+        return min(room, default=0)
 
     def _time(self, commit: Committed) -> int:
-        """What the clock showed whoever let a request in, in Unix nanoseconds."""
+        """What the clock showed whoever let a request in, in Unix nanoseconds; 0: unknown."""
         for name in commit.units[:1]:
             name = name if name.endswith(".line") else f"{name}.line"
             unit = self._subject.history.units.get(name)
             if unit is not None and unit.clocks:
                 return unit.clocks[0]  # what comes later looks for others
+        for mutation in commit.mutations:  # where not every reading is recorded
+            if isinstance(mutation, Set) and mutation.key in self._names:
+                line = decode_line(mutation.value)
+                return line.begun[-1] if line is not None and line.begun else 0
         return 0
 
     def _is_over(self, request: RequestId, time: int = 0) -> None:
