@@ -5,7 +5,10 @@ nothing. A reminder sleeps, looks whether it is still needed, and sleeps again; 
 it.
 """
 
+import time
+
 from compiler import (
+    Cancelled,
     Persistent,
     Started,
     abort,
@@ -55,12 +58,15 @@ class Customers:
         self.reminders: Persistent[dict[str, int]] = {}
         self.reminding: Persistent[dict[str, Started[int]]] = {}
         self.cards: Persistent[dict[str, int]] = {}
+        self.paid: Persistent[dict[str, float]] = {}
+        self.forgotten: Persistent[dict[str, bool]] = {}
 
     def pay(self, customer: str) -> int:
         """Pay everything: how much that was. They are not reminded any more."""
         reminding = self.reminding.pop(customer, None)
         if reminding is not None:
             cancel(reminding)
+            self.paid[customer] = time.time()
         return self.owes.pop(customer, 0)
 
     @internal
@@ -78,6 +84,11 @@ class Customers:
                     break
                 self.reminders[customer] = self.reminders.get(customer, 0) + 1
                 reminded += 1
+        except Cancelled:
+            now = time.time()
+            if now - self.paid.get(customer, now) > 3600:
+                self.forgotten[customer] = True
+            raise
         finally:
             await sleep(0.2)
             call(Customers.return_card, customer)

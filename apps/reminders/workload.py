@@ -71,6 +71,8 @@ def shipped_as_ordered() -> None:
 
 
 def cards_put_back() -> None:
-    """Whoever took a card, and was cancelled or not, has put it back."""
+    """Whoever took a card, and was cancelled or not, has put it back, and did not forget to."""
     cards = {each: count for each, count in instance(Customers).cards.items() if count}
     assert not cards, f"cards lie about: {cards}"
+    forgotten = list(instance(Customers).forgotten)
+    assert not forgotten, f"cards lay about for an hour after these had paid: {forgotten}"

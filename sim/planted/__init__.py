@@ -17,6 +17,7 @@ from sim.planted import (
     branches,
     callers,
     calls,
+    cancelling,
     events,
     identity,
     intents,
@@ -35,8 +36,8 @@ from sim.planted import (
 )
 from sim.planted.bug import BUGS, Bug
 
-__all__ = ["BUGS", "Bug", "branches", "callers", "calls", "events", "identity", "intents", "joins",
-           "journal", "later", "lines", "outside",
+__all__ = ["BUGS", "Bug", "branches", "callers", "calls", "cancelling", "events", "identity",
+           "intents", "joins", "journal", "later", "lines", "outside",
            "plant", "poison", "replay", "results", "retention", "scans",
            "schedules", "transactions"]  # fmt: skip
 
