@@ -1,15 +1,32 @@
 """A shop: carts, stock, and orders that are paid and confirmed outside.
 
-What is ordered is taken from the stock in one transaction, which also starts the reminder. Paying
-cannot stand in a transaction, so an order says that it is being paid before the card is charged,
-and what became of that afterwards. The mail that confirms it is a request of its own: nobody waits
-for it.
+Customers are known by their tokens, and each has a cart. What is ordered is taken from the stock in
+one transaction, which also starts the reminder. Paying cannot stand in a transaction, so an order
+says that it is being paid before the card is charged, and what became of that afterwards; who has
+paid is not reminded any more. The payment provider is asked a few times at once, and not too often.
+The mail that confirms an order is a request of its own: nobody waits for it.
 """
 
 from apps.shop.world import Declined, charge, send_mail
-from compiler import Persistent, abort, call, gather, internal, service, spawn, start, transaction
+from compiler import (
+    Persistent,
+    Started,
+    abort,
+    allow,
+    call,
+    caller,
+    cancel,
+    cron,
+    gather,
+    internal,
+    queue,
+    service,
+    spawn,
+    start,
+    transaction,
+)
 
-__all__ = ["Carts", "Orders", "Stock"]
+__all__ = ["Carts", "Orders", "Payments", "Stock"]
 
 PRICE = 500
 """What everything costs, in cents."""
@@ -25,16 +42,19 @@ class Carts:
     def __init__(self) -> None:
         self.carts: Persistent[dict[str, dict[str, int]]] = {}
 
-    def put(self, customer: str, item: str, count: int = 1) -> int:
-        """Put something into a cart: how many things are in it."""
+    @allow()
+    def put(self, item: str, count: int = 1) -> int:
+        """Put something into one's cart: how many things are in it."""
+        customer = caller().subject
         cart = dict(self.carts.get(customer, {}))
         cart[item] = cart.get(item, 0) + count
         self.carts[customer] = cart
         return sum(cart.values())
 
-    def empty(self, customer: str) -> dict[str, int]:
-        """Take everything out of a cart: that."""
-        return self.carts.pop(customer, {})
+    @internal
+    def empty(self) -> dict[str, int]:
+        """Take everything out of one's cart: that."""
+        return self.carts.pop(caller().subject, {})
 
 
 @service(internal=True)
@@ -53,6 +73,20 @@ class Stock:
         return True
 
 
+@service(internal=True)
+class Payments:
+    """The payment provider, as its contract has it: four at once, and twenty in a second."""
+
+    @queue(limit=4, rate="20/s")
+    def take(self, card: str, cents: int, number: str) -> str:
+        """Charge a card: the receipt.
+
+        :raises Declined: the card is not good for it.
+        :raises OSError, TimeoutError: perhaps it was charged.
+        """
+        return charge(card, cents, number)
+
+
 @service
 class Orders:
     """Orders, and whether they are paid."""
@@ -63,11 +97,14 @@ class Orders:
         self.receipts: Persistent[dict[str, str]] = {}
         self.express: Persistent[dict[str, str]] = {}
         self.mailed: Persistent[dict[str, int]] = {}
+        self.reminders: Persistent[dict[str, Started[bool]]] = {}
+        self.reports: Persistent[list[int]] = []
 
-    def place(self, customer: str, number: str) -> bool:
-        """Order what is in the cart; False if it is empty, or the stock does not have it."""
+    @allow()
+    def place(self, number: str) -> bool:
+        """Order what is in one's cart; False if it is empty, or the stock does not have it."""
         with transaction():
-            lines = call(Carts.empty, customer)
+            lines = call(Carts.empty)
             if not lines or number in self.states:
                 abort("nothing to order")
             for item, count in lines.items():
@@ -75,10 +112,12 @@ class Orders:
                     abort(f"not enough of {item}")
             self.lines[number] = lines
             self.states[number] = "open"
-            start(Orders.remind, number, customer, after=REMINDED_AFTER)
+            reminder = start(Orders.remind, number, caller().subject, after=REMINDED_AFTER)
+            self.reminders[number] = reminder
         return True
 
-    def pay(self, number: str, card: str, customer: str) -> str:
+    @allow()
+    def pay(self, number: str, card: str) -> str:
         """Pay an order: how it stands then."""
         with transaction():
             state = self.states.get(number, "unknown")
@@ -87,7 +126,8 @@ class Orders:
         if state != "open":
             return state
         try:
-            receipt = charge(card, PRICE * sum(self.lines[number].values()), number)
+            cents = PRICE * sum(self.lines[number].values())
+            receipt = call(Payments.take, card, cents, number)
         except Declined:
             self.states[number] = "open"
             return "declined"
@@ -96,7 +136,10 @@ class Orders:
             return "in doubt"
         self.states[number] = "paid"
         self.receipts[number] = receipt
-        start(Orders.confirm, number, customer)
+        reminder = self.reminders.pop(number, None)
+        if reminder is not None:
+            cancel(reminder)
+        start(Orders.confirm, number, caller().subject)
         return "paid"
 
     @internal
@@ -105,25 +148,36 @@ class Orders:
         await send_mail(customer, f"order {number} is paid")
         self.mailed[number] = self.mailed.get(number, 0) + 1
 
-    async def hasten(self, number: str, card: str, customer: str) -> bool:
+    @allow()
+    async def hasten(self, number: str, card: str) -> bool:
         """Let an order be sent by express, which costs extra: whether the card is good for it."""
         try:
-            receipt = charge(card, EXPRESS, number)
+            receipt = call(Payments.take, card, EXPRESS, number)
         except (Declined, OSError, TimeoutError):
             return False
-        told = spawn(send_mail, customer, f"order {number} comes by express: {receipt}")
-        await gather(told, spawn(send_mail, "warehouse", f"order {number} is urgent"))
+        await send_mail("warehouse", f"order {number} is urgent")
+        told = spawn(send_mail, caller().subject, f"order {number} comes by express: {receipt}")
+        await gather(told, spawn(send_mail, "courier", f"order {number} is to be fetched"))
         self.express[number] = receipt
         return True
 
     @internal
     async def remind(self, number: str, customer: str) -> bool:
-        """Remind a customer of an order, unless it is paid: whether that was so."""
+        """Remind a customer of an order, unless it is being paid: whether that was so."""
         if self.states.get(number) != "open":
             return False
         await send_mail(customer, f"order {number} is not paid yet")
         return True
 
+    @internal
+    @cron("0 3 * * *", timezone="Europe/Berlin")
+    def report(self) -> int:
+        """Every night: note how many orders are paid so far."""
+        paid = len(self.receipts)
+        self.reports.append(paid)
+        return paid
+
+    @allow()
     def state(self, number: str) -> str:
         """How an order stands."""
         return self.states.get(number, "unknown")
