@@ -1,12 +1,19 @@
 import pytest
 
 from apps.shop.services import Carts, Orders, Stock
+from apps.shop.workload import PAYMENTS
 from compiler import TransactionException
 from core.callers import Caller
 from core.errors import Forbidden
 
 APP = "apps/shop"
 ADA, BOB = Caller("ada"), Caller("bob")
+
+
+@pytest.fixture(autouse=True)
+def world():
+    """A payment provider that does not remember other runs of this process."""
+    PAYMENTS.clear()
 
 
 def ordered(running, number="one", caller=ADA):
