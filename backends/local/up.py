@@ -204,18 +204,24 @@ def _example(application: Application, url: str) -> str:
     """A curl line that calls a public method: one whose arguments are known, if there is any."""
     operations = find_operations(application)
     workload = application.workload
+
+    def curl(name: str, data: str) -> str:
+        method = application.program.method(*name.split("."))
+        token = " -H 'Authorization: Bearer <token>'" if method is not None and method.allow else ""
+        return f"curl {url}/{name} --json {shlex.quote(data)}{token}"
+
     names = list(dict.fromkeys([*(workload.mix if workload is not None else ()), *operations]))
     for name in names:
         with suppress(TypeError, ValueError):  # JSON does not have such arguments
             if workload is not None and name in workload.arguments:
                 drawn = workload.draw(name, random.Random(0))
-                return _curl(url, name, msgspec.json.encode(drawn).decode())
+                return curl(name, msgspec.json.encode(drawn).decode())
             if name in operations and not _needed(operations[name]):
-                return _curl(url, name, "[]")
+                return curl(name, "[]")
     if not operations:
         return ""
     name, operation = next(iter(operations.items()))
-    return _curl(url, name, _placeholders(operation))
+    return curl(name, _placeholders(operation))
 
 
 def _needed(operation: Operation) -> list[Parameter]:
@@ -228,7 +234,3 @@ def _placeholders(operation: Operation) -> str:
     only_by_name = any(each.kind is each.kind.KEYWORD_ONLY for each in needed)
     shown = {each.name: f"<{each.name}>" for each in needed}
     return msgspec.json.encode(shown if only_by_name else list(shown.values())).decode()
-
-
-def _curl(url: str, name: str, data: str) -> str:
-    return f"curl {url}/{name} --json {shlex.quote(data)}"
