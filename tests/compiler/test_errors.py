@@ -153,7 +153,7 @@ CASES = [
     ("x = ^stamp", "as a value", "stamp(...)"),
     ("c = ^call; c(Other.get, 1)", "as a value", "call(...)"),
     ("^transaction()", "nothing by itself", "with transaction()"),
-    ("async with ^asyncio.Lock(): pass", "transactions alone", "with"),
+    ("async with ^asyncio.Lock(): pass", "transactions and timeouts alone", "with"),
     ("async for x in ^f(): pass", "asynchronous iteration", "for"),
     ("return [x async for x in ^f()]", "asynchronous iteration", "for"),
     ("del ^self.d", "cannot be deleted", "clear"),

@@ -9,7 +9,7 @@ from experiment.preparation import prepare
 from figures import cli, faults
 
 ROOT = Path(__file__).parent.parent.parent
-CELLS = ["--apps", "apps/counter", "--kinds", "none,crash", "--seeds", "2", "--jobs", "1"]
+CELLS = ["--apps", "apps/counter", "--kinds", "none,crash", "--seeds", "6", "--jobs", "1"]
 
 
 @pytest.fixture(autouse=True)
