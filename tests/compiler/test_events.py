@@ -74,7 +74,7 @@ CASES = [
     ("await ^event('paid', 1, 2)", "too many", 'event("paid", key, timeout="7d")'),
     ("^await signal('paid', 1)", "cannot be awaited", "await spawn"),
     ("^signal('paid')", "missing", 'signal("paid", key, value)'),
-    ("^signal('paid', key=1)", "positional only", 'signal("paid", key, value)'),
+    ("^signal('paid', key=1)", "positional", 'signal("paid", key, value)'),
     ("^event('paid', 1)", "is not awaited", "await event('paid', 1)"),
     ("await event('paid', 1, timeout=^-1)", "-1 is in the past", "0 or more"),
     ("await event('paid', 1, timeout=^'soon')", "is no duration", '"3d"'),
