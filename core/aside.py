@@ -79,11 +79,11 @@ def notes(name: str = "notes") -> Generator[Effect, Any, list[Noted]]:
 
     :raises StoreError: the store did not answer.
     """
-    part: KeyRange | None = SET_ASIDE
+    parts = [SET_ASIDE]
     found: list[Noted] = []
-    while part is not None:
+    while parts:
         version = yield ReadVersion()
-        entries, part = yield from read_entries(version, part, _PAGE, name)
+        entries, parts = yield from read_entries(version, parts, _PAGE, name)
         found += [Noted(root, decode_aside(data)) for root, data in entries.items()]
     return found
 
@@ -97,7 +97,7 @@ def resume(root: bytes, now_ns: int, name: str = "resume") -> Generator[Effect, 
     """
     version = yield ReadVersion()
     own = set_aside_range(root)
-    entries = yield from read_entries(version, own, 0, name)
+    entries = yield from read_entries(version, [own], 0, name)
     if root not in entries.found:
         return False
     note = decode_aside(entries.found[root])

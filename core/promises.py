@@ -147,14 +147,14 @@ def unfinished(
     :raises StoreError: the store did not answer.
     """
     version = yield ReadVersion()
-    entries, rest = yield from read_entries(version, part or STATES[state], _PAGE, name)
+    entries, rest = yield from read_entries(version, [part or STATES[state]], _PAGE, name)
     found = [_standing(root, state, data) for root, data in entries.items()]
     found = [each for each in found if each.state == state]
     if state in _MAY_WAIT:
         roots = sorted(each.root for each in found)
         waits = (yield from places(name=name, among=KeyRange(roots[0], roots[-1]))) if roots else {}
         found = [each._replace(lines=tuple(waits.get(each.root, ()))) for each in found]
-    return found, rest
+    return found, rest[0] if rest else None
 
 
 def _standing(root: bytes, state: str, data: bytes) -> Standing:

@@ -36,14 +36,13 @@ def recover(
     """
     before, after = (earliest_root((now_ns + x) // 1_000_000) for x in (-stale_ns, stale_ns))
     found = 0
-    for stale in (up_to(INTENTS, before), KeyRange(intent_key(after), INTENTS.end)):
-        part: KeyRange | None = stale
-        while part is not None:
-            version = yield ReadVersion()
-            intents, part = yield from read_entries(version, part, limit, name)
-            found += len(intents)
-            origins = {root: decode_intent(data).origin for root, data in intents.items()}
-            yield from drive(origins, name)
+    parts = [up_to(INTENTS, before), KeyRange(intent_key(after), INTENTS.end)]
+    while parts:
+        version = yield ReadVersion()
+        intents, parts = yield from read_entries(version, parts, limit, name)
+        found += len(intents)
+        origins = {root: decode_intent(data).origin for root, data in intents.items()}
+        yield from drive(origins, name)
     return found
 
 

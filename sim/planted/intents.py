@@ -86,7 +86,7 @@ def recovery_drives_the_latest_only() -> AbstractContextManager[Any]:
     def recover(now_ns: int, stale_ns: int, limit: int = 100, name: str = "recovery") -> Steps:
         part = up_to(INTENTS, earliest_root((now_ns - stale_ns) // 1_000_000))
         version = yield ReadVersion()
-        intents, _ = yield from read_entries(version, part, 10 * limit, name)
+        intents, _ = yield from read_entries(version, [part], 10 * limit, name)
         latest = sorted(intents)[-1:]
         origins = {root: decode_intent(intents[root]).origin for root in latest}
         yield from recovery.drive(origins, name)
