@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
 
-from msgspec.structs import replace as changed
-
 from core import schedules
 from core.ports import Commit
 from core.program import Program
-from sim.planted.bug import Steps, bug, replace
+from core.schedules import Kept
+from sim.planted.bug import Steps, bug, replace, with_
 
 
 def _committing(change: Any) -> AbstractContextManager[Any]:
@@ -35,7 +34,7 @@ def _committing(change: Any) -> AbstractContextManager[Any]:
 @bug("a tick is started by one who keeps the time", "schedule", "schedule", "till", 12.0)
 def tick_started_by_each_who_keeps_the_time() -> AbstractContextManager[Any]:
     """Move a schedule on without looking whether somebody else has."""
-    return _committing(lambda commit: [changed(commit, reads=[])])
+    return _committing(lambda commit: [with_(commit, reads=[])])
 
 
 @bug("a schedule moves on with what it starts", "schedule", "schedule", "till", 12.0)
@@ -44,8 +43,8 @@ def schedule_moved_on_before_its_ticks() -> AbstractContextManager[Any]:
 
     def in_two(commit: Commit) -> list[Commit]:
         moved_on, *rest = commit.mutations
-        first = changed(commit, mutations=[moved_on])
-        return [first, changed(commit, reads=[], mutations=rest)] if rest else [first]
+        first = with_(commit, mutations=[moved_on])
+        return [first, with_(commit, reads=[], mutations=rest)] if rest else [first]
 
     return _committing(in_two)
 
@@ -80,6 +79,6 @@ def schedule_begun_anew_by_each_process() -> AbstractContextManager[Any]:
 
     def decode(data: bytes) -> Any:
         kept = original(data)
-        return kept if next(number) % 4 else changed(kept, due=0)
+        return kept if next(number) % 4 else Kept(kept.shown, 0, kept.paused, kept.triggered)
 
     return replace(schedules, "decode_kept", decode)
